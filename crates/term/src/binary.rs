@@ -1,0 +1,145 @@
+//! Reference-counted byte buffers outside any heap ("off-heap binaries").
+//! A buffer may have spare room: whoever holds its last written bit may claim the bits after it (`claim`), which makes
+//! appending to a growing binary cheap without copying, and safe when several processes hold it.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering::*};
+
+#[repr(C)]
+struct Head {
+    count: AtomicUsize,
+    capacity: usize,
+    /// Bits that somebody has claimed; only grows.
+    used_bits: AtomicUsize,
+}
+
+/// A counted handle on a buffer.
+pub struct Binary(NonNull<Head>);
+
+// SAFETY: rule 5 (the count is atomic) and rule 6 (written bytes are never written again).
+unsafe impl Send for Binary {}
+// SAFETY: as above.
+unsafe impl Sync for Binary {}
+
+const HEAD: usize = size_of::<Head>();
+
+fn layout(capacity: usize) -> Layout {
+    Layout::from_size_align(HEAD + capacity.max(1), 8).expect("a binary's size fits the address space")
+}
+
+impl Binary {
+    /// A buffer whose first `bits` are claimed by the maker (zeroed), with room for `capacity` bytes.
+    pub fn with_capacity(capacity: usize, bits: usize) -> Binary {
+        debug_assert!(bits.div_ceil(8) <= capacity);
+        let l = layout(capacity);
+        // SAFETY: the layout is not empty; head and bytes are written before anyone else sees them.
+        unsafe {
+            let p = alloc(l).cast::<Head>();
+            let Some(p) = NonNull::new(p) else { handle_alloc_error(l) };
+            p.as_ptr().write(Head { count: AtomicUsize::new(1), capacity, used_bits: AtomicUsize::new(bits) });
+            p.as_ptr().cast::<u8>().add(HEAD).write_bytes(0, bits.div_ceil(8));
+            Binary(p)
+        }
+    }
+    /// A buffer that holds a copy of `bytes` and no spare room.
+    pub fn from_bytes(bytes: &[u8]) -> Binary {
+        let l = layout(bytes.len());
+        // SAFETY: as in `with_capacity`; the bytes are copied whole.
+        unsafe {
+            let p = alloc(l).cast::<Head>();
+            let Some(p) = NonNull::new(p) else { handle_alloc_error(l) };
+            p.as_ptr().write(Head {
+                count: AtomicUsize::new(1),
+                capacity: bytes.len(),
+                used_bits: AtomicUsize::new(bytes.len() * 8),
+            });
+            p.as_ptr().cast::<u8>().add(HEAD).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            Binary(p)
+        }
+    }
+    fn head(&self) -> &Head {
+        // SAFETY: rule 5.
+        unsafe { self.0.as_ref() }
+    }
+    #[inline]
+    pub fn data(&self) -> *mut u8 {
+        // SAFETY: the bytes follow the head in the same allocation.
+        unsafe { self.0.as_ptr().cast::<u8>().add(HEAD) }
+    }
+    pub fn capacity(&self) -> usize {
+        self.head().capacity
+    }
+    pub fn used_bits(&self) -> usize {
+        self.head().used_bits.load(Acquire)
+    }
+    /// How many handles there are.
+    pub fn count(&self) -> usize {
+        self.head().count.load(Acquire)
+    }
+    /// The first `len` bytes; `len` must not exceed what has been written.
+    pub fn bytes(&self, len: usize) -> &[u8] {
+        assert!(len <= self.capacity());
+        // SAFETY: rule 6: written bytes do not change.
+        unsafe { std::slice::from_raw_parts(self.data(), len) }
+    }
+    /// All bytes of a buffer that nobody else holds yet.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        assert!(self.count() == 1, "only the maker writes");
+        let n = self.used_bits().div_ceil(8);
+        // SAFETY: a single handle, borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.data(), n) }
+    }
+    /// Claims the bits `from..from + more`, if `from` is the end of what is claimed and there is room.
+    /// Whole bytes only: a shared last byte could be read by others meanwhile.
+    pub fn claim(&self, from: usize, more: usize) -> bool {
+        from % 8 == 0
+            && (from + more).div_ceil(8) <= self.capacity()
+            && self.head().used_bits.compare_exchange(from, from + more, AcqRel, Acquire).is_ok()
+    }
+    #[inline]
+    pub fn into_raw(self) -> u64 {
+        let p = self.0.as_ptr() as u64;
+        std::mem::forget(self);
+        p
+    }
+    /// # Safety
+    /// Rule 5: `raw` came from `into_raw` and its count is taken over.
+    #[inline]
+    pub unsafe fn from_raw(raw: u64) -> Binary {
+        // SAFETY: the caller's promise.
+        Binary(unsafe { NonNull::new_unchecked(raw as *mut Head) })
+    }
+    /// # Safety
+    /// Rule 5: `raw` came from `into_raw` and is alive for `'a`.
+    #[inline]
+    pub unsafe fn borrow_raw<'a>(raw: u64) -> std::mem::ManuallyDrop<Binary> {
+        // SAFETY: the caller's promise; the handle is not dropped.
+        std::mem::ManuallyDrop::new(unsafe { Binary::from_raw(raw) })
+    }
+    /// The address of the bytes behind a raw handle.
+    #[inline(always)]
+    pub fn data_of_raw(raw: u64) -> *mut u8 {
+        (raw as usize + HEAD) as *mut u8
+    }
+}
+
+impl Clone for Binary {
+    #[inline]
+    fn clone(&self) -> Binary {
+        self.head().count.fetch_add(1, Relaxed);
+        Binary(self.0)
+    }
+}
+
+impl Drop for Binary {
+    #[inline]
+    fn drop(&mut self) {
+        if self.head().count.fetch_sub(1, Release) == 1 {
+            std::sync::atomic::fence(Acquire);
+            let l = layout(self.capacity());
+            // SAFETY: rule 5: the last count is gone.
+            unsafe { dealloc(self.0.as_ptr().cast(), l) };
+        }
+    }
+}
