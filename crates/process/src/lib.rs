@@ -1,1 +1,22 @@
-//! (under construction)
+//! A process: its private half (heap, registers at rest, mailbox, dictionary, links), which only the thread that runs it
+//! touches, and its shared half (identity, inbox, run state), which anyone may. Also the table of all processes.
+//! Not here: when it runs (`sched`), what a signal does to it (`node`), instructions (`exec`).
+//!
+//! # Safety
+//! 1. `Private` is touched only by the thread that holds the process in run state `Running` (or has just made it and not yet
+//!    published it, or runs while the world is stopped).
+//! 2. A `Process` record is never freed while its table lives; it is used again for another process under another pid.
+//!    Whoever holds a `ProcRef` checks the pid under the inbox lock before acting on it.
+
+pub mod dictionary;
+pub mod mailbox;
+pub mod private;
+pub mod shared;
+pub mod signal;
+pub mod table;
+
+pub use mailbox::{Mailbox, Message};
+pub use private::{Class, Exception, NativeState, Private, Resume};
+pub use shared::{Inbox, ProcRef, Process, RunState};
+pub use signal::{Owned, Signal};
+pub use table::Table;

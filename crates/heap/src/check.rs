@@ -1,0 +1,59 @@
+//! The heap checker: walks everything reachable and says what is wrong, if anything.
+
+use crate::Heap;
+use base::hash::Set;
+use term::word::{Kind, header_kind, header_len, is_header};
+use term::{Fragment, Term};
+
+/// Checks that every term reachable from `roots` and the stack is a whole object in the process's own memory or the literal
+/// range. `fragments` are spans (start, bytes) outside the block that may be referred to.
+pub fn check(heap: &Heap, roots: &[&[Term]], more: &[&Fragment]) -> Result<(), String> {
+    let mut spans: Vec<(usize, usize)> = heap.spans().to_vec();
+    spans.push(crate::literal_range());
+    for f in more {
+        spans.extend(f.blocks().map(|b| (b.as_ptr() as usize, b.len() * 8)));
+    }
+    let has_own_fragments = heap.alloc.has_fragments();
+    let mut seen: Set<u64> = Set::default();
+    let mut work: Vec<(Term, &str)> = Vec::new();
+    for slice in roots {
+        work.extend(slice.iter().map(|&t| (t, "root")));
+    }
+    work.extend(heap.stack().iter().map(|&t| (t, "stack")));
+    while let Some((t, via)) = work.pop() {
+        if !t.is_pointer() {
+            continue;
+        }
+        let p = t.ptr() as usize;
+        if !has_own_fragments && !spans.iter().any(|&(s, n)| p.wrapping_sub(s) < n) {
+            return Err(format!("{:#x} (from a {via}) is outside the process's memory", t.raw()));
+        }
+        if !seen.insert(t.raw()) {
+            continue;
+        }
+        if t.is_cons() {
+            for x in [t.head(), t.tail()] {
+                if is_header(x.raw()) {
+                    return Err(format!("cons {:#x} (from a {via}) holds {:#x}", t.raw(), x.raw()));
+                }
+                work.push((x, "cons"));
+            }
+            continue;
+        }
+        let h = t.header();
+        let Some(kind) = is_header(h).then(|| Kind::from_u8(header_kind(h))).flatten() else {
+            return Err(format!("boxed {:#x} (from a {via}) has header {h:#x}", t.raw()));
+        };
+        if let Some(skip) = kind.raw_prefix() {
+            for i in 1 + skip..=header_len(h) {
+                let w = t.word(i);
+                if is_header(w) {
+                    return Err(format!("{kind:?} {:#x} holds {w:#x} in word {i}", t.raw()));
+                }
+                // SAFETY: rule 1: words after the raw prefix are terms.
+                work.push((unsafe { Term::from_raw(w) }, "boxed"));
+            }
+        }
+    }
+    Ok(())
+}

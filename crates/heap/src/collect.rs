@@ -1,0 +1,548 @@
+//! The generational copying collector.
+//!
+//! Young terms live in the block below `hp` and in fragments. A minor collection copies the live ones to a new block; those
+//! that have survived one before (below the `mark`) go to the old generation instead. A major collection copies both
+//! generations into a new block. There are no write barriers: terms are immutable, so old ones never lead to young ones.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::null_mut;
+use term::alloc::{cell_bytes, off_heap_next, release_cell, release_off_heap};
+use term::word::{Kind, TAG_BOXED, TAG_CONS, TAG_MASK, header_kind, header_len, is_header};
+use term::{Alloc, Term};
+
+/// Smallest block of a process: ERTS' default `min_heap_size`.
+pub const MIN_WORDS: usize = 233;
+
+/// What one process's collector has done.
+#[derive(Default, Clone, Copy, Debug)]
+pub struct HeapStats {
+    pub minor_since_major: u32,
+    pub minors: u64,
+    pub majors: u64,
+    pub reclaimed_words: u64,
+}
+
+/// Why a collection was impossible.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The process would exceed its `max_heap_size` (words, with stack, fragments and both generations).
+    TooLarge(usize),
+}
+
+/// A process's memory. `alloc.hp..alloc.limit` is the room between heap top and stack top.
+#[repr(C)]
+pub struct Heap {
+    /// `hp` is the heap's top; `limit` is the stack's top (`sp`).
+    pub alloc: Alloc,
+    /// The block: heap from `start` up, stack from `end` down.
+    pub start: *mut u64,
+    pub end: *mut u64,
+    /// Words that the block was allocated with; `end` may be lower.
+    capacity: usize,
+    /// Terms below have survived a collection.
+    mark: *mut u64,
+    old_start: *mut u64,
+    old_top: *mut u64,
+    old_end: *mut u64,
+    /// Off-heap cells in the old generation, and those that have survived in the block.
+    old_cells: *mut u64,
+    young_cells: *mut u64,
+    old_cell_bytes: usize,
+    young_cell_bytes: usize,
+    pub min_words: usize,
+    pub min_cell_bytes: usize,
+    /// Minor collections between two major ones at most (`fullsweep_after`).
+    pub fullsweep_after: u32,
+    pub stats: HeapStats,
+}
+
+// SAFETY: rule 1.
+unsafe impl Send for Heap {}
+
+fn block(words: usize) -> *mut u64 {
+    let layout = Layout::array::<u64>(words).expect("a heap's size fits the address space");
+    // SAFETY: not of size zero: blocks have at least a few words.
+    let p = unsafe { alloc(layout) }.cast::<u64>();
+    if p.is_null() {
+        handle_alloc_error(layout);
+    }
+    p
+}
+
+/// # Safety
+/// `p` came from `block(words)` and is not used afterwards.
+unsafe fn free_block(p: *mut u64, words: usize) {
+    if !p.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { dealloc(p.cast(), Layout::array::<u64>(words).expect("was allocated")) };
+    }
+}
+
+/// The sizes that blocks grow through: Fibonacci-like at first, then by a fifth.
+pub fn next_size(words: usize) -> usize {
+    let (mut a, mut b) = (MIN_WORDS, 376);
+    while a < words {
+        if a < 1_000_000 {
+            (a, b) = (b, a + b + 1);
+        } else {
+            a += a / 5;
+        }
+    }
+    a
+}
+
+impl Heap {
+    pub fn new(min_words: usize) -> Heap {
+        let words = min_words.max(16);
+        let start = block(words);
+        // SAFETY: the block has `words` words.
+        let end = unsafe { start.add(words) };
+        let mut alloc = Alloc::new();
+        alloc.hp = start;
+        alloc.limit = end;
+        Heap {
+            alloc,
+            start,
+            end,
+            capacity: words,
+            mark: start,
+            old_start: null_mut(),
+            old_top: null_mut(),
+            old_end: null_mut(),
+            old_cells: null_mut(),
+            young_cells: null_mut(),
+            old_cell_bytes: 0,
+            young_cell_bytes: 0,
+            min_words: words,
+            min_cell_bytes: 46422 * 8,
+            fullsweep_after: 65535,
+            stats: HeapStats::default(),
+        }
+    }
+
+    #[inline]
+    fn between(from: *mut u64, to: *mut u64) -> usize {
+        (to as usize - from as usize) / 8
+    }
+    /// Words of the stack in use.
+    pub fn stack_words(&self) -> usize {
+        Self::between(self.alloc.limit, self.end)
+    }
+    /// Words of the young generation in use, without fragments.
+    pub fn young_words(&self) -> usize {
+        Self::between(self.start, self.alloc.hp)
+    }
+    pub fn old_words(&self) -> usize {
+        Self::between(self.old_start, self.old_top)
+    }
+    /// Size of the block (heap and stack).
+    pub fn block_words(&self) -> usize {
+        Self::between(self.start, self.end)
+    }
+    pub fn old_block_words(&self) -> usize {
+        Self::between(self.old_start, self.old_end)
+    }
+    /// All words that the process holds, free ones included.
+    pub fn total_words(&self) -> usize {
+        self.block_words() + self.old_block_words() + self.alloc.fragment_words()
+    }
+    /// Words from the youngest mark on (survivors of the last collection).
+    pub fn mature_words(&self) -> usize {
+        Self::between(self.start, self.mark)
+    }
+    /// Bytes of off-heap binaries that the process refers to: (young, old).
+    pub fn off_heap_bytes(&self) -> (usize, usize) {
+        (self.alloc.off_heap_bytes + self.young_cell_bytes, self.old_cell_bytes)
+    }
+    /// Words free between heap and stack.
+    #[inline]
+    pub fn free_words(&self) -> usize {
+        Self::between(self.alloc.hp, self.alloc.limit)
+    }
+    /// The stack, top first.
+    pub fn stack(&self) -> &[Term] {
+        // SAFETY: rule 1; stack words are terms, continuation pointers or 0, all of them `Term`-sized words.
+        unsafe { std::slice::from_raw_parts(self.alloc.limit.cast::<Term>(), self.stack_words()) }
+    }
+    /// True if fragments or off-heap binaries have piled up so much that a collection pays.
+    #[inline]
+    pub fn wants_collection(&self) -> bool {
+        self.alloc.fragment_words() > self.block_words()
+            || self.alloc.off_heap_bytes > self.min_cell_bytes.max(self.young_cell_bytes + self.old_cell_bytes)
+    }
+    /// Every off-heap cell of the process, in no order of meaning.
+    pub fn off_heap_cells(&self) -> Vec<Term> {
+        let mut out = Vec::new();
+        for mut cell in [self.alloc.off_heap, self.young_cells, self.old_cells] {
+            while !cell.is_null() {
+                // SAFETY: rules 1 and 3.
+                unsafe {
+                    out.push(Term::boxed_at(cell));
+                    cell = *off_heap_next(cell) as *mut u64;
+                }
+            }
+        }
+        out
+    }
+
+    /// Collects so that at least `need` words are free between heap and stack. `roots` are all live terms outside the stack.
+    /// `major` forces both generations. Returns the words copied (what the work cost).
+    pub fn collect(&mut self, roots: &mut [&mut [Term]], need: usize, major: bool) -> usize {
+        self.alloc.leave_fragments();
+        let mature = self.mature_words();
+        let old_free = Self::between(self.old_top, self.old_end);
+        let young_cells_high = self.old_cell_bytes > 4 * self.min_cell_bytes.max(self.young_cell_bytes);
+        let full = major
+            || self.stats.minor_since_major >= self.fullsweep_after
+            || (!self.old_start.is_null() && mature > old_free)
+            || (young_cells_high && self.stats.minor_since_major > 4);
+        if full { self.run::<true>(roots, need) } else { self.run::<false>(roots, need) }
+    }
+
+    fn run<const MAJOR: bool>(&mut self, roots: &mut [&mut [Term]], need: usize) -> usize {
+        let stack = self.stack_words();
+        let young = self.young_words();
+        let frag_words = self.alloc.fragment_words();
+        let fragments = self.alloc.take_fragments();
+        let before = young + frag_words + if MAJOR { self.old_words() } else { 0 };
+        let mature = self.mature_words();
+        let worst = if MAJOR { before } else { young - mature + frag_words };
+        if !MAJOR && mature > 0 && self.old_start.is_null() {
+            let words = next_size(mature.max(self.min_words));
+            self.old_start = block(words);
+            self.old_top = self.old_start;
+            // SAFETY: the new block has `words` words.
+            self.old_end = unsafe { self.old_start.add(words) };
+        }
+        let capacity = (worst + stack + need).max(if MAJOR { self.min_words } else { self.block_words() });
+        let to = block(capacity);
+        let (literal_base, literal_len) = crate::literal_range();
+        let old_scan = self.old_top;
+        let mut m = Mover::<MAJOR> {
+            literal_base,
+            literal_len,
+            old_start: self.old_start as usize,
+            old_len: self.old_end as usize - self.old_start as usize,
+            young_start: self.start as usize,
+            mature_len: self.mark as usize - self.start as usize,
+            hp: to,
+            old_hp: self.old_top,
+        };
+        // SAFETY: rules 1 to 3: all roots are given, each word in them is a whole term, a continuation pointer or 0.
+        unsafe {
+            for slice in roots.iter_mut() {
+                for t in slice.iter_mut() {
+                    *t = m.forward(*t);
+                }
+            }
+            let old_stack = self.alloc.limit;
+            for i in 0..stack {
+                let w = old_stack.add(i);
+                *w = m.forward_word(*w);
+            }
+            let mut scan = to;
+            let mut scan_old = old_scan;
+            loop {
+                scan = m.scan(scan);
+                if MAJOR || scan_old == m.old_hp {
+                    break;
+                }
+                scan_old = m.scan_old(scan_old);
+                if scan == m.hp {
+                    break;
+                }
+            }
+            // Off-heap cells: those that moved are relinked, the others give up their counts.
+            let (mut young_cells, mut young_bytes) = (null_mut(), 0);
+            let (mut old_cells, mut old_bytes) = if MAJOR { (null_mut(), 0) } else { (self.old_cells, self.old_cell_bytes) };
+            let chains = if MAJOR {
+                [self.alloc.off_heap, self.young_cells, self.old_cells]
+            } else {
+                [self.alloc.off_heap, self.young_cells, null_mut()]
+            };
+            for mut cell in chains {
+                while !cell.is_null() {
+                    let head = *cell;
+                    if is_header(head) {
+                        let next = *off_heap_next(cell) as *mut u64;
+                        release_cell(cell);
+                        cell = next;
+                    } else {
+                        let moved = (head & !TAG_MASK) as *mut u64;
+                        let link = off_heap_next(moved);
+                        let next = *link as *mut u64;
+                        let is_old = !MAJOR && (moved as usize).wrapping_sub(m.old_start) < m.old_len;
+                        if is_old {
+                            *link = old_cells as u64;
+                            old_cells = moved;
+                            old_bytes += cell_bytes(moved);
+                        } else {
+                            *link = young_cells as u64;
+                            young_cells = moved;
+                            young_bytes += cell_bytes(moved);
+                        }
+                        cell = next;
+                    }
+                }
+            }
+            self.alloc.off_heap = null_mut();
+            self.alloc.off_heap_bytes = 0;
+            self.young_cells = young_cells;
+            self.young_cell_bytes = young_bytes;
+            self.old_cells = old_cells;
+            self.old_cell_bytes = old_bytes;
+
+            let live = Self::between(to, m.hp);
+            let promoted = Self::between(old_scan, m.old_hp);
+            let size = self.pick_size::<MAJOR>(live, stack, need, capacity);
+            let end = to.add(size);
+            let sp = end.sub(stack);
+            sp.copy_from_nonoverlapping(old_stack, stack);
+            free_block(self.start, self.capacity);
+            if MAJOR {
+                free_block(self.old_start, Self::between(self.old_start, self.old_end));
+                self.old_start = null_mut();
+                self.old_top = null_mut();
+                self.old_end = null_mut();
+            } else {
+                self.old_top = m.old_hp;
+            }
+            self.start = to;
+            self.capacity = capacity;
+            self.end = end;
+            self.alloc.hp = m.hp;
+            self.alloc.limit = sp;
+            self.mark = m.hp;
+            drop(fragments);
+            self.stats.reclaimed_words += (before - (live + promoted).min(before)) as u64;
+            if MAJOR {
+                self.stats.majors += 1;
+                self.stats.minor_since_major = 0;
+            } else {
+                self.stats.minors += 1;
+                self.stats.minor_since_major += 1;
+            }
+            live + promoted
+        }
+    }
+
+    /// How much of the new block to use: enough, not too full, not far too large.
+    fn pick_size<const MAJOR: bool>(&self, live: usize, stack: usize, need: usize, capacity: usize) -> usize {
+        let used = live + stack + need;
+        let now = self.block_words();
+        let wanted = if used * 4 > now * 3 {
+            next_size(used + used / 2)
+        } else if used * 4 < now && now > self.min_words {
+            next_size(used * 2).max(self.min_words)
+        } else {
+            now
+        };
+        wanted.max(used).max(self.min_words.min(capacity)).min(capacity)
+    }
+
+    /// Frees everything the process held.
+    pub fn release(&mut self) {
+        // SAFETY: rule 1: the process is gone, nobody looks at its terms any more.
+        unsafe {
+            drop(self.alloc.take_fragments());
+            for chain in [self.alloc.off_heap, self.young_cells, self.old_cells] {
+                release_off_heap(chain);
+            }
+            free_block(self.start, self.capacity);
+            free_block(self.old_start, Self::between(self.old_start, self.old_end));
+        }
+        self.alloc = Alloc::new();
+        self.start = null_mut();
+        self.end = null_mut();
+        self.capacity = 0;
+        self.old_start = null_mut();
+        self.old_top = null_mut();
+        self.old_end = null_mut();
+        self.mark = null_mut();
+        self.young_cells = null_mut();
+        self.old_cells = null_mut();
+    }
+
+    /// Address ranges of the process's own memory: block, old generation.
+    pub fn spans(&self) -> [(usize, usize); 2] {
+        [
+            (self.start as usize, self.alloc.hp as usize - self.start as usize),
+            (self.old_start as usize, self.old_top as usize - self.old_start as usize),
+        ]
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// The state of one collection.
+struct Mover<const MAJOR: bool> {
+    literal_base: usize,
+    literal_len: usize,
+    old_start: usize,
+    old_len: usize,
+    young_start: usize,
+    mature_len: usize,
+    hp: *mut u64,
+    old_hp: *mut u64,
+}
+
+impl<const MAJOR: bool> Mover<MAJOR> {
+    #[inline(always)]
+    unsafe fn forward(&mut self, t: Term) -> Term {
+        // SAFETY: as for the caller; a moved term is a whole term.
+        unsafe { Term::from_raw(self.forward_word(t.raw())) }
+    }
+
+    /// True for what this collection leaves where it is.
+    #[inline(always)]
+    fn stays(&self, p: usize) -> bool {
+        p.wrapping_sub(self.literal_base) < self.literal_len || (!MAJOR && p.wrapping_sub(self.old_start) < self.old_len)
+    }
+
+    #[inline(always)]
+    fn room(&mut self, from: usize, words: usize) -> *mut u64 {
+        let top = if !MAJOR && from.wrapping_sub(self.young_start) < self.mature_len { &mut self.old_hp } else { &mut self.hp };
+        let p = *top;
+        // SAFETY: both targets were sized for everything that can move to them.
+        *top = unsafe { p.add(words) };
+        p
+    }
+
+    /// The word that stands for `w` after the move; copies the object if that has not happened yet.
+    #[inline(always)]
+    unsafe fn forward_word(&mut self, w: u64) -> u64 {
+        let p = (w & !TAG_MASK) as *mut u64;
+        // SAFETY: rule 3: `p` is the address of a whole object, or of one that has moved.
+        unsafe {
+            match w & TAG_MASK {
+                TAG_CONS => {
+                    if self.stays(p as usize) {
+                        return w;
+                    }
+                    let head = *p;
+                    if head == 0 {
+                        return *p.add(1);
+                    }
+                    let to = self.room(p as usize, 2);
+                    *to = head;
+                    *to.add(1) = *p.add(1);
+                    let moved = to as u64 | TAG_CONS;
+                    *p = 0;
+                    *p.add(1) = moved;
+                    moved
+                }
+                TAG_BOXED => {
+                    if self.stays(p as usize) {
+                        return w;
+                    }
+                    let head = *p;
+                    if !is_header(head) {
+                        return head;
+                    }
+                    let words = header_len(head) + 1;
+                    let to = self.room(p as usize, words);
+                    to.copy_from_nonoverlapping(p, words);
+                    let moved = to as u64 | TAG_BOXED;
+                    *p = moved;
+                    moved
+                }
+                _ => w,
+            }
+        }
+    }
+
+    /// Forwards all words from `p` to the top of the new block; returns the top.
+    unsafe fn scan(&mut self, mut p: *mut u64) -> *mut u64 {
+        while p != self.hp {
+            // SAFETY: everything below the top is whole objects.
+            p = unsafe { self.scan_one(p) };
+        }
+        p
+    }
+    unsafe fn scan_old(&mut self, mut p: *mut u64) -> *mut u64 {
+        while p != self.old_hp {
+            // SAFETY: everything below the top is whole objects.
+            p = unsafe { self.scan_one(p) };
+        }
+        p
+    }
+    #[inline(always)]
+    unsafe fn scan_one(&mut self, p: *mut u64) -> *mut u64 {
+        // SAFETY: `p` is at an object's header, a cons, or a term within an object.
+        unsafe {
+            let w = *p;
+            if is_header(w) {
+                if w == 0 {
+                    return p.add(1);
+                }
+                return match Kind::from_u8(header_kind(w)).and_then(Kind::raw_prefix) {
+                    Some(skip) => p.add(1 + skip),
+                    None => p.add(1 + header_len(w)),
+                };
+            }
+            *p = self.forward_word(w);
+            p.add(1)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(h: &mut Heap, n: i64) -> Term {
+        let mut t = Term::NIL;
+        for i in 0..n {
+            let f = h.alloc.float(i as f64);
+            let pair = h.alloc.tuple(&[Term::small(i), f]);
+            t = h.alloc.cons(pair, t);
+        }
+        t
+    }
+
+    fn check(t: Term, n: i64) {
+        let mut i = n;
+        for e in t.iter() {
+            i -= 1;
+            let e = e.as_tuple().unwrap();
+            assert_eq!(e[0].small_value(), i);
+            assert_eq!(e[1].as_float(), Some(i as f64));
+        }
+        assert_eq!(i, 0);
+    }
+
+    #[test]
+    fn survivors_survive_and_garbage_goes() {
+        let mut h = Heap::new(MIN_WORDS);
+        let mut roots = [list(&mut h, 1000)];
+        for round in 0..20 {
+            list(&mut h, 500);
+            h.collect(&mut [&mut roots], 100, round % 7 == 6);
+            check(roots[0], 1000);
+            assert!(h.free_words() >= 100);
+        }
+        assert!(h.total_words() < 40_000, "{}", h.total_words());
+    }
+
+    #[test]
+    fn off_heap_cells_keep_and_give_up_their_counts() {
+        let mut h = Heap::new(MIN_WORDS);
+        let b = term::binary::Binary::from_bytes(&[7; 100]);
+        let mut roots = [h.alloc.bin_ref(b.clone(), 800)];
+        h.alloc.bin_ref(b.clone(), 800);
+        assert_eq!(b.count(), 3);
+        for _ in 0..3 {
+            h.collect(&mut [&mut roots], 0, false);
+        }
+        assert_eq!(b.count(), 2);
+        assert_eq!(roots[0].as_bytes().unwrap().len(), 100);
+        h.collect(&mut [&mut roots], 0, true);
+        assert_eq!(b.count(), 2);
+        drop(h);
+        assert_eq!(b.count(), 1);
+    }
+}

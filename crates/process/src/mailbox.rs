@@ -1,0 +1,122 @@
+//! The private part of a process's mailbox: messages that have been fetched from the inbox, in order of arrival.
+//! `receive` walks it from `save` on. A reference mark remembers where the queue ended when a reference was made: what lies
+//! before cannot contain it. Positions are counted from the first message ever, so that removals do not shift marks.
+
+use std::collections::VecDeque;
+use term::{Fragment, Term};
+
+/// A message and the memory it lives in, which becomes the receiver's when the message is taken.
+#[derive(Debug)]
+pub struct Message {
+    pub term: Term,
+    pub memory: Fragment,
+    /// Trace token or nil (sequential tracing).
+    pub token: Term,
+}
+
+impl Message {
+    pub fn new(o: crate::Owned) -> Message {
+        Message { term: o.term, memory: o.memory, token: Term::NIL }
+    }
+}
+
+#[derive(Default, Debug)]
+pub struct Mailbox {
+    queue: VecDeque<Message>,
+    /// Index in `queue` that `receive` looks at next.
+    save: usize,
+    /// How many messages have been removed from the front since the beginning (for marks). Removals from the middle leave marks
+    /// pointing too far back at worst, which costs time and never a message: see `remove`.
+    removed: u64,
+    /// (reference number or mark id, position).
+    marks: Vec<(u64, u64)>,
+}
+
+impl Mailbox {
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+    pub fn push(&mut self, m: Message) {
+        self.queue.push_back(m);
+    }
+    pub fn iter(&self) -> impl Iterator<Item = &Message> {
+        self.queue.iter()
+    }
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Message> {
+        self.queue.iter_mut()
+    }
+    /// The message that `receive` looks at, or `None` at the end.
+    #[inline]
+    pub fn peek(&self) -> Option<&Message> {
+        self.queue.get(self.save)
+    }
+    #[inline]
+    pub fn peek_mut(&mut self) -> Option<&mut Message> {
+        self.queue.get_mut(self.save)
+    }
+    /// Goes on to the next message.
+    #[inline]
+    pub fn skip(&mut self) {
+        self.save += 1;
+    }
+    /// Takes the message that `receive` looks at, and starts over from the front.
+    #[inline]
+    pub fn take(&mut self) -> Option<Message> {
+        let m = if self.save == 0 { self.queue.pop_front() } else { self.queue.remove(self.save) };
+        if m.is_some() {
+            // Every mark behind the place moves back by one, whichever end the removal was at.
+            let at = self.removed + self.save as u64;
+            for mark in &mut self.marks {
+                if mark.1 > at {
+                    mark.1 -= 1;
+                }
+            }
+        }
+        self.save = 0;
+        m
+    }
+    /// Starts over from the front (after `timeout`).
+    #[inline]
+    pub fn rewind(&mut self) {
+        self.save = 0;
+    }
+    /// Notes the end of the queue under `id`.
+    pub fn set_mark(&mut self, id: u64) {
+        if self.marks.len() >= 8 {
+            self.marks.remove(0);
+        }
+        self.marks.push((id, self.removed + self.queue.len() as u64));
+    }
+    /// Renames a mark (`recv_marker_bind`).
+    pub fn bind_mark(&mut self, id: u64, to: u64) {
+        for m in &mut self.marks {
+            if m.0 == id {
+                m.0 = to;
+            }
+        }
+    }
+    pub fn clear_mark(&mut self, id: u64) {
+        self.marks.retain(|m| m.0 != id);
+    }
+    /// Starts `receive` at a mark, if it is still known.
+    pub fn use_mark(&mut self, id: u64) {
+        if let Some(&(_, at)) = self.marks.iter().rev().find(|m| m.0 == id) {
+            self.save = (at.saturating_sub(self.removed) as usize).min(self.queue.len());
+        }
+    }
+    /// Takes every message out (the process ends).
+    pub fn drain(&mut self) -> VecDeque<Message> {
+        self.save = 0;
+        self.marks.clear();
+        std::mem::take(&mut self.queue)
+    }
+    /// Removes messages that `drop_it` says so of; used by `demonitor(_, [flush])`-like native code and alias removal.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Message) -> bool) {
+        self.queue.retain(|m| keep(m));
+        self.marks.clear();
+        self.save = 0;
+    }
+}

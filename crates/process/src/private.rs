@@ -1,0 +1,251 @@
+//! The private half of a process: touched only by the thread that runs it.
+
+use crate::dictionary::Dictionary;
+use crate::{Mailbox, Owned};
+use base::hash::Map;
+use heap::Heap;
+use std::any::Any;
+use term::{Term, am};
+
+/// Classes of exceptions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Class {
+    Error,
+    Exit,
+    Throw,
+}
+
+impl Class {
+    pub fn atom(self) -> Term {
+        match self {
+            Class::Error => am::ERROR,
+            Class::Exit => am::EXIT,
+            Class::Throw => am::THROW,
+        }
+    }
+    pub fn from_atom(a: Term) -> Option<Class> {
+        match a {
+            am::ERROR => Some(Class::Error),
+            am::EXIT => Some(Class::Exit),
+            am::THROW => Some(Class::Throw),
+            _ => None,
+        }
+    }
+}
+
+/// An exception on its way to a handler. The terms are roots while it is pending.
+#[derive(Clone, Copy, Debug)]
+pub struct Exception {
+    pub class: Class,
+    pub reason: Term,
+    /// The stack trace as built so far: a proper list, or `NONE` when it is still to be made by the machine.
+    pub trace: Term,
+    /// Arguments to show for the function that raised (a list), or `NONE` for its arity.
+    pub args: Term,
+    /// The `error_info` map of the first frame, or `NONE`.
+    pub info: Term,
+}
+
+impl Exception {
+    pub const fn error(reason: Term) -> Exception {
+        Exception { class: Class::Error, reason, trace: Term::NONE, args: Term::NONE, info: Term::NONE }
+    }
+}
+
+/// What a native function keeps between being suspended (`Stop::Yield`) and called again.
+pub trait NativeState: Any + Send {
+    /// Terms in the state that a collection must update.
+    fn roots(&mut self) -> &mut [Term] {
+        &mut []
+    }
+    fn as_any(&mut self) -> &mut dyn Any;
+}
+
+/// How a process that is not running goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// At instruction `Private::ip`, with `saved` as the first x registers.
+    Code,
+    /// By calling native function n again (it yielded or must run on another pool) with `saved` as arguments; it then
+    /// returns to `Private::ip`.
+    Native(u32),
+}
+
+/// A process waiting for its turn keeps only what it needs.
+pub struct Private {
+    pub heap: Heap,
+    /// Where it goes on (an interpreter code address).
+    pub ip: *const u64,
+    pub resume: Resume,
+    /// x registers that are live while it does not run.
+    pub saved: Vec<Term>,
+    pub mailbox: Mailbox,
+    pub dictionary: Dictionary,
+    /// The pending exception, if `raised`.
+    pub exception: Exception,
+    pub raised: bool,
+    pub native_state: Option<Box<dyn NativeState>>,
+    pub group_leader: Term,
+    pub trap_exit: bool,
+    pub priority: u8,
+    pub sensitive: bool,
+    pub off_heap_queue: bool,
+    /// Atom of the module that handles undefined functions.
+    pub error_handler: Term,
+    pub reductions: u64,
+    /// Module, function, arity that the process was spawned with.
+    pub initial_call: (Term, Term, u8),
+    pub parent: Term,
+    /// `process_flag(max_heap_size)`: words (0: none), kill, log, count off-heap binaries.
+    pub max_heap: MaxHeap,
+    /// Which wait of `receive ... after` is current; a timer of an older one is ignored.
+    pub wait_serial: u64,
+    /// The timer set for it, if any (the scheduler's own number).
+    pub wait_timer: Option<u64>,
+    pub timed_out: bool,
+    /// Number of the next receive mark.
+    pub next_mark: u64,
+    pub links: Map<Term, u64>,
+    /// Monitors this process has set: reference number -> target.
+    pub monitors: Map<(u64, u64), Monitor>,
+    /// Monitors others have set on it: reference -> (watcher, name it was found by or NONE).
+    pub watchers: Map<(u64, u64), Watcher>,
+    /// Active aliases: reference -> how they end.
+    pub aliases: Map<(u64, u64), AliasKind>,
+    /// Processes that this one has suspended, with counts.
+    pub suspending: Vec<(Term, u32)>,
+    pub rare: Option<Box<Rare>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MaxHeap {
+    pub words: usize,
+    pub kill: bool,
+    pub log: bool,
+    pub include_shared_binaries: bool,
+}
+
+/// A monitor that a process has set. Terms here are immediate or have memory of their own.
+#[derive(Debug)]
+pub struct Monitor {
+    /// pid, port, or {Name, Node} as `DOWN` will say it.
+    pub target: Owned,
+    /// First element of the down message (`DOWN` unless the `tag` option said otherwise).
+    pub tag: Owned,
+    pub kind: MonitorKind,
+    pub alias: Option<AliasKind>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MonitorKind {
+    Process,
+    Port,
+    TimeOffset,
+    Node,
+    /// Result of spawn_request still awaited.
+    SpawnRequest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AliasKind {
+    ExplicitUnalias,
+    Demonitor,
+    ReplyDemonitor,
+    /// Deactivated by the first reply (`alias([reply])`).
+    Reply,
+}
+
+#[derive(Debug)]
+pub struct Watcher {
+    pub pid: Owned,
+    pub name: Option<Term>,
+}
+
+/// What few processes use.
+#[derive(Default)]
+pub struct Rare {
+    /// Label set by `proc_lib:set_label/1` lives in the dictionary; this is for seq_trace and save_calls.
+    pub trace_token: Option<Owned>,
+    pub save_calls: Vec<(Term, Term, u8)>,
+    pub async_dist: bool,
+    pub node_monitor_count: Vec<(Term, u32)>,
+}
+
+// SAFETY: rule 1: `ip` and the heap are used only by the thread that runs the process.
+unsafe impl Send for Private {}
+
+impl Private {
+    pub fn new(heap: Heap, group_leader: Term, parent: Term) -> Private {
+        Private {
+            heap,
+            ip: std::ptr::null(),
+            resume: Resume::Code,
+            saved: Vec::new(),
+            mailbox: Mailbox::default(),
+            dictionary: Dictionary::default(),
+            exception: Exception::error(Term::NIL),
+            raised: false,
+            native_state: None,
+            group_leader,
+            trap_exit: false,
+            priority: 1,
+            sensitive: false,
+            off_heap_queue: false,
+            error_handler: am::ERROR_HANDLER,
+            reductions: 0,
+            initial_call: (am::ERLANG, am::APPLY, 3),
+            parent,
+            max_heap: MaxHeap::default(),
+            wait_serial: 0,
+            wait_timer: None,
+            timed_out: false,
+            next_mark: 1,
+            links: Map::default(),
+            monitors: Map::default(),
+            watchers: Map::default(),
+            aliases: Map::default(),
+            suspending: Vec::new(),
+            rare: None,
+        }
+    }
+    /// The room where this process's terms are built.
+    #[inline(always)]
+    pub fn h(&mut self) -> &mut term::Alloc {
+        &mut self.heap.alloc
+    }
+
+    /// Collects with all the process's own roots and the given x registers.
+    pub fn collect(&mut self, x: &mut [Term], need: usize, major: bool) -> usize {
+        // The message under examination may be referred to: its memory joins the heap's now.
+        if let Some(m) = self.mailbox.peek_mut()
+            && !m.memory.is_empty()
+        {
+            let memory = std::mem::replace(&mut m.memory, term::Fragment::EMPTY);
+            self.heap.alloc.leave_fragments();
+            self.heap.alloc.adopt(memory);
+        }
+        let mut empty = [];
+        let mut examined = [Term::NONE];
+        if let Some(m) = self.mailbox.peek() {
+            examined[0] = m.term;
+        }
+        let state: &mut [Term] = match &mut self.native_state {
+            Some(s) => s.roots(),
+            None => &mut empty,
+        };
+        let e = &mut self.exception;
+        let mut exc = [e.reason, e.trace, e.args, e.info];
+        let mut leader = [self.group_leader];
+        let work = self.heap.collect(
+            &mut [x, &mut self.saved, self.dictionary.roots(), state, &mut exc, &mut leader, &mut examined],
+            need,
+            major,
+        );
+        [e.reason, e.trace, e.args, e.info] = exc;
+        self.group_leader = leader[0];
+        if let Some(m) = self.mailbox.peek_mut() {
+            m.term = examined[0];
+        }
+        work
+    }
+}

@@ -1,0 +1,168 @@
+//! The shared half of a process, and the handle by which everyone refers to it.
+
+use crate::{Private, Signal};
+use base::sync::Mutex;
+use std::cell::UnsafeCell;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering::*};
+use term::Term;
+
+/// Where a process is between the run queues and the scheduler threads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RunState {
+    /// Record not in use.
+    Free,
+    /// Waits for a signal.
+    Waiting,
+    /// In a run queue.
+    Queued,
+    /// A thread runs it (normal or dirty).
+    Running,
+    /// Has ended; takes no more signals.
+    Gone,
+}
+
+/// What others may touch, under one small lock.
+#[derive(Debug)]
+pub struct Inbox {
+    /// Whose inbox this is now (records are used again).
+    pub pid: Term,
+    pub state: RunState,
+    pub signals: Vec<Signal>,
+    /// Suspended this many times: it is not run until resumed, but its signals are handled.
+    pub suspended: u32,
+    /// While suspended: it would have been runnable.
+    pub runnable: bool,
+    /// `erlang:processes()` still lists it, `is_process_alive` is false.
+    pub exiting: bool,
+}
+
+/// The record of a process.
+pub struct Process {
+    pub inbox: Mutex<Inbox>,
+    /// Registered name (atom) or 0.
+    pub name: AtomicU64,
+    /// Priority (0 low .. 3 max), readable by those who enqueue it.
+    pub priority: std::sync::atomic::AtomicU8,
+    private: UnsafeCell<Option<Private>>,
+}
+
+// SAFETY: rule 1 for `private`; the rest is behind a lock or atomic.
+unsafe impl Sync for Process {}
+// SAFETY: as above.
+unsafe impl Send for Process {}
+
+/// A handle on a process record: a word, freely copied (rule 2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProcRef(NonNull<Process>);
+
+// SAFETY: rule 2.
+unsafe impl Send for ProcRef {}
+// SAFETY: rule 2.
+unsafe impl Sync for ProcRef {}
+
+impl std::fmt::Debug for ProcRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.inbox.lock().pid)
+    }
+}
+
+impl std::ops::Deref for ProcRef {
+    type Target = Process;
+    #[inline(always)]
+    fn deref(&self) -> &Process {
+        // SAFETY: rule 2.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl ProcRef {
+    pub(crate) fn new(p: Box<Process>) -> ProcRef {
+        ProcRef(NonNull::from(Box::leak(p)))
+    }
+    pub(crate) fn as_ptr(self) -> *mut Process {
+        self.0.as_ptr()
+    }
+    /// # Safety
+    /// Rule 2: null or the address of a record of a living table.
+    pub(crate) unsafe fn from_ptr(p: *mut Process) -> Option<ProcRef> {
+        NonNull::new(p).map(ProcRef)
+    }
+    /// # Safety
+    /// Rule 2: the table ends, nobody uses the record any more.
+    pub(crate) unsafe fn free(self) {
+        // SAFETY: the caller's promise.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+    /// The private half.
+    ///
+    /// # Safety
+    /// Rule 1.
+    #[allow(clippy::mut_from_ref)]
+    #[inline(always)]
+    pub unsafe fn private<'a>(self) -> &'a mut Private {
+        // SAFETY: the caller's promise (rule 1) and rule 2.
+        unsafe { (*self.0.as_ref().private.get()).as_mut().expect("a process that runs has a private half") }
+    }
+    /// Puts or takes the private half.
+    ///
+    /// # Safety
+    /// Rule 1.
+    pub unsafe fn set_private(self, p: Option<Private>) -> Option<Private> {
+        // SAFETY: the caller's promise.
+        unsafe { std::mem::replace(&mut *self.0.as_ref().private.get(), p) }
+    }
+    pub fn registered_name(self) -> Option<Term> {
+        let raw = self.name.load(Acquire);
+        // SAFETY: the word is 0 or an atom, which needs no memory.
+        (raw != 0).then(|| unsafe { Term::from_raw(raw) })
+    }
+}
+
+impl Process {
+    pub(crate) fn empty() -> Process {
+        Process {
+            inbox: Mutex::new(Inbox {
+                pid: Term::NONE,
+                state: RunState::Free,
+                signals: Vec::new(),
+                suspended: 0,
+                runnable: false,
+                exiting: false,
+            }),
+            name: AtomicU64::new(0),
+            priority: std::sync::atomic::AtomicU8::new(1),
+            private: UnsafeCell::new(None),
+        }
+    }
+}
+
+/// What a sender must do after putting a signal into an inbox.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterSend {
+    Nothing,
+    /// Put the process on a run queue.
+    Enqueue,
+    /// There is no such process (any more); the signal comes back dropped.
+    Gone,
+}
+
+impl Process {
+    /// Puts a signal into the inbox of process `pid`, if this record is still that process.
+    pub fn send(&self, pid: Term, signal: Signal) -> AfterSend {
+        let mut inbox = self.inbox.lock();
+        if inbox.pid != pid || inbox.state == RunState::Gone {
+            drop(inbox);
+            drop(signal);
+            return AfterSend::Gone;
+        }
+        inbox.signals.push(signal);
+        if inbox.state == RunState::Waiting {
+            inbox.state = RunState::Queued;
+            AfterSend::Enqueue
+        } else {
+            AfterSend::Nothing
+        }
+    }
+}

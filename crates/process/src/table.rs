@@ -1,0 +1,129 @@
+//! The table of processes: from a pid's number to its record. Numbers are given out in rising order and used again only
+//! after the whole range has been gone through, with a higher serial.
+
+use crate::shared::{Process, RunState};
+use crate::{Private, ProcRef};
+use base::sync::Mutex;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
+use term::Term;
+
+pub struct Table {
+    /// Record of each number, or null. Never shrinks; records are never freed before the table.
+    slots: Box<[AtomicPtr<Process>]>,
+    limit: usize,
+    count: AtomicUsize,
+    state: Mutex<State>,
+}
+
+struct State {
+    next: u64,
+    /// Records without a process.
+    free: Vec<ProcRef>,
+    all: Vec<ProcRef>,
+}
+
+impl Table {
+    /// Room for `limit` processes at once.
+    pub fn new(limit: usize) -> Table {
+        let size = limit.max(16).next_power_of_two();
+        let mut slots = Vec::new();
+        slots.resize_with(size, || AtomicPtr::new(std::ptr::null_mut()));
+        Table {
+            slots: slots.into_boxed_slice(),
+            limit,
+            count: AtomicUsize::new(0),
+            state: Mutex::new(State { next: 0, free: Vec::new(), all: Vec::new() }),
+        }
+    }
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+    pub fn count(&self) -> usize {
+        self.count.load(Relaxed)
+    }
+    /// Makes a process in run state `Queued` (the caller enqueues it) from its private half. `Err` gives it back when the table is full.
+    pub fn insert(&self, private: Private, make: impl FnOnce(ProcRef, Term)) -> Result<(ProcRef, Term), Box<Private>> {
+        let mut s = self.state.lock();
+        if self.count.load(Relaxed) >= self.limit {
+            return Err(Box::new(private));
+        }
+        let mask = self.slots.len() as u64 - 1;
+        let number = loop {
+            let n = s.next;
+            s.next += 1;
+            if self.slots[(n & mask) as usize].load(Relaxed).is_null() {
+                break n;
+            }
+        };
+        let record = match s.free.pop() {
+            Some(r) => r,
+            None => {
+                let r = ProcRef::new(Box::new(Process::empty()));
+                s.all.push(r);
+                r
+            }
+        };
+        let bits = self.slots.len().trailing_zeros();
+        let pid = Term::pid((number & mask) as u32, ((number >> bits) & 0x1fff) as u32);
+        // SAFETY: rule 1: the record is free, nobody else has it.
+        unsafe { record.set_private(Some(private)) };
+        make(record, pid);
+        {
+            let mut inbox = record.inbox.lock();
+            inbox.pid = pid;
+            inbox.state = RunState::Queued;
+            inbox.suspended = 0;
+            inbox.runnable = false;
+            inbox.exiting = false;
+            inbox.signals.clear();
+        }
+        record.name.store(0, Release);
+        self.count.fetch_add(1, Relaxed);
+        self.slots[(number & mask) as usize].store(record.as_ptr(), Release);
+        Ok((record, pid))
+    }
+    /// The record of a local pid; the caller's next step checks under the inbox lock that it is still this pid's.
+    #[inline]
+    pub fn get(&self, pid: Term) -> Option<ProcRef> {
+        if !pid.is_local_pid() {
+            return None;
+        }
+        let p = self.slots.get(pid.pid_number() as usize)?.load(Acquire);
+        // SAFETY: rule 2: a slot holds null or a record of this table.
+        unsafe { ProcRef::from_ptr(p) }
+    }
+    /// Frees the number and the record of a process that is gone (run state `Gone`, private half taken).
+    pub fn remove(&self, pid: Term, record: ProcRef) {
+        let mut s = self.state.lock();
+        self.slots[pid.pid_number() as usize].store(std::ptr::null_mut(), Release);
+        record.inbox.lock().pid = Term::NONE;
+        self.count.fetch_sub(1, Relaxed);
+        s.free.push(record);
+    }
+    /// Every process's pid, by number.
+    pub fn pids(&self) -> Vec<Term> {
+        let _s = self.state.lock();
+        let mut out = Vec::with_capacity(self.count());
+        for slot in &self.slots {
+            let p = slot.load(Acquire);
+            // SAFETY: as in `get`.
+            if let Some(r) = unsafe { ProcRef::from_ptr(p) } {
+                let pid = r.inbox.lock().pid;
+                if pid.is_some() {
+                    out.push(pid);
+                }
+            }
+        }
+        out
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        let s = self.state.get_mut();
+        for &r in &s.all {
+            // SAFETY: rule 2: the table ends.
+            unsafe { r.free() };
+        }
+    }
+}
