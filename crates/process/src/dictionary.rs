@@ -44,10 +44,10 @@ impl Dictionary {
         }
         let i = self.len() as u32;
         self.pairs.extend([key, value]);
-        match &mut self.index {
-            Some(ix) => ix.entry(hash(key)).or_default().push(i),
-            None if self.len() > INDEX_FROM => self.build_index(hash),
-            None => {}
+        if let Some(ix) = &mut self.index {
+            ix.entry(hash(key)).or_default().push(i);
+        } else if self.len() > INDEX_FROM {
+            self.build_index(hash);
         }
         None
     }

@@ -26,10 +26,10 @@ impl Table {
     /// Room for `limit` processes at once.
     pub fn new(limit: usize) -> Table {
         let size = limit.max(16).next_power_of_two();
-        let mut slots = Vec::new();
-        slots.resize_with(size, || AtomicPtr::new(std::ptr::null_mut()));
+        // SAFETY: all zeroes are null pointers. Pages of numbers never used are never touched.
+        let slots: Box<[AtomicPtr<Process>]> = unsafe { Box::new_zeroed_slice(size).assume_init() };
         Table {
-            slots: slots.into_boxed_slice(),
+            slots,
             limit,
             count: AtomicUsize::new(0),
             state: Mutex::new(State { next: 0, free: Vec::new(), all: Vec::new() }),
