@@ -1,0 +1,46 @@
+//! `dlopen`, thinly: the door through which libraries of native functions come in.
+
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+/// A loaded library; it is unloaded when the last handle is dropped.
+pub struct Library(libloading::os::unix::Library);
+
+impl Library {
+    /// Loads a library, all its symbols bound lazily and kept to itself. The error is the linker's own sentence.
+    ///
+    /// # Safety
+    /// The library's constructors run: the caller trusts the file.
+    pub unsafe fn open(path: &[u8]) -> Result<Library, String> {
+        let flags = libloading::os::unix::RTLD_LAZY | libloading::os::unix::RTLD_LOCAL;
+        // SAFETY: rule 6: trust in the file is the caller's promise.
+        let opened = unsafe { libloading::os::unix::Library::open(Some(OsStr::from_bytes(path)), flags) };
+        opened.map(Library).map_err(sentence)
+    }
+
+    /// The address of a symbol, if there is one.
+    pub fn symbol(&self, name: &str) -> Option<*mut std::ffi::c_void> {
+        // SAFETY: rule 6: only the address is taken here, as an untyped pointer.
+        let found = unsafe { self.0.get::<*mut std::ffi::c_void>(name.as_bytes()) };
+        found.ok().map(|s| s.as_raw_ptr()).filter(|p| !p.is_null())
+    }
+}
+
+fn sentence(e: libloading::Error) -> String {
+    match &e {
+        libloading::Error::DlOpen { desc } => format!("{desc:?}").trim_matches('"').to_string(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_and_refuses() {
+        // SAFETY: rule 6: the C library is trusted, and the other file does not exist.
+        let (libc, none) = unsafe { (Library::open(b"libc.so.6"), Library::open(b"/nonexistent.so")) };
+        assert!(libc.unwrap().symbol("getpid").is_some());
+        assert!(none.err().unwrap().contains("cannot open shared object file"));
+    }
+}

@@ -1,0 +1,353 @@
+//! The real file system, through safe system calls relative to a directory that the node owns.
+
+use std::{
+    io::IoSlice,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    os::unix::ffi::OsStrExt,
+    sync::Arc,
+};
+
+use parking_lot::{Mutex, RwLock};
+use rustix::{
+    fs::{self, AtFlags, CWD, Mode, OFlags, Stat, Timespec, Timestamps},
+    io::{Errno as Os, retry_on_intr},
+};
+
+use super::{Access, Advice, File, FileInfo, FileType, Files, OpenMode, Whence};
+use crate::{Errno, Result};
+
+/// The real files. Relative names start at the process's working directory or, once `set_cwd` was called
+/// on an embedded node, at the node's own.
+pub struct RealFiles {
+    own_cwd: RwLock<Option<Arc<OwnedFd>>>,
+    moves_process: bool,
+}
+
+impl RealFiles {
+    /// `set_cwd` moves the whole operating system process.
+    pub fn process() -> RealFiles {
+        RealFiles { own_cwd: RwLock::new(None), moves_process: true }
+    }
+
+    /// `set_cwd` moves only this value.
+    pub fn embedded() -> RealFiles {
+        RealFiles { own_cwd: RwLock::new(None), moves_process: false }
+    }
+
+    /// Runs `f` with the directory from which relative names count.
+    fn at<T>(&self, f: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<T>) -> Result<T> {
+        let own = self.own_cwd.read().clone();
+        Ok(f(own.as_ref().map_or(CWD, |fd| fd.as_fd()))?)
+    }
+
+    /// The node's own working directory, if it has left the process's.
+    pub(crate) fn own_cwd(&self) -> Option<Arc<OwnedFd>> {
+        self.own_cwd.read().clone()
+    }
+}
+
+fn kind_of(mode: u32) -> FileType {
+    match fs::FileType::from_raw_mode(mode) {
+        fs::FileType::RegularFile => FileType::Regular,
+        fs::FileType::Directory => FileType::Directory,
+        fs::FileType::Symlink => FileType::Symlink,
+        fs::FileType::CharacterDevice | fs::FileType::BlockDevice => FileType::Device,
+        _ => FileType::Other,
+    }
+}
+
+fn info_of(st: &Stat, access: Access) -> FileInfo {
+    FileInfo {
+        size: st.st_size as u64,
+        kind: kind_of(st.st_mode),
+        access,
+        atime: st.st_atime as i64,
+        mtime: st.st_mtime as i64,
+        ctime: st.st_ctime as i64,
+        mode: st.st_mode,
+        links: st.st_nlink as u64,
+        major_device: st.st_dev,
+        minor_device: st.st_rdev,
+        inode: st.st_ino,
+        uid: st.st_uid,
+        gid: st.st_gid,
+    }
+}
+
+impl Files for RealFiles {
+    fn open(&self, path: &[u8], mode: OpenMode) -> Result<Arc<dyn File>> {
+        let writes = mode.write || mode.append || mode.exclusive;
+        let mut flags = OFlags::CLOEXEC | OFlags::NOCTTY;
+        flags |= match (mode.read, writes) {
+            (true, true) => OFlags::RDWR,
+            (false, true) => OFlags::WRONLY,
+            _ => OFlags::RDONLY,
+        };
+        if mode.append {
+            flags |= OFlags::APPEND;
+        }
+        if mode.exclusive {
+            flags |= OFlags::EXCL;
+        }
+        if writes && !mode.directory {
+            flags |= OFlags::CREATE;
+            if !mode.read && !mode.append && !mode.exclusive {
+                flags |= OFlags::TRUNC;
+            }
+        }
+        if mode.sync {
+            flags |= OFlags::SYNC;
+        }
+        let fd = self.at(|dir| retry_on_intr(|| fs::openat(dir, path, flags, Mode::from_raw_mode(0o666))))?;
+        if !mode.skip_type_check {
+            match (kind_of(fs::fstat(&fd)?.st_mode), mode.directory) {
+                (FileType::Directory, false) => return Err(Errno::EISDIR),
+                (FileType::Directory, true) | (_, false) => {}
+                (_, true) => return Err(Errno::ENOTDIR),
+            }
+        }
+        Ok(Arc::new(RealFile { fd: Mutex::new(Some(Arc::new(fd))) }))
+    }
+
+    fn read_file(&self, path: &[u8]) -> Result<Vec<u8>> {
+        let fd = self.at(|dir| {
+            retry_on_intr(|| fs::openat(dir, path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty()))
+        })?;
+        let st = fs::fstat(&fd)?;
+        if kind_of(st.st_mode) == FileType::Directory {
+            return Err(Errno::EISDIR);
+        }
+        // One byte more than the size, so that the second read already sees the end.
+        let mut data = Vec::new();
+        data.try_reserve_exact(st.st_size as usize + 1).map_err(|_| Errno::ENOMEM)?;
+        loop {
+            if data.len() == data.capacity() {
+                data.try_reserve(64 * 1024).map_err(|_| Errno::ENOMEM)?;
+            }
+            let room = rustix::buffer::spare_capacity(&mut data);
+            match rustix::io::read(&fd, room) {
+                Ok(0) => break,
+                Ok(_) | Err(Os::INTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        data.shrink_to_fit();
+        Ok(data)
+    }
+
+    fn list_dir(&self, path: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let fd = self.at(|dir| {
+            retry_on_intr(|| fs::openat(dir, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()))
+        })?;
+        let mut names = Vec::new();
+        for entry in fs::Dir::new(fd)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(name.to_vec());
+            }
+        }
+        Ok(names)
+    }
+
+    fn read_info(&self, path: &[u8], follow: bool) -> Result<FileInfo> {
+        let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+        self.at(|dir| {
+            let st = fs::statat(dir, path, flags)?;
+            // The question is what the file's user may do, so a dangling link has no access.
+            let may = |how| fs::accessat(dir, path, how, AtFlags::empty()).is_ok();
+            Ok(info_of(&st, Access::new(may(fs::Access::READ_OK), may(fs::Access::WRITE_OK))))
+        })
+    }
+
+    fn set_permissions(&self, path: &[u8], mode: u32) -> Result<()> {
+        self.at(|dir| fs::chmodat(dir, path, Mode::from_raw_mode(mode & 0o6777), AtFlags::empty()))
+    }
+
+    fn set_owner(&self, path: &[u8], uid: i32, gid: i32) -> Result<()> {
+        let uid = (uid != -1).then(|| fs::Uid::from_raw(uid as u32));
+        let gid = (gid != -1).then(|| fs::Gid::from_raw(gid as u32));
+        self.at(|dir| fs::chownat(dir, path, uid, gid, AtFlags::empty()))
+    }
+
+    fn set_time(&self, path: &[u8], atime: i64, mtime: i64) -> Result<()> {
+        let at = |tv_sec| Timespec { tv_sec, tv_nsec: 0 };
+        let times = Timestamps { last_access: at(atime), last_modification: at(mtime) };
+        self.at(|dir| fs::utimensat(dir, path, &times, AtFlags::empty()))
+    }
+
+    fn read_link(&self, path: &[u8]) -> Result<Vec<u8>> {
+        self.at(|dir| fs::readlinkat(dir, path, Vec::new())).map(|s| s.into_bytes())
+    }
+
+    fn make_hard_link(&self, existing: &[u8], new: &[u8]) -> Result<()> {
+        self.at(|dir| fs::linkat(dir, existing, dir, new, AtFlags::empty()))
+    }
+
+    fn make_soft_link(&self, target: &[u8], new: &[u8]) -> Result<()> {
+        self.at(|dir| fs::symlinkat(target, dir, new))
+    }
+
+    fn rename(&self, from: &[u8], to: &[u8]) -> Result<()> {
+        self.at(|dir| fs::renameat(dir, from, dir, to).map_err(not_empty_is_exists))
+    }
+
+    fn make_dir(&self, path: &[u8]) -> Result<()> {
+        self.at(|dir| fs::mkdirat(dir, path, Mode::from_raw_mode(0o777)))
+    }
+
+    fn del_file(&self, path: &[u8]) -> Result<()> {
+        // POSIX has eperm for a directory, and so do Erlang's users; Linux says eisdir.
+        let posix = |e| if e == Os::ISDIR { Os::PERM } else { e };
+        self.at(|dir| fs::unlinkat(dir, path, AtFlags::empty()).map_err(posix))
+    }
+
+    fn del_dir(&self, path: &[u8]) -> Result<()> {
+        self.at(|dir| fs::unlinkat(dir, path, AtFlags::REMOVEDIR).map_err(not_empty_is_exists))
+    }
+
+    fn cwd(&self) -> Result<Vec<u8>> {
+        match self.own_cwd() {
+            None => Ok(rustix::process::getcwd(Vec::new())?.into_bytes()),
+            Some(fd) => {
+                let path = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
+                Ok(path.as_os_str().as_bytes().to_vec())
+            }
+        }
+    }
+
+    fn set_cwd(&self, path: &[u8]) -> Result<()> {
+        if self.moves_process {
+            return Ok(rustix::process::chdir(path)?);
+        }
+        let fd = self.at(|dir| {
+            let fd = fs::openat(dir, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+            fs::accessat(&fd, ".", fs::Access::EXEC_OK, AtFlags::empty())?;
+            Ok(fd)
+        })?;
+        *self.own_cwd.write() = Some(Arc::new(fd));
+        Ok(())
+    }
+}
+
+/// Erlang's users know a directory that is not empty as `eexist`.
+fn not_empty_is_exists(e: Os) -> Os {
+    if e == Os::NOTEMPTY { Os::EXIST } else { e }
+}
+
+struct RealFile {
+    fd: Mutex<Option<Arc<OwnedFd>>>,
+}
+
+impl RealFile {
+    fn fd(&self) -> Result<Arc<OwnedFd>> {
+        self.fd.lock().clone().ok_or(Errno::EINVAL)
+    }
+}
+
+/// Calls `once` with what is left of `data` until all is gone.
+fn write_all(data: &[IoSlice<'_>], mut once: impl FnMut(&[IoSlice<'_>], usize) -> rustix::io::Result<usize>) -> Result<()> {
+    let mut all: Vec<IoSlice<'_>> = data.iter().filter(|s| !s.is_empty()).map(|s| IoSlice::new(s)).collect();
+    let mut rest = &mut all[..];
+    let mut done = 0;
+    while !rest.is_empty() {
+        let n = retry_on_intr(|| once(&rest[..rest.len().min(1024)], done))?;
+        done += n;
+        IoSlice::advance_slices(&mut rest, n);
+    }
+    Ok(())
+}
+
+/// Reads until `buf` is full or the end is there, whatever kind of file it is.
+fn read_full(buf: &mut [u8], mut once: impl FnMut(&mut [u8], usize) -> rustix::io::Result<usize>) -> Result<usize> {
+    let mut got = 0;
+    while got < buf.len() {
+        match retry_on_intr(|| once(&mut buf[got..], got)) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(e) if got == 0 => return Err(e.into()),
+            Err(_) => break,
+        }
+    }
+    Ok(got)
+}
+
+fn offset(n: i64) -> Result<u64> {
+    u64::try_from(n).map_err(|_| Errno::EINVAL)
+}
+
+impl File for RealFile {
+    fn read(&self, buf: &mut [u8]) -> Result<usize> {
+        let fd = self.fd()?;
+        read_full(buf, |part, _| rustix::io::read(&fd, part))
+    }
+
+    fn pread(&self, at: i64, buf: &mut [u8]) -> Result<usize> {
+        let (fd, at) = (self.fd()?, offset(at)?);
+        read_full(buf, |part, done| rustix::io::pread(&fd, part, at + done as u64))
+    }
+
+    fn writev(&self, data: &[IoSlice<'_>]) -> Result<()> {
+        let fd = self.fd()?;
+        write_all(data, |part, _| rustix::io::writev(&fd, part))
+    }
+
+    fn pwritev(&self, at: i64, data: &[IoSlice<'_>]) -> Result<()> {
+        let (fd, at) = (self.fd()?, offset(at)?);
+        write_all(data, |part, done| rustix::io::pwritev(&fd, part, at + done as u64))
+    }
+
+    fn seek(&self, whence: Whence, n: i64) -> Result<u64> {
+        let to = match whence {
+            Whence::Bof => fs::SeekFrom::Start(offset(n)?),
+            Whence::Cur => fs::SeekFrom::Current(n),
+            Whence::Eof => fs::SeekFrom::End(n),
+        };
+        Ok(fs::seek(self.fd()?, to)?)
+    }
+
+    fn sync(&self, data_only: bool) -> Result<()> {
+        let fd = self.fd()?;
+        Ok(retry_on_intr(|| if data_only { fs::fdatasync(&fd) } else { fs::fsync(&fd) })?)
+    }
+
+    fn truncate(&self) -> Result<()> {
+        let fd = self.fd()?;
+        let at = fs::tell(&fd)?;
+        Ok(retry_on_intr(|| fs::ftruncate(&fd, at))?)
+    }
+
+    fn allocate(&self, at: i64, length: i64) -> Result<()> {
+        let (fd, at, length) = (self.fd()?, offset(at)?, offset(length)?);
+        Ok(retry_on_intr(|| fs::fallocate(&fd, fs::FallocateFlags::empty(), at, length))?)
+    }
+
+    fn advise(&self, at: i64, length: i64, advice: Advice) -> Result<()> {
+        let advice = match advice {
+            Advice::Normal => fs::Advice::Normal,
+            Advice::Random => fs::Advice::Random,
+            Advice::Sequential => fs::Advice::Sequential,
+            Advice::WillNeed => fs::Advice::WillNeed,
+            Advice::DontNeed => fs::Advice::DontNeed,
+            Advice::NoReuse => fs::Advice::NoReuse,
+        };
+        let length = std::num::NonZeroU64::new(offset(length)?);
+        Ok(fs::fadvise(self.fd()?, offset(at)?, length, advice)?)
+    }
+
+    fn info(&self) -> Result<FileInfo> {
+        let st = fs::fstat(self.fd()?)?;
+        // Of an open file only the owner's permission bits are asked.
+        Ok(info_of(&st, Access::new(st.st_mode & 0o400 != 0, st.st_mode & 0o200 != 0)))
+    }
+
+    fn close(&self) -> Result<()> {
+        let fd = self.fd.lock().take().ok_or(Errno::EINVAL)?;
+        drop(fd);
+        Ok(())
+    }
+
+    fn raw_fd(&self) -> Option<i32> {
+        self.fd.lock().as_ref().map(|fd| fd.as_raw_fd())
+    }
+}
