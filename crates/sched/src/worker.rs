@@ -1,0 +1,404 @@
+//! A worker's loop: pick, run, put away; fire timers; search, steal; sleep. Not here: who wakes it (see `handle`, which also has the argument why nobody
+//! sleeps on work).
+
+use crate::handle::{Handle, Slot, bump, set_current};
+use crate::{After, Engine, Priority, WorkerId};
+use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
+
+/// Timeouts between two slices, at the most.
+const TIMEOUTS_AT_ONCE: usize = 128;
+/// Tasks that one theft moves, at the most.
+const STEAL_MAX: usize = 256;
+/// Another worker is woken when tasks have waited while this much was run: a whole slice counts `PRESSURE_MAX`, one that ended by itself counts 1. So a short
+/// burst of messages stays on one core, where it is done before the other would be awake.
+const PRESSURE_MAX: u32 = 8;
+/// The kernel may wake a sleeper this much later than asked, to save power; its default is 50 us.
+const TIMER_SLACK_NS: u64 = 1_000;
+
+pub(crate) struct Worker<E: Engine> {
+    pub handle: Handle<E::Task, E::Timer>,
+    pub engine: Arc<E>,
+    index: usize,
+    /// The attention number that this worker knows of.
+    seen: u64,
+    /// It is counted in `searching`.
+    searching: bool,
+    pressure: u32,
+    random: u64,
+    requeue: Option<(E::Task, Priority)>,
+    due: Vec<E::Timer>,
+    loot: Vec<(E::Task, Priority)>,
+    /// What each worker's count of slices was when the search began.
+    looked: Vec<u64>,
+}
+
+impl<E: Engine> Worker<E> {
+    pub fn new(handle: Handle<E::Task, E::Timer>, engine: Arc<E>, index: usize) -> Self {
+        let random = (handle.0.config.seed ^ (index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1;
+        Self {
+            looked: vec![0; handle.workers()],
+            handle,
+            engine,
+            index,
+            seen: 0,
+            searching: false,
+            pressure: 0,
+            random,
+            requeue: None,
+            due: Vec::new(),
+            loot: Vec::new(),
+        }
+    }
+
+    pub fn id(&self) -> WorkerId {
+        WorkerId::Normal(self.index as u32)
+    }
+
+    fn slot(&self) -> &Slot<E::Task, E::Timer> {
+        &self.handle.0.slots[self.index]
+    }
+
+    pub fn thread(mut self) {
+        set_current(&self.handle.0, self.id());
+        let _ = self.slot().thread.set(std::thread::current());
+        let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(TIMER_SLACK_NS));
+        while let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.work())) {
+            self.slot().running.store(false, Relaxed);
+            self.engine.panicked(self.id(), payload);
+        }
+        self.handle.0.world.rest(self.index);
+    }
+
+    fn work(&mut self) {
+        let engine = self.engine.clone();
+        let mut local = engine.local(self.id());
+        if !self.enter() {
+            return;
+        }
+        loop {
+            if self.handle.0.world.attention() != self.seen && !self.safe_point() {
+                return;
+            }
+            if self.slot().next_timer.load(Relaxed) != u64::MAX {
+                self.fire(self.index);
+            }
+            if let Some(task) = self.pick() {
+                self.run(&mut local, task);
+                continue;
+            }
+            match self.search() {
+                Some(task) => self.run(&mut local, task),
+                None => {
+                    if !self.sleep() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One slice.
+    fn run(&mut self, local: &mut E::Local, task: E::Task) {
+        let slot = self.slot();
+        bump(&slot.counters.slices, 1);
+        slot.running.store(true, Relaxed);
+        let after = self.engine.run(local, task);
+        self.slot().running.store(false, Relaxed);
+        match after {
+            After::Park => self.pressure += 1,
+            After::Requeue(priority) => {
+                self.pressure += PRESSURE_MAX;
+                self.requeue = Some((task, priority));
+            }
+            After::Dirty(kind, priority) => self.handle.enqueue_dirty(task, kind, priority),
+        }
+    }
+
+    /// The next task of its own.
+    fn pick(&mut self) -> Option<E::Task> {
+        let shared = &self.handle.0;
+        let slot = &shared.slots[self.index];
+        // A push that this load misses is found in the next round, or in `sleep`.
+        if slot.len.load(Relaxed) == 0 {
+            self.pressure = 0;
+            return self.requeue.take().map(|(task, _)| task);
+        }
+        let mut queue = slot.queue.lock();
+        if let Some((task, priority)) = self.requeue.take() {
+            queue.tasks.push(task, priority);
+        }
+        let task = queue.tasks.pop();
+        let left = queue.tasks.len();
+        slot.len.store(left, Relaxed);
+        drop(queue);
+        if self.searching {
+            self.searching = false;
+            shared.searching.fetch_sub(1, SeqCst);
+        }
+        if left == 0 {
+            self.pressure = 0;
+        } else if self.pressure >= PRESSURE_MAX {
+            self.pressure = 0;
+            shared.wake_any();
+        }
+        task
+    }
+
+    /// Gives due timers of one wheel to the engine.
+    fn fire(&mut self, wheel: usize) {
+        let now = self.handle.now();
+        let slot = &self.handle.0.slots[wheel];
+        if wheel == self.index {
+            slot.looked.store(now, Relaxed);
+        }
+        if now < slot.next_timer.load(Relaxed) {
+            return;
+        }
+        let mut due = std::mem::take(&mut self.due);
+        let mut timers = slot.timers.lock();
+        timers.expire(now, TIMEOUTS_AT_ONCE, &mut due);
+        slot.next_timer.store(timers.next_deadline(), Relaxed);
+        drop(timers);
+        bump(&self.slot().counters.timeouts, due.len() as u64);
+        due.drain(..).for_each(|payload| self.engine.timeout(payload));
+        self.due = due;
+    }
+
+    /// Looks for work elsewhere for a while.
+    fn search(&mut self) -> Option<E::Task> {
+        let workers = self.handle.workers();
+        if workers == 1 {
+            return None;
+        }
+        if !self.searching {
+            self.searching = true;
+            self.handle.0.searching.fetch_add(1, SeqCst);
+        }
+        for (looked, slot) in self.looked.iter_mut().zip(&self.handle.0.slots) {
+            *looked = slot.counters.slices.load(Relaxed);
+        }
+        for _ in 0..self.handle.0.config.spin {
+            if self.slot().len.load(Relaxed) > 0 || self.handle.0.world.attention() != self.seen {
+                return None;
+            }
+            if let Some(task) = self.steal(false) {
+                return Some(task);
+            }
+            (0..16).for_each(|_| std::hint::spin_loop());
+        }
+        let task = self.steal(true);
+        if task.is_none() {
+            self.fire_overdue();
+        }
+        task
+    }
+
+    /// Takes half of another's queue. A lone task is left to its owner, unless `lone` and the owner has been in the same slice since the search began.
+    fn steal(&mut self, lone: bool) -> Option<E::Task> {
+        let shared = self.handle.0.clone();
+        let workers = shared.slots.len();
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        let start = (self.random >> 32) as usize % workers;
+        for n in 0..workers {
+            let victim = (start + n) % workers;
+            let slot = &shared.slots[victim];
+            let enough = |len: usize| len > 1 || (len == 1 && lone && slot.counters.slices.load(Relaxed) == self.looked[victim]);
+            if victim == self.index || !enough(slot.len.load(Relaxed)) {
+                continue;
+            }
+            let mut queue = slot.queue.lock();
+            let len = queue.tasks.len();
+            if !enough(len) {
+                continue;
+            }
+            queue.tasks.take_some(len.div_ceil(2).min(STEAL_MAX), &mut self.loot);
+            slot.len.store(queue.tasks.len(), Relaxed);
+            drop(queue);
+            return Some(self.share_out());
+        }
+        None
+    }
+
+    /// The first stolen task to run now, the others into the own queue.
+    fn share_out(&mut self) -> E::Task {
+        let shared = self.handle.0.clone();
+        let slot = &shared.slots[self.index];
+        bump(&slot.counters.stolen, self.loot.len() as u64);
+        let (task, _) = self.loot[0];
+        let mut surplus = false;
+        if self.loot.len() > 1 {
+            let mut queue = slot.queue.lock();
+            self.loot.drain(1..).for_each(|(task, priority)| queue.tasks.push(task, priority));
+            slot.len.store(queue.tasks.len(), Relaxed);
+            surplus = true;
+        }
+        self.loot.clear();
+        if std::mem::take(&mut self.searching) {
+            shared.searching.fetch_sub(1, SeqCst);
+        }
+        if surplus {
+            shared.wake_any();
+        }
+        task
+    }
+
+    /// Timers of workers that are in a long slice. (A sleeping worker wakes for its own.)
+    fn fire_overdue(&mut self) {
+        let shared = self.handle.0.clone();
+        if shared.slots.iter().all(|slot| slot.next_timer.load(Relaxed) == u64::MAX) {
+            return;
+        }
+        let now = self.handle.now();
+        for (worker, slot) in shared.slots.iter().enumerate() {
+            if slot.next_timer.load(Relaxed) <= now && worker != self.index && !shared.idle.contains(worker) {
+                self.fire(worker);
+            }
+        }
+    }
+
+    /// Sleeps until woken or until its next timer; not at all if there is something to do. False: stop.
+    fn sleep(&mut self) -> bool {
+        let shared = self.handle.0.clone();
+        let slot = &shared.slots[self.index];
+        if std::mem::take(&mut self.searching) {
+            shared.searching.fetch_sub(1, SeqCst);
+        }
+        if slot.len.load(Relaxed) > 0 {
+            return true;
+        }
+        slot.wall.set_busy(false, || self.handle.now());
+        shared.world.rest(self.index);
+        shared.idle.insert(self.index);
+        let work = slot.queue.lock().tasks.len() > 0
+            || shared.slots.iter().any(|other| other.len.load(SeqCst) > 1)
+            || shared.world.attention() != self.seen;
+        let deadline = self.next_deadline();
+        if !work {
+            bump(&slot.counters.parks, 1);
+            self.park(deadline);
+        }
+        if !shared.idle.remove(self.index) {
+            // Whoever took it out has counted it.
+            self.searching = true;
+        }
+        let go_on = self.enter();
+        slot.wall.set_busy(true, || self.handle.now());
+        go_on
+    }
+
+    fn next_deadline(&self) -> u64 {
+        let slot = self.slot();
+        let timers = slot.timers.lock();
+        let deadline = timers.next_deadline();
+        slot.next_timer.store(deadline, Relaxed);
+        deadline
+    }
+
+    fn park(&self, deadline: u64) {
+        if deadline == u64::MAX {
+            return std::thread::park();
+        }
+        let now = self.handle.now();
+        self.slot().looked.store(now, Relaxed);
+        if deadline > now {
+            std::thread::park_timeout(Duration::from_nanos(deadline - now));
+        }
+    }
+
+    fn safe_point(&mut self) -> bool {
+        // So that the task is not hidden from whoever looks at the queues meanwhile, nor kept here if this worker goes offline.
+        if let Some((task, priority)) = self.requeue.take() {
+            self.handle.enqueue(task, priority);
+        }
+        self.handle.0.world.rest(self.index);
+        self.enter()
+    }
+
+    /// Comes back from rest, perhaps after being offline. False: stop.
+    fn enter(&mut self) -> bool {
+        self.seen = self.handle.0.world.enter(self.index);
+        loop {
+            if self.handle.0.world.stopping() {
+                return false;
+            }
+            if self.is_online() {
+                return true;
+            }
+            self.offline();
+        }
+    }
+
+    fn is_online(&self) -> bool {
+        self.index < self.handle.online() && (self.index == 0 || !self.handle.blocked().0)
+    }
+
+    /// Stays out until it is online again or all stops; only its timers go on.
+    fn offline(&mut self) {
+        let shared = self.handle.0.clone();
+        let slot = &shared.slots[self.index];
+        if std::mem::take(&mut self.searching) {
+            shared.searching.fetch_sub(1, SeqCst);
+        }
+        let mut queue = slot.queue.lock();
+        queue.closed = true;
+        let len = queue.tasks.len();
+        queue.tasks.take_some(len, &mut self.loot);
+        slot.len.store(0, Relaxed);
+        drop(queue);
+        for (task, priority) in std::mem::take(&mut self.loot) {
+            self.handle.enqueue(task, priority);
+        }
+        slot.wall.set_busy(false, || self.handle.now());
+        while !self.is_online() && !shared.world.stopping() {
+            shared.world.rest(self.index);
+            let deadline = self.next_deadline();
+            if !self.is_online() && !shared.world.stopping() {
+                self.park(deadline);
+            }
+            self.seen = shared.world.enter(self.index);
+            self.fire(self.index);
+        }
+        slot.queue.lock().closed = false;
+        slot.wall.set_busy(true, || self.handle.now());
+    }
+
+    /// One step of the loop for whoever has no threads: due timers, then the task that `choose` picks out of so many. The number of timeouts, and whether a
+    /// task ran.
+    pub fn step(&mut self, local: &mut E::Local, choose: impl FnOnce(usize) -> usize) -> (u64, bool) {
+        let timeouts = self.slot().counters.timeouts.load(Relaxed);
+        self.fire(self.index);
+        let timeouts = self.slot().counters.timeouts.load(Relaxed) - timeouts;
+        let slot = self.slot();
+        let len = slot.len.load(Relaxed);
+        if len == 0 {
+            return (timeouts, false);
+        }
+        let mut queue = slot.queue.lock();
+        let choice = choose(len);
+        let task = if choice == 0 { queue.tasks.pop() } else { queue.tasks.take(choice) };
+        slot.len.store(queue.tasks.len(), Relaxed);
+        drop(queue);
+        let ran = task.is_some();
+        if let Some(task) = task {
+            self.run(local, task);
+            if let Some((task, priority)) = self.requeue.take() {
+                self.handle.enqueue(task, priority);
+            }
+        }
+        (timeouts, ran)
+    }
+
+    pub fn deadline(&self) -> u64 {
+        self.next_deadline()
+    }
+
+    pub fn step_enter(&mut self) {
+        self.seen = self.handle.0.world.enter(self.index);
+    }
+}
