@@ -11,8 +11,26 @@ pub const MAX_CHARS: usize = 255;
 const CHUNK: usize = 1 << 12;
 const CHUNKS: usize = 1 << 13;
 
+#[derive(Clone, Copy)]
 struct Entry {
     text: &'static str,
+    /// Hash of the text: the same in every run, whatever the index.
+    hash: u64,
+    /// The first eight bytes, big-endian: orders most pairs without a look at the text.
+    order: u64,
+}
+
+impl Entry {
+    fn new(text: &'static str) -> Entry {
+        use std::hash::Hasher;
+        let mut h = base::hash::FixedHasher::default();
+        h.write(text.as_bytes());
+        h.write_usize(text.len());
+        let mut first = [0u8; 8];
+        let n = text.len().min(8);
+        first[..n].copy_from_slice(&text.as_bytes()[..n]);
+        Entry { text, hash: h.finish(), order: u64::from_be_bytes(first) }
+    }
 }
 
 struct Table {
@@ -62,11 +80,11 @@ impl Table {
         assert!(n < CAPACITY, "atom table full");
         let slot = &self.chunks[n / CHUNK];
         if slot.load(Relaxed).is_null() {
-            let fresh: Box<[Entry]> = (0..CHUNK).map(|_| Entry { text: "" }).collect();
+            let fresh: Box<[Entry]> = (0..CHUNK).map(|_| Entry { text: "", hash: 0, order: 0 }).collect();
             slot.store(Box::leak(fresh).as_mut_ptr(), Release);
         }
         // SAFETY: the slot is within its chunk, and nobody reads index `n` before `len` or the map says that it exists.
-        unsafe { slot.load(Relaxed).add(n % CHUNK).write(Entry { text }) };
+        unsafe { slot.load(Relaxed).add(n % CHUNK).write(Entry::new(text)) };
         self.len.store(n + 1, Release);
         map.insert(text, n as u32);
         n as u32
@@ -88,14 +106,36 @@ pub fn valid(text: &str) -> bool {
     text.len() <= MAX_CHARS || text.chars().count() <= MAX_CHARS
 }
 
-/// The text of an atom.
 #[inline]
-pub fn text(atom: Term) -> &'static str {
+fn entry(atom: Term) -> &'static Entry {
     let n = atom.as_atom_index().expect("an atom") as usize;
     let table = &*TABLE;
     debug_assert!(n < table.len.load(Acquire));
-    // SAFETY: an atom term is only made from an index that exists.
-    unsafe { (*table.chunks[n / CHUNK].load(Acquire).add(n % CHUNK)).text }
+    // SAFETY: an atom term is only made from an index that exists; entries are never changed or freed.
+    unsafe { &*table.chunks[n / CHUNK].load(Acquire).add(n % CHUNK) }
+}
+
+/// The text of an atom.
+#[inline]
+pub fn text(atom: Term) -> &'static str {
+    entry(atom).text
+}
+
+/// A hash of an atom's text: the same in every run.
+#[inline]
+pub fn hash(atom: Term) -> u64 {
+    entry(atom).hash
+}
+
+/// The order of two atoms: by their texts' code points.
+#[inline]
+pub fn cmp(a: Term, b: Term) -> std::cmp::Ordering {
+    if a == b {
+        return std::cmp::Ordering::Equal;
+    }
+    let (a, b) = (entry(a), entry(b));
+    // UTF-8 sorts as the code points do; a zero byte in a text makes equal prefixes, so the texts decide then.
+    a.order.cmp(&b.order).then_with(|| a.text.as_bytes().cmp(b.text.as_bytes()))
 }
 
 /// Text of a term that may be an atom.

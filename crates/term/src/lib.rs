@@ -12,16 +12,22 @@
 //! 4. `FunEntry`, `Export` and `NodeName` records are never freed.
 //! 5. A reference-counted object (`Binary`, magic value) lives while its count is above zero; each off-heap cell in a heap owns one count.
 //! 6. Bytes of a `Binary` beyond what a cell describes are written only by the one who has claimed them (`Binary::claim`).
+//! 7. Entries of a `Work` stack below its length have been written.
 
 pub mod alloc;
 pub mod atom;
 pub mod binary;
 pub mod bits;
+pub mod cmp;
 pub mod fun;
+pub mod hash;
 pub mod list;
 pub mod magic;
+pub mod map;
 pub mod node_name;
+pub mod reference;
 pub mod word;
+mod work;
 
 pub use alloc::{Alloc, Fragment};
 pub use atom::am;

@@ -2,6 +2,7 @@
 
 use crate::Term;
 use base::{hash::Map, sync::Mutex};
+use std::cell::Cell;
 
 /// A node's name and creation (which incarnation of that name).
 #[derive(Debug, PartialEq, Eq, Hash, Clone, Copy)]
@@ -18,4 +19,22 @@ pub fn intern(name: Term, creation: u32) -> &'static NodeName {
     let key = NodeName { name, creation };
     let mut guard = TABLE.lock();
     guard.get_or_insert_with(Map::default).entry(key).or_insert_with(|| Box::leak(Box::new(key)))
+}
+
+thread_local! {
+    static LOCAL: Cell<Option<&'static NodeName>> = const { Cell::new(None) };
+}
+
+/// The name of the node for which this thread works: local identifiers are ordered among external ones by it.
+pub fn local() -> &'static NodeName {
+    LOCAL.get().unwrap_or_else(|| {
+        let unnamed = intern(crate::am::NONODE, 0);
+        LOCAL.set(Some(unnamed));
+        unnamed
+    })
+}
+
+/// Tells this thread the name of its node (a scheduler does so when it starts, and when the node gets or loses its name).
+pub fn set_local(node: &'static NodeName) {
+    LOCAL.set(Some(node));
 }

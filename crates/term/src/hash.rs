@@ -1,0 +1,164 @@
+//! Hashes of terms: the internal one (maps, tables; ours to choose, the same in every run) and the two that are promised
+//! to programs for ever. Terms that are `=:=` have the same hash. Depth costs native heap, never native stack.
+
+use crate::work::Work;
+use crate::{Kind, Term, atom};
+
+const K: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Spreads every bit of a word over all of it.
+#[inline(always)]
+fn mix(mut h: u64) -> u64 {
+    h ^= h >> 32;
+    h = h.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    h ^= h >> 32;
+    h = h.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    h ^ (h >> 32)
+}
+
+/// The internal hash of a term.
+#[inline]
+pub fn hash(t: Term) -> u64 {
+    if t.is_atom() {
+        return mix(atom::hash(t));
+    }
+    if !t.is_pointer() {
+        return mix(t.raw().wrapping_mul(K));
+    }
+    hash_walk(t)
+}
+
+struct State(u64);
+
+impl State {
+    #[inline(always)]
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(K);
+        self.0 ^= self.0 >> 29;
+    }
+    fn bytes(&mut self, bits: crate::bits::Bits<'_>) {
+        self.add(bits.len as u64);
+        let mut at = 0;
+        if let Some(b) = bits.as_bytes() {
+            let (words, rest) = b.as_chunks::<8>();
+            for w in words {
+                self.add(u64::from_be_bytes(*w));
+            }
+            at = (b.len() - rest.len()) * 8;
+        }
+        while at < bits.len {
+            let n = (bits.len - at).min(64);
+            self.add(bits.get_uint(at, n));
+            at += n;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Run {
+    at: *const Term,
+    n: usize,
+}
+
+impl Run {
+    #[inline(always)]
+    fn of(t: Term, skip: usize, n: usize) -> Run {
+        // SAFETY: rule 1: callers have looked at the header.
+        Run { at: unsafe { t.ptr().add(skip).cast() }, n }
+    }
+}
+
+fn hash_walk(t: Term) -> u64 {
+    let mut work: Work<Run> = Work::new();
+    let mut h = State(K);
+    let mut t = t;
+    loop {
+        if t.is_atom() {
+            h.add(atom::hash(t));
+        } else if t.is_cons() {
+            h.add(2);
+            work.push(Run::of(t, 0, 2));
+        } else if !t.is_boxed() {
+            h.add(t.raw());
+        } else {
+            let head = t.header();
+            let n = crate::word::header_len(head);
+            match t.kind() {
+                Some(Kind::Tuple) => {
+                    h.add(head);
+                    work.push(Run::of(t, 1, n));
+                }
+                Some(Kind::FlatMap | Kind::Record) => {
+                    h.add(head);
+                    work.push(Run::of(t, 1, n));
+                }
+                Some(Kind::HashMap) => {
+                    h.add(t.word(1));
+                    work.push(Run::of(t, 3, n - 2));
+                }
+                Some(Kind::HashNode) => {
+                    h.add(t.word(1));
+                    work.push(Run::of(t, 2, n - 1));
+                }
+                // The leaves' order is not defined.
+                Some(Kind::HashCollision) => h.add(head),
+                Some(Kind::Fun) => {
+                    if let Some((e, _)) = t.as_local_fun() {
+                        h.add(head);
+                        h.add(atom::hash(e.module));
+                        h.add(u64::from(e.old_index) << 32 | u64::from(e.old_uniq));
+                    }
+                    work.push(Run::of(t, 2, n - 1));
+                }
+                Some(Kind::ExportFun) => {
+                    if let Some(e) = t.as_export_fun() {
+                        h.add(atom::hash(e.module));
+                        h.add(atom::hash(e.function));
+                        h.add(u64::from(e.arity));
+                    }
+                }
+                Some(Kind::Float | Kind::PosBig | Kind::NegBig) => {
+                    h.add(head);
+                    (1..=n).for_each(|i| h.add(t.word(i)));
+                }
+                Some(Kind::Ref | Kind::MagicRef) => {
+                    h.add(t.word(1));
+                    h.add(t.word(2));
+                }
+                Some(Kind::ExtPid | Kind::ExtPort) => {
+                    h.add(t.word(2));
+                }
+                Some(Kind::ExtRef) => {
+                    // Leading zero words make no difference.
+                    if let Some((node, words)) = t.as_ext_ref() {
+                        h.add(atom::hash(node.name) ^ u64::from(node.creation));
+                        let n = words.iter().rposition(|&w| w != 0).map_or(0, |i| i + 1);
+                        words[..n].iter().for_each(|&w| h.add(u64::from(w)));
+                    }
+                }
+                Some(Kind::HeapBits | Kind::BinRef | Kind::SubBits) => {
+                    if let Some(bits) = t.bits() {
+                        h.bytes(bits);
+                    }
+                }
+                Some(Kind::MatchContext) | None => {}
+            }
+        }
+        loop {
+            let Some(mut run) = work.pop() else { return mix(h.0) };
+            if run.n == 0 {
+                continue;
+            }
+            // SAFETY: rule 1: `n` terms stand there.
+            unsafe {
+                t = *run.at;
+                run.at = run.at.add(1);
+            }
+            run.n -= 1;
+            if run.n > 0 {
+                work.push(run);
+            }
+            break;
+        }
+    }
+}
