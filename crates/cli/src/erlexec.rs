@@ -144,13 +144,9 @@ fn section(args: Vec<Bytes>, world: &dyn World, all: &mut Gathered, depth: u32) 
     if args.is_empty() {
         return Ok(());
     }
-    let mut own = Gathered::default();
-    take(args, world, &mut own, depth)?;
-    // The closing mark goes where the section ended: after `-extra` if it had one.
-    if own.extra_seen { own.extra.push(b"--".to_vec()) } else { own.normal.push(b"--".to_vec()) }
-    all.normal.append(&mut own.normal);
-    all.extra.append(&mut own.extra);
-    all.extra_seen |= own.extra_seen;
+    // The closing mark goes where the section ended: behind its own `-extra` if it had one.
+    let ended_in_extra = take(args, world, all, depth)?;
+    if ended_in_extra { all.extra.push(b"--".to_vec()) } else { all.normal.push(b"--".to_vec()) }
     all.sections = true;
     Ok(())
 }
@@ -158,14 +154,15 @@ fn section(args: Vec<Bytes>, world: &dyn World, all: &mut Gathered, depth: u32) 
 /// A file that names itself is refused by us; the real program loops.
 const DEPTH_MAX: u32 = 64;
 
-fn take(args: Vec<Bytes>, world: &dyn World, all: &mut Gathered, depth: u32) -> Result<(), Failure> {
+/// Whether these arguments themselves (not a file among them) came to `-extra`.
+fn take(args: Vec<Bytes>, world: &dyn World, all: &mut Gathered, depth: u32) -> Result<bool, Failure> {
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         match arg.as_slice() {
             b"-extra" => {
                 all.extra_seen = true;
                 all.extra.extend(args);
-                return Ok(());
+                return Ok(true);
             }
             b"-args_file" => {
                 let Some(name) = args.next() else { return Err(missing("-args_file")) };
@@ -176,12 +173,14 @@ fn take(args: Vec<Bytes>, world: &dyn World, all: &mut Gathered, depth: u32) -> 
                 let text = world.read(Path::new(&path)).map_err(|why| {
                     usage(format!("Failed to open arguments file \"{}\" at \"{}\": {why}", path.display(), world.current_dir()))
                 })?;
+                // Even an empty file counts as a section.
+                all.sections = true;
                 section(tokens(&text, true), world, all, depth + 1)?;
             }
             _ => all.normal.push(arg),
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Words of a file or variable. Quotes of both kinds keep everything as it is; outside them a backslash takes the next
@@ -311,7 +310,11 @@ fn flag_argument(flag: &str, release: u32) -> Result<Follows, Failure> {
     Ok(match first {
         'a' | 'A' | 'C' | 'e' | 'i' | 'n' | 'P' | 'Q' | 't' | 'T' | 'R' | 'W' | 'K' => value(rest.is_empty()),
         'J' | 'I' => Follows::Value,
-        'S' => value(rest.is_empty() || rest == "P" || rest.starts_with('D')),
+        // An attached number (`+SDio3`) is the value.
+        'S' => match ["Dcpu", "DPcpu", "Dio"].iter().find_map(|n| rest.strip_prefix(n)) {
+            Some(attached) => value(attached.is_empty()),
+            None => value(rest.is_empty() || rest == "P" || rest.starts_with('D')),
+        },
         'c' if rest.is_empty() => Follows::Boolean,
         'B' => match rest {
             "" => Follows::BreakLetter,
@@ -337,8 +340,8 @@ const MISC: [&str; 4] = ["dbbl", "dntgc", "ebwt", "osrl"];
 
 /// `+M<A><switch>`: `u` is all allocators, a capital one of them.
 fn allocator_flag_has_value(flag: &str) -> bool {
-    const EACH: [&str; 22] = [
-        "acul", "acnl", "acfml", "as", "asbcst", "atags", "cp", "e", "lmbcs", "mbcgs", "mbsd", "mmbcs", "mmmbc", "mmsbc",
+    const EACH: [&str; 24] = [
+        "acul", "acful", "acnl", "acfml", "as", "asbcst", "atags", "cp", "e", "lmbcs", "mbcgs", "mbsd", "mmbcs", "mmc", "mmmbc", "mmsbc",
         "msbclt", "ramv", "rmbcmt", "rsbcmt", "rsbcst", "sbct", "smbcs", "t",
     ];
     const OTHER: [&str; 16] = [
