@@ -1,1 +1,5 @@
 //! (under construction)
+
+/// All tables of a node.
+#[derive(Default)]
+pub struct Tables {}

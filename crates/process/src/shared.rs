@@ -166,3 +166,44 @@ impl Process {
         }
     }
 }
+
+impl Process {
+    /// A scheduler thread begins to run the process.
+    pub fn begin_run(&self) {
+        let mut inbox = self.inbox.lock();
+        debug_assert_eq!(inbox.state, RunState::Queued);
+        inbox.state = RunState::Running;
+    }
+    /// The process wants to wait. `false` if signals have arrived meanwhile: it goes on running.
+    pub fn park(&self) -> bool {
+        let mut inbox = self.inbox.lock();
+        if !inbox.signals.is_empty() {
+            return false;
+        }
+        inbox.state = RunState::Waiting;
+        true
+    }
+    /// The process's slice is over; it goes back to a run queue.
+    pub fn requeue(&self) {
+        self.inbox.lock().state = RunState::Queued;
+    }
+    /// Wakes the process without a signal, if it waits: the caller enqueues it if so told.
+    pub fn wake(&self, pid: Term) -> AfterSend {
+        let mut inbox = self.inbox.lock();
+        if inbox.pid != pid || inbox.state == RunState::Gone {
+            return AfterSend::Gone;
+        }
+        if inbox.state == RunState::Waiting {
+            inbox.state = RunState::Queued;
+            return AfterSend::Enqueue;
+        }
+        AfterSend::Nothing
+    }
+    /// Takes all signals that have arrived. `into` should be empty; its room is used for the next ones.
+    pub fn take_signals(&self, into: &mut Vec<Signal>) {
+        std::mem::swap(&mut self.inbox.lock().signals, into);
+    }
+    pub fn has_signals(&self) -> bool {
+        !self.inbox.lock().signals.is_empty()
+    }
+}

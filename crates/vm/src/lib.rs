@@ -1,6 +1,6 @@
 //! Puts the storeys together: boot, configuration; what embedding programs are promised.
 
-pub mod config;
+pub use node::config;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,70 @@
+//! How a native function is described: where it stands in Erlang's name space, what it may do to the world, on which pool it runs.
+
+use crate::{Ctx, Stop};
+use term::Term;
+
+/// A native function: gets its arguments, returns a term built in the caller's allocator, or says how the process goes on.
+pub type NativeFn = fn(&mut Ctx, &[Term]) -> Result<Term, Stop>;
+
+/// What a native function may touch. The sandbox and the simulator are derived from this list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Its result depends on its arguments alone.
+    Pure,
+    /// Reads or changes processes, tables or code of this node.
+    Process,
+    Clock,
+    Entropy,
+    Files,
+    Network,
+    /// Starts or asks the operating system: other programs, environment, signals, terminal.
+    Os,
+    /// Changes or asks the node as a whole.
+    Node,
+}
+
+/// On which dirty pool a native function runs; `No`: on a scheduler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dirty {
+    No,
+    Cpu,
+    Io,
+}
+
+/// One row of the native functions' table.
+#[derive(Clone, Copy)]
+pub struct Native {
+    pub module: &'static str,
+    pub function: &'static str,
+    pub arity: u8,
+    pub run: NativeFn,
+    pub effect: Effect,
+    pub dirty: Dirty,
+    /// A NIF of this library name in ERTS: becomes callable only when its module calls `erlang:load_nif/2`; else a BIF.
+    pub nif: bool,
+    /// What is missing, if anything; shown in the status table.
+    pub partial: &'static str,
+}
+
+impl Native {
+    /// A BIF without outside effects.
+    pub const fn new(module: &'static str, function: &'static str, arity: u8, run: NativeFn) -> Native {
+        Native { module, function, arity, run, effect: Effect::Pure, dirty: Dirty::No, nif: false, partial: "" }
+    }
+    pub const fn effect(mut self, effect: Effect) -> Native {
+        self.effect = effect;
+        self
+    }
+    pub const fn dirty(mut self, dirty: Dirty) -> Native {
+        self.dirty = dirty;
+        self
+    }
+    pub const fn nif(mut self) -> Native {
+        self.nif = true;
+        self
+    }
+    pub const fn partial(mut self, what: &'static str) -> Native {
+        self.partial = what;
+        self
+    }
+}

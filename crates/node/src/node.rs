@@ -1,0 +1,96 @@
+//! The node value: all tables of one Erlang node.
+
+use crate::config::Config;
+use crate::native::Native;
+use base::hash::Map;
+use base::sync::{Mutex, RwLock};
+use process::{Owned, ProcRef, Table};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::*};
+use term::Term;
+
+/// What a timer does when it fires.
+#[derive(Debug)]
+pub enum Timer {
+    /// `receive ... after` of a process: ignored if the wait is over.
+    Receive { process: ProcRef, pid: Term, serial: u64 },
+    /// `send_after`/`start_timer`: a message to a pid or name.
+    Message { reference: (u64, u64), to: Term, message: Owned },
+    /// Work of a native part of the node.
+    Call(TimerCall),
+}
+
+/// Work to do at a time, on a scheduler thread; must be short.
+pub struct TimerCall(pub Box<dyn FnOnce(&Arc<Node>) + Send>);
+
+impl std::fmt::Debug for TimerCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TimerCall")
+    }
+}
+
+/// One Erlang node.
+pub struct Node {
+    pub config: Config,
+    pub world: sys::World,
+    pub sched: sched::Handle<ProcRef, Timer>,
+    pub code: code::Code,
+    /// All native functions; an export's `native` number n means `natives[n - 1]`.
+    pub natives: Vec<Native>,
+    pub processes: Table,
+    /// Registered names: pid or port.
+    pub names: RwLock<Map<Term, Term>>,
+    pub tables: ets::Tables,
+    /// This node's name and creation; `nonode@nohost` and 0 while not distributed.
+    pub identity: RwLock<(Term, u32)>,
+    /// Timers by their reference.
+    pub timers: Mutex<Map<(u64, u64), sched::TimerRef>>,
+    refs: AtomicU64,
+    unique: AtomicU64,
+    /// State of native parts that live in storeys above, by name of their type.
+    pub parts: RwLock<Map<std::any::TypeId, Arc<dyn std::any::Any + Send + Sync>>>,
+}
+
+impl Node {
+    pub fn new(config: Config, world: sys::World, sched: sched::Handle<ProcRef, Timer>, natives: Vec<Native>) -> Arc<Node> {
+        let limit = config.limits.processes as usize;
+        let code = code::Code::new(config.otp.release_number());
+        for (i, n) in natives.iter().enumerate() {
+            if !n.nif {
+                code.set_native(term::atom::intern(n.module), term::atom::intern(n.function), n.arity, i as u32 + 1);
+            }
+        }
+        Arc::new(Node {
+            processes: Table::new(limit),
+            config,
+            world,
+            sched,
+            code,
+            natives,
+            names: RwLock::default(),
+            tables: ets::Tables::default(),
+            identity: RwLock::new((term::am::NONODE, 0)),
+            timers: Mutex::default(),
+            refs: AtomicU64::new(1 << 18),
+            unique: AtomicU64::new(1),
+            parts: RwLock::default(),
+        })
+    }
+    /// The number of a new reference.
+    pub fn next_ref(&self) -> u64 {
+        self.refs.fetch_add(1, Relaxed)
+    }
+    /// A number that this node has not given before.
+    pub fn next_unique(&self) -> u64 {
+        self.unique.fetch_add(1, Relaxed)
+    }
+    /// The state of a native part, made on first use.
+    pub fn part<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let key = std::any::TypeId::of::<T>();
+        if let Some(p) = self.parts.read().get(&key) {
+            return p.clone().downcast().expect("filed under its own type");
+        }
+        let mut parts = self.parts.write();
+        parts.entry(key).or_insert_with(|| Arc::new(T::default())).clone().downcast().expect("filed under its own type")
+    }
+}
