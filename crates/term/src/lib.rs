@@ -19,6 +19,7 @@ pub mod atom;
 pub mod binary;
 pub mod bits;
 pub mod cmp;
+pub mod copy;
 pub mod fun;
 pub mod hash;
 pub mod list;
