@@ -18,6 +18,8 @@ struct Entry {
     hash: u64,
     /// The first eight bytes, big-endian: orders most pairs without a look at the text.
     order: u64,
+    /// What the atom counts for in `phash2/1`.
+    phash: u32,
 }
 
 impl Entry {
@@ -29,7 +31,7 @@ impl Entry {
         let mut first = [0u8; 8];
         let n = text.len().min(8);
         first[..n].copy_from_slice(&text.as_bytes()[..n]);
-        Entry { text, hash: h.finish(), order: u64::from_be_bytes(first) }
+        Entry { text, hash: h.finish(), order: u64::from_be_bytes(first), phash: num::phash2::atom_value(text.as_bytes()) }
     }
 }
 
@@ -80,7 +82,7 @@ impl Table {
         assert!(n < CAPACITY, "atom table full");
         let slot = &self.chunks[n / CHUNK];
         if slot.load(Relaxed).is_null() {
-            let fresh: Box<[Entry]> = (0..CHUNK).map(|_| Entry { text: "", hash: 0, order: 0 }).collect();
+            let fresh: Box<[Entry]> = (0..CHUNK).map(|_| Entry { text: "", hash: 0, order: 0, phash: 0 }).collect();
             slot.store(Box::leak(fresh).as_mut_ptr(), Release);
         }
         // SAFETY: the slot is within its chunk, and nobody reads index `n` before `len` or the map says that it exists.
@@ -125,6 +127,12 @@ pub fn text(atom: Term) -> &'static str {
 #[inline]
 pub fn hash(atom: Term) -> u64 {
     entry(atom).hash
+}
+
+/// What an atom counts for in `erlang:phash2/1` and `erlang:phash/2`.
+#[inline]
+pub fn phash(atom: Term) -> u32 {
+    entry(atom).phash
 }
 
 /// The order of two atoms: by their texts' code points.

@@ -2,7 +2,10 @@
 //! to programs for ever. Terms that are `=:=` have the same hash. Depth costs native heap, never native stack.
 
 use crate::work::Work;
-use crate::{Kind, Term, atom};
+use crate::{Kind, Term, atom, map};
+use num::phash2::{Source, View};
+use num::{Int, phash, phash2};
+use std::borrow::Cow;
 
 const K: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -161,4 +164,100 @@ fn hash_walk(t: Term) -> u64 {
             break;
         }
     }
+}
+
+/// Terms as the promised hashes see them.
+struct Terms;
+
+impl Source for Terms {
+    type Term = Term;
+
+    fn view(&self, t: Term) -> View<'_, Term> {
+        if let Some(n) = t.as_small() {
+            return View::Small(n);
+        }
+        if t.is_atom() {
+            return View::Atom(atom::phash(t));
+        }
+        if let Some((h, tail)) = t.as_cons() {
+            return View::Cons(h, tail);
+        }
+        if t.is_local_pid() {
+            return View::Pid(t.pid_number());
+        }
+        if t.is_local_port() {
+            return View::Port(t.port_id());
+        }
+        match t.kind() {
+            None => View::Nil,
+            Some(Kind::Tuple) => View::Tuple(crate::word::header_len(t.header())),
+            Some(Kind::Record) => View::Tuple(crate::word::header_len(t.header())),
+            Some(Kind::FlatMap | Kind::HashMap) => View::Map(map::size(t)),
+            Some(Kind::Float) => View::Float(f64::from_bits(t.word(1))),
+            Some(Kind::PosBig | Kind::NegBig) => {
+                let (neg, mag) = t.as_big().unwrap_or((false, &[]));
+                View::Integer(Int { neg, mag })
+            }
+            Some(Kind::HeapBits | Kind::BinRef | Kind::SubBits) => {
+                let Some(bits) = t.bits() else { return View::Nil };
+                let odd = (bits.len % 8) as u8;
+                match bits.to_bytes() {
+                    Cow::Borrowed(b) => View::Binary(b, odd),
+                    Cow::Owned(b) => View::OwnBinary(b, odd),
+                }
+            }
+            Some(Kind::Ref | Kind::MagicRef) => View::Reference(crate::reference::words_of_number(t.word(1))[0]),
+            Some(Kind::ExtRef) => View::Reference(t.word(3) as u32),
+            Some(Kind::ExtPid) => View::Pid(t.word(2) as u32),
+            Some(Kind::ExtPort) => View::Port(t.word(2)),
+            Some(Kind::Fun) => match t.as_local_fun() {
+                Some((e, env)) => View::LocalFun {
+                    free: env.len(),
+                    module: atom::phash(e.module),
+                    index: e.old_index,
+                    old_unique: e.old_uniq,
+                },
+                None => View::Nil,
+            },
+            Some(Kind::ExportFun) => match t.as_export_fun() {
+                Some(e) => View::ExternalFun {
+                    module: atom::phash(e.module),
+                    function: atom::phash(e.function),
+                    arity: u32::from(e.arity),
+                },
+                None => View::Nil,
+            },
+            Some(Kind::MatchContext | Kind::HashNode | Kind::HashCollision) => View::Nil,
+        }
+    }
+    fn element(&self, t: Term, index: usize) -> Term {
+        let skip = if t.is_kind(Kind::Fun) { 2 } else { 1 };
+        // SAFETY: rule 1: the walk stays below the count that `view` gave.
+        unsafe { Term::from_raw(t.word(skip + index)) }
+    }
+    fn pairs(&self, t: Term, show: &mut dyn FnMut(Term, Term)) {
+        for (k, v) in map::Iter::new(t) {
+            show(k, v);
+        }
+    }
+    #[inline]
+    fn byte(&self, t: Term) -> Option<u8> {
+        t.to::<u8>()
+    }
+}
+
+/// `erlang:phash2/1` before its range is applied: 32 bits (see `num::phash2::default_range` and `in_range`).
+pub fn phash2(t: Term) -> u32 {
+    if t.is_atom() {
+        return phash2::atom(0, atom::phash(t));
+    }
+    if let Some(n) = t.as_small() {
+        return phash2::small(0, n);
+    }
+    phash2::hash(&Terms, t)
+}
+
+/// `erlang:phash/2` before its range is applied (see `num::phash::in_range`).
+pub fn phash(t: Term) -> u32 {
+    phash::hash(&Terms, t)
 }

@@ -22,6 +22,7 @@ pub mod cmp;
 pub mod copy;
 pub mod fun;
 pub mod hash;
+pub mod int;
 pub mod list;
 pub mod magic;
 pub mod map;
