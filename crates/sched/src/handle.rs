@@ -147,8 +147,21 @@ pub(crate) fn set_current<T, P>(shared: &Arc<Shared<T, P>>, id: WorkerId) {
     CURRENT.set((Arc::as_ptr(shared) as usize, id));
 }
 
-pub(crate) fn clear_current() {
-    CURRENT.set((0, WorkerId::Normal(0)));
+/// The caller's thread stands in for one of the scheduler's while this lives.
+pub(crate) struct StandIn((usize, WorkerId));
+
+impl StandIn {
+    pub fn new<T, P>(shared: &Arc<Shared<T, P>>, id: WorkerId) -> Self {
+        let before = CURRENT.get();
+        set_current(shared, id);
+        Self(before)
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
 }
 
 impl<T: Task, P: Send + 'static> Handle<T, P> {

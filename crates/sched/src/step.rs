@@ -1,7 +1,7 @@
 //! The scheduler without threads: one caller drives it step by step, so that with a simulated clock the same calls give the same run. Not here: advancing the
 //! clock, which is the caller's.
 
-use crate::handle::{Handle, clear_current, set_current};
+use crate::handle::{Handle, StandIn};
 use crate::worker::Worker;
 use crate::{DirtyKind, Engine};
 use std::io;
@@ -29,6 +29,7 @@ impl<E: Engine> Stepper<E> {
     pub fn new(handle: Handle<E::Task, E::Timer>, engine: Arc<E>) -> io::Result<Self> {
         handle.claim_start()?;
         let worker = Worker::new(handle, engine, 0);
+        let _stand_in = StandIn::new(&worker.handle.0, worker.id());
         let local = worker.engine.local(worker.id());
         Ok(Self { worker, local })
     }
@@ -41,7 +42,7 @@ impl<E: Engine> Stepper<E> {
     /// The same, but any of the ready tasks, whatever its priority: `choose` gets their number. 0 means the one that is due by the rules.
     pub fn step_choosing(&mut self, choose: impl FnOnce(usize) -> usize) -> Step {
         let handle = self.worker.handle.clone();
-        set_current(&handle.0, self.worker.id());
+        let stand_in = StandIn::new(&handle.0, self.worker.id());
         self.worker.step_enter();
         let (timeouts, mut ran) = self.worker.step(&mut self.local, choose);
         if !ran {
@@ -55,7 +56,7 @@ impl<E: Engine> Stepper<E> {
             }
         }
         let deadline = self.worker.deadline();
-        clear_current();
+        drop(stand_in);
         handle.0.world.rest(0);
         match deadline {
             _ if ran || timeouts > 0 => Step::Ran,

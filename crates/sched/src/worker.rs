@@ -16,6 +16,9 @@ const STEAL_MAX: usize = 256;
 /// Another worker is woken when tasks have waited while this much was run: a whole slice counts `PRESSURE_MAX`, one that ended by itself counts 1. So a short
 /// burst of messages stays on one core, where it is done before the other would be awake.
 const PRESSURE_MAX: u32 = 8;
+/// While that many slices together take less than `GLANCE_NS`, the clock is read only once for them: reading it costs more than putting a task away.
+const GLANCE_SLICES: u32 = 4;
+const GLANCE_NS: u64 = 20_000;
 /// The kernel may wake a sleeper this much later than asked, to save power; its default is 50 us.
 const TIMER_SLACK_NS: u64 = 1_000;
 
@@ -28,6 +31,8 @@ pub(crate) struct Worker<E: Engine> {
     /// It is counted in `searching`.
     searching: bool,
     pressure: u32,
+    /// Slices before the clock is read again for the sake of timers.
+    glance: u32,
     random: u64,
     requeue: Option<(E::Task, Priority)>,
     due: Vec<E::Timer>,
@@ -47,6 +52,7 @@ impl<E: Engine> Worker<E> {
             seen: 0,
             searching: false,
             pressure: 0,
+            glance: 0,
             random,
             requeue: None,
             due: Vec::new(),
@@ -79,12 +85,18 @@ impl<E: Engine> Worker<E> {
         if !self.enter() {
             return;
         }
+        self.slot().wall.set_busy(true, || self.handle.now());
         loop {
             if self.handle.0.world.attention() != self.seen && !self.safe_point() {
                 return;
             }
             if self.slot().next_timer.load(Relaxed) != u64::MAX {
-                self.fire(self.index);
+                // A slice that was used up took its time.
+                if self.glance == 0 || self.requeue.is_some() {
+                    self.fire(self.index);
+                } else {
+                    self.glance -= 1;
+                }
             }
             if let Some(task) = self.pick() {
                 self.run(&mut local, task);
@@ -153,7 +165,9 @@ impl<E: Engine> Worker<E> {
         let now = self.handle.now();
         let slot = &self.handle.0.slots[wheel];
         if wheel == self.index {
+            let since = now.saturating_sub(slot.looked.load(Relaxed));
             slot.looked.store(now, Relaxed);
+            self.glance = if since < GLANCE_NS { GLANCE_SLICES - 1 } else { 0 };
         }
         if now < slot.next_timer.load(Relaxed) {
             return;
@@ -272,6 +286,7 @@ impl<E: Engine> Worker<E> {
         if slot.len.load(Relaxed) > 0 {
             return true;
         }
+        self.glance = 0;
         slot.wall.set_busy(false, || self.handle.now());
         shared.world.rest(self.index);
         shared.idle.insert(self.index);
