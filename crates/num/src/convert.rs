@@ -4,31 +4,22 @@ use crate::int::{BigInt, Error, Int, Limbs};
 use smallvec::smallvec;
 use std::cmp::Ordering;
 
-/// The nearest float, ties to even; `BadArith` when it would be infinite. (`float/1` reports that as `badarg`, arithmetic
-/// as `badarith`: the caller knows which it is.)
+/// The float of an integer; `BadArith` when it would be infinite. (`float/1` reports that as `badarg`, arithmetic as
+/// `badarith`: the caller knows which it is.)
+///
+/// Up to 64 bits it is the nearest float. Beyond, ERTS rounds once for each limb from the top, which now and then (one in
+/// two hundred) gives the second nearest; programs compare such floats, so it is the same here.
 pub fn to_f64(a: Int<'_>) -> Result<f64, Error> {
-    let bits = a.bit_len();
-    let value = if bits <= 64 {
-        a.mag.first().copied().unwrap_or(0) as f64
-    } else if bits > 1024 {
+    const BASE: f64 = 18_446_744_073_709_551_616.0;
+    if a.mag.len() > 16 {
         return Err(Error::BadArith);
-    } else {
-        // The top 64 bits, the last of which also says whether anything was lost below: a cast then rounds rightly.
-        let drop = bits - 64;
-        let (limbs, shift) = ((drop / 64) as usize, (drop % 64) as u32);
-        let mut top = a.mag[limbs] >> shift;
-        let mut lost = a.mag[..limbs].iter().any(|&m| m != 0);
-        if shift > 0 {
-            top |= a.mag[limbs + 1] << (64 - shift);
-            lost |= a.mag[limbs] << (64 - shift) != 0;
-        }
-        let value = (top | lost as u64) as f64 * 2f64.powi(drop as i32);
-        if value.is_infinite() {
-            return Err(Error::BadArith);
-        }
-        value
-    };
-    Ok(if a.neg { -value } else { value })
+    }
+    let size = a.mag.iter().rev().fold(0.0, |f, &m| f * BASE + m as f64);
+    match (size.is_finite(), a.neg) {
+        (false, _) => Err(Error::BadArith),
+        (true, false) => Ok(size),
+        (true, true) => Ok(-size),
+    }
 }
 
 /// `trunc/1`; `BadArg` for what is not finite.

@@ -46,7 +46,14 @@ pub fn to_text(f: f64, format: Format) -> Result<Text, Error> {
     let text = match format {
         Format::Short => short(f),
         Format::Scientific(d) if d <= MAX_SCIENTIFIC => scientific(f, d),
-        Format::Decimals { decimals, compact } if decimals <= MAX_DECIMALS => fixed(f, decimals, compact),
+        Format::Decimals { decimals, compact } if decimals <= MAX_DECIMALS => {
+            let mut text = fixed(f, decimals);
+            // The length counts before the zeros go. From the exact branch, ERTS also drops the zeros of a whole number.
+            if compact && text.len() <= MAX_TEXT && (decimals > 0 || f.abs() > LOSSLESS) {
+                drop_zeros(&mut text);
+            }
+            text
+        }
         _ => return Err(Error::BadArg),
     };
     if text.len() > MAX_TEXT { Err(Error::BadArg) } else { Ok(text) }
@@ -65,14 +72,11 @@ fn scientific(f: f64, digits: u32) -> Text {
 }
 
 /// `[{decimals, decimals}]`
-fn fixed(f: f64, decimals: u32, compact: bool) -> Text {
+fn fixed(f: f64, decimals: u32) -> Text {
     let mut text = Text::new();
     let size = f.abs();
     if size > LOSSLESS || decimals as usize >= POWERS.len() {
         let _ = write!(text, "{:.*}", decimals as usize, f);
-        if compact {
-            drop_zeros(&mut text);
-        }
         return text;
     }
     if f.is_sign_negative() {
@@ -90,9 +94,6 @@ fn fixed(f: f64, decimals: u32, compact: bool) -> Text {
         fraction = 0.0;
     }
     let _ = write!(text, "{}.{:0width$}", whole as u64, fraction as u64, width = decimals as usize);
-    if compact {
-        drop_zeros(&mut text);
-    }
     text
 }
 
