@@ -1,1 +1,60 @@
-fn main() { eprintln!("xtask: run | test"); }
+//! The project's own commands: `cargo xtask run`, `cargo xtask test` and what they are made of. Standard library only,
+//! so that it builds in a second on a machine with nothing but Rust. Not here: anything that a user of ferrobeam needs.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod conform;
+mod examples;
+mod run;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+  run [-- FILE or ARGS]     build ferrobeam and run FILE (.exs .ex .erl .beam) on it, or `elixir ARGS`; nothing: iex, or the
+                            tour where there is no terminal
+  test [--fast]             everything: units, conform, examples, tidy (--fast: no units)
+  conform [NAME..] [--on otp]  cases of tests/conform on ferrobeam (and the real Erlang side by side); UPDATE=1 records
+                            the real one's answers; FERROBEAM_OTP chooses the libraries
+  examples [NAME..]         programs of examples/ against their recorded output; UPDATE=1 records
+  tidy                      storeys, unsafe rooms, comments, dead files, paths in documents
+  bench [NAME..]            our own small programs, on ferrobeam and on the real Erlang
+  torture [NAME..]          conform and examples with a collection at every allocation and one reduction a slice
+  fuzz                      the fuzz targets that exist, for a minute each (FUZZ_SECONDS)
+";
+
+fn main() -> ExitCode {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    if args.is_empty() {
+        print!("{HELP}");
+        return ExitCode::from(2);
+    }
+    let command = args.remove(0);
+    let done = match command.as_str() {
+        "run" => run::run(&args),
+        "test" => test::test(&args),
+        "conform" => conform::command(&args, &[]),
+        "examples" => examples::command(&args, &[]),
+        "tidy" => tidy::command(),
+        "bench" => bench::command(&args),
+        "torture" => test::torture(&args),
+        "fuzz" => test::fuzz(),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(true)
+        }
+        other => Err(format!("unknown command {other}\n{HELP}")),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -298,8 +298,9 @@ fn emulator(argv: Vec<OsString>) -> Result<ExitCode, Failure> {
     let after = |flag: &str| argv.iter().position(|a| a == flag).and_then(|at| argv.get(at + 1)).cloned();
     let root = after("-root").or_else(|| std::env::var_os("ROOTDIR"));
     let installation = match &root {
-        Some(root) => otp::open(Path::new(root))
-            .map_err(|why| Failure::new(format!("beam.smp: -root names {}, which holds no Erlang/OTP libraries: {why}", root.to_string_lossy())))?,
+        Some(root) => otp::open(Path::new(root)).map_err(|why| {
+            Failure::new(format!("beam.smp: -root names {}, which holds no Erlang/OTP libraries: {why}", root.to_string_lossy()))
+        })?,
         None => otp::find(None)?,
     };
     let bindir = after("-bindir").or_else(|| std::env::var_os("BINDIR")).map(PathBuf::from);
@@ -338,11 +339,8 @@ fn start(
     config.environment = environment;
     match flags::parse(&argv, config, cores)? {
         Start::Version => {
-            let _ = writeln!(
-                std::io::stderr(),
-                "Erlang (SMP,ASYNC_THREADS) (BEAM) emulator version {}",
-                installation.erts_version
-            );
+            let _ =
+                writeln!(std::io::stderr(), "Erlang (SMP,ASYNC_THREADS) (BEAM) emulator version {}", installation.erts_version);
             Ok(ExitCode::SUCCESS)
         }
         Start::Run(config) => Ok(vm::start(*config)),

@@ -12,11 +12,12 @@ use crate::otp;
 pub fn script(name: &str) -> Result<PathBuf, Failure> {
     if let Some(dir) = std::env::var_os("FERROBEAM_ELIXIR").filter(|d| !d.is_empty()) {
         let dir = PathBuf::from(dir);
-        return open(&dir, name)
-            .or_else(|| open(&dir.join("lib/elixir"), name))
-            .ok_or_else(|| Failure::new(format!("ferrobeam: FERROBEAM_ELIXIR names {}, which has no bin/{name}", dir.display())));
+        return open(&dir, name).or_else(|| open(&dir.join("lib/elixir"), name)).ok_or_else(|| {
+            Failure::new(format!("ferrobeam: FERROBEAM_ELIXIR names {}, which has no bin/{name}", dir.display()))
+        });
     }
-    let mut places: Vec<PathBuf> = otp::on_path("elixir").iter().filter_map(|e| Some(e.parent()?.parent()?.to_path_buf())).collect();
+    let mut places: Vec<PathBuf> =
+        otp::on_path("elixir").iter().filter_map(|e| Some(e.parent()?.parent()?.to_path_buf())).collect();
     places.push(PathBuf::from("/usr/lib/elixir"));
     places.push(PathBuf::from("/usr/local/lib/elixir"));
     if let Some(found) = places.iter().find_map(|p| open(p, name)) {

@@ -146,7 +146,11 @@ fn section(args: Vec<Bytes>, world: &dyn World, all: &mut Gathered, depth: u32) 
     }
     // The closing mark goes where the section ended: behind its own `-extra` if it had one.
     let ended_in_extra = take(args, world, all, depth)?;
-    if ended_in_extra { all.extra.push(b"--".to_vec()) } else { all.normal.push(b"--".to_vec()) }
+    if ended_in_extra {
+        all.extra.push(b"--".to_vec())
+    } else {
+        all.normal.push(b"--".to_vec())
+    }
     all.sections = true;
     Ok(())
 }
@@ -341,8 +345,8 @@ const MISC: [&str; 4] = ["dbbl", "dntgc", "ebwt", "osrl"];
 /// `+M<A><switch>`: `u` is all allocators, a capital one of them.
 fn allocator_flag_has_value(flag: &str) -> bool {
     const EACH: [&str; 24] = [
-        "acul", "acful", "acnl", "acfml", "as", "asbcst", "atags", "cp", "e", "lmbcs", "mbcgs", "mbsd", "mmbcs", "mmc", "mmmbc", "mmsbc",
-        "msbclt", "ramv", "rmbcmt", "rsbcmt", "rsbcst", "sbct", "smbcs", "t",
+        "acul", "acful", "acnl", "acfml", "as", "asbcst", "atags", "cp", "e", "lmbcs", "mbcgs", "mbsd", "mmbcs", "mmc", "mmmbc",
+        "mmsbc", "msbclt", "ramv", "rmbcmt", "rsbcmt", "rsbcst", "sbct", "smbcs", "t",
     ];
     const OTHER: [&str; 16] = [
         "ea", "im", "is", "usac", "lpm", "Iscs", "Xscs", "Mmcs", "Mamcbf", "Mrmcbf", "Mscs", "Msco", "Mscrpm", "Mscrfsd", "Ye",

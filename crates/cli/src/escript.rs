@@ -45,7 +45,10 @@ fn find(file: &OsStr) -> PathBuf {
     if here.exists() || file.as_bytes().contains(&b'/') {
         return here;
     }
-    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).map(|d| d.join(file)).find(|f| f.is_file()).unwrap_or(here)
+    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .map(|d| d.join(file))
+        .find(|f| f.is_file())
+        .unwrap_or(here)
 }
 
 /// The `%%!` line: second or third line of the file. A zip archive or a file without lines has none.

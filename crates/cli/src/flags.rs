@@ -378,7 +378,10 @@ impl Reader<'_> {
 
     fn poll(&mut self, rest: &str) -> Result<(), Failure> {
         let count = |v: &str, what: &str| -> Result<u32, Failure> {
-            number(v).filter(|n| (1..=1024).contains(n)).map(|n| n as u32).ok_or_else(|| bad(format!("bad I/O {what} number: {v}")))
+            number(v)
+                .filter(|n| (1..=1024).contains(n))
+                .map(|n| n as u32)
+                .ok_or_else(|| bad(format!("bad I/O {what} number: {v}")))
         };
         if let Some(a) = rest.strip_prefix("OPt") {
             let v = self.value(a, "IOPt")?;

@@ -8,9 +8,9 @@ pub mod otp;
 pub mod erlexec;
 pub mod flags;
 
+pub mod elixir;
 pub mod erlc;
 pub mod escript;
-pub mod elixir;
 pub mod shims;
 
 pub mod command;

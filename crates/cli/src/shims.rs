@@ -43,7 +43,8 @@ impl Shims {
 
 /// The folder for `otp`, made if it isn't there.
 pub fn ensure(otp: &Installation, program: &Path) -> Result<Shims, Failure> {
-    let cache = cache_dir().ok_or_else(|| Failure::new("ferrobeam: no place for the launchers: neither XDG_CACHE_HOME nor HOME is set"))?;
+    let cache = cache_dir()
+        .ok_or_else(|| Failure::new("ferrobeam: no place for the launchers: neither XDG_CACHE_HOME nor HOME is set"))?;
     let root = cache.join(folder_name(otp, program));
     let shims = Shims { bindir: root.join(format!("erts-{}", otp.erts_version)).join("bin"), root };
     // The name says what is in it, and a rename put it there whole.
@@ -75,7 +76,8 @@ fn cache_dir() -> Option<PathBuf> {
 fn folder_name(otp: &Installation, program: &Path) -> String {
     // FNV-1a: only to tell folders apart, and stable from run to run.
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let parts = [otp.root.as_os_str().as_bytes(), otp.erts_version.as_bytes(), program.as_os_str().as_bytes(), &LAYOUT.to_le_bytes()];
+    let parts =
+        [otp.root.as_os_str().as_bytes(), otp.erts_version.as_bytes(), program.as_os_str().as_bytes(), &LAYOUT.to_le_bytes()];
     for byte in parts.into_iter().flat_map(|p| p.iter().chain(&[0])) {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     }
@@ -85,7 +87,8 @@ fn folder_name(otp: &Installation, program: &Path) -> String {
 fn make(otp: &Installation, program: &Path, shims: &Shims) -> io::Result<()> {
     let parent = shims.root.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(parent)?;
-    let new = parent.join(format!(".new-{}-{}", std::process::id(), shims.root.file_name().unwrap_or_default().to_string_lossy()));
+    let new =
+        parent.join(format!(".new-{}-{}", std::process::id(), shims.root.file_name().unwrap_or_default().to_string_lossy()));
     if new.exists() {
         fs::remove_dir_all(&new)?;
     }

@@ -15,7 +15,17 @@ const CASES: &[(&[&str], &[&str])] = &[
     (&[], &["-noinput", "-noshell", "-detached"]),
     (&[], &["-boot", "foo", "-config", "a"]),
     (&[], &["-env", "X", "1", "-env", "Y", "2", "-env", "A=B", "c", "d"]),
-    (&["ERL_AFLAGS=-a 1", "ERL_FLAGS=-f 'q r'", "ERL_ZFLAGS=-z \"a b\" \\\"", "ERL_OTP25_FLAGS=-o25", "ERL_25_FLAGS=-n", "ERL_R25_FLAGS=-r"], &["cmd", "-extra", "x", "+S", "3"]),
+    (
+        &[
+            "ERL_AFLAGS=-a 1",
+            "ERL_FLAGS=-f 'q r'",
+            "ERL_ZFLAGS=-z \"a b\" \\\"",
+            "ERL_OTP25_FLAGS=-o25",
+            "ERL_25_FLAGS=-n",
+            "ERL_R25_FLAGS=-r",
+        ],
+        &["cmd", "-extra", "x", "+S", "3"],
+    ),
     (&["ERL_AFLAGS=-a 1 -extra ae", "ERL_FLAGS=-f -extra fe", "ERL_ZFLAGS=-z -extra ze"], &["cmd", "-extra", "x"]),
     (&["ERL_AFLAGS=-a"], &[]),
     (&["ERL_FLAGS=-f"], &[]),
@@ -88,11 +98,29 @@ const CASES: &[(&[&str], &[&str])] = &[
     (&[], &["+sss", "3", "+stbt", "x", "+sws", "x", "+swct", "x", "+swt", "x", "+swtdcpu", "x", "+swtdio", "x", "+sbt", "x"]),
     (&[], &["+secio", "x", "+sssdcpu", "4", "+sssdio", "5", "+sfoo", "6", "+ssrct", "7", "+ssdcpu", "8", "+s", "9"]),
     (&[], &["+sbt"]),
-    (&[], &["+hms", "1", "+hmbs", "1", "+hmax", "1", "+hmaxk", "true", "+hmaxel", "true", "+hpds", "1", "+hmqd", "1", "+hfoo", "3", "+h3"]),
+    (
+        &[],
+        &[
+            "+hms", "1", "+hmbs", "1", "+hmax", "1", "+hmaxk", "true", "+hmaxel", "true", "+hpds", "1", "+hmqd", "1", "+hfoo",
+            "3", "+h3",
+        ],
+    ),
     (&[], &["+JPperf", "true", "+JDdump", "true", "+JPfp", "true", "+Jfoo", "3"]),
     (&[], &["+IOt", "3", "+IOp", "3", "+IOPt", "3", "+IOPp", "3", "+IOs", "true"]),
-    (&[], &["+MBas", "x", "+MBacul", "1", "+Muacul", "0", "+Mea", "min", "+Mim", "true", "+Mis", "true", "+Musac", "true", "+Mlpm", "all"]),
-    (&[], &["+MMmcs", "1", "+MMscs", "1", "+MIscs", "1", "+MXscs", "1", "+MYe", "true", "+MYtt", "1", "+MYm", "1", "+MTt", "true", "+MLramv", "true"]),
+    (
+        &[],
+        &[
+            "+MBas", "x", "+MBacul", "1", "+Muacul", "0", "+Mea", "min", "+Mim", "true", "+Mis", "true", "+Musac", "true",
+            "+Mlpm", "all",
+        ],
+    ),
+    (
+        &[],
+        &[
+            "+MMmcs", "1", "+MMscs", "1", "+MIscs", "1", "+MXscs", "1", "+MYe", "true", "+MYtt", "1", "+MYm", "1", "+MTt",
+            "true", "+MLramv", "true",
+        ],
+    ),
     (&[], &["+M", "x", "+MC", "x", "+MCas", "x", "+Msbct", "x", "+Mummc", "x", "+MBacful", "x", "+MBfoo", "x"]),
     (&[], &["+MBas"]),
     (&[], &["-emu_name_exit"]),
@@ -152,7 +180,12 @@ fn theirs(erlexec: &str, variables: &[&str], args: &[&str]) -> String {
     // One argument a line; one that holds a newline is put together again by its following line's lack of a flag: the
     // cases have exactly one, from the file `quotes`.
     let text = text.replace("multi\nline", "multi\u{1}line").replace("ef#gh\n\n", "ef#gh\u{1}\n");
-    text.strip_suffix('\n').unwrap_or(&text).split('\n').map(|a| format!("[{}]", a.replace('\u{1}', "\n"))).collect::<Vec<_>>().join(" ")
+    text.strip_suffix('\n')
+        .unwrap_or(&text)
+        .split('\n')
+        .map(|a| format!("[{}]", a.replace('\u{1}', "\n")))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[test]

@@ -1,0 +1,34 @@
+%% Runs cases, one after the other, in a node of its own: `-run conform_driver main OUTDIR CASE..`.
+%% A case is a module with main/0; its answer, printed by ~p, goes to OUTDIR/CASE.out. A case that a time limit ended
+%% or that crashed says so there. What is written survives the node, so that the runner knows how far it came.
+-module(conform_driver).
+-export([main/1]).
+
+main([Dir | Cases]) ->
+    lists:foreach(fun(Case) -> run(Dir, Case) end, Cases),
+    halt(0).
+
+run(Dir, Case) ->
+    Module = list_to_atom(Case),
+    {Pid, Ref} = spawn_monitor(fun() -> exit({answer, answer(Module)}) end),
+    Text = receive
+               {'DOWN', Ref, process, Pid, {answer, Answer}} -> Answer;
+               {'DOWN', Ref, process, Pid, Reason} -> io_lib:format("ended: ~p~n", [Reason])
+           after 10000 ->
+               exit(Pid, kill),
+               "no answer within 10 s\n"
+           end,
+    ok = file:write_file(filename:join(Dir, Case ++ ".out"), unicode:characters_to_binary(Text)),
+    clean().
+
+answer(Module) ->
+    try Module:main() of
+        Term -> io_lib:format("~p~n", [Term])
+    catch
+        Class:Reason:Stack ->
+            io_lib:format("~p: ~p~n~p~n", [Class, Reason, [{M, F, A} || {M, F, A, _} <- Stack, is_integer(A)]])
+    end.
+
+%% What a case leaves behind is not the next one's.
+clean() ->
+    receive _ -> clean() after 0 -> ok end.

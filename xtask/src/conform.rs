@@ -1,0 +1,238 @@
+//! Conformance cases: small modules in `tests/conform`, each with the answer that the real Erlang gave. Many run in one
+//! start of the machine; a case that takes the machine down fails alone and the rest run in a new one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::setup;
+use crate::shell::{self, Outcome};
+
+/// No case may hold the machine for longer.
+const CASE_LIMIT: Duration = Duration::from_secs(25);
+
+/// Ferrobeam or the real one.
+#[derive(Clone)]
+pub struct Machine {
+    pub erl: PathBuf,
+    pub erl_first: Vec<String>,
+    pub elixir: PathBuf,
+    pub elixir_first: Vec<String>,
+    pub environment: Vec<(String, String)>,
+}
+
+impl Machine {
+    /// The given build of ferrobeam.
+    pub fn ferrobeam(program: &Path, environment: &[(&str, &str)]) -> Machine {
+        Machine {
+            erl: program.into(),
+            erl_first: vec!["erl".into()],
+            elixir: program.into(),
+            elixir_first: vec!["elixir".into()],
+            environment: environment.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect(),
+        }
+    }
+    /// The machine that comes with the libraries.
+    pub fn real() -> Outcome<Machine> {
+        let elixir = shell::which("elixir").ok_or("there is no elixir on PATH")?;
+        Ok(Machine { erl: setup::real("erl")?, erl_first: vec![], elixir, elixir_first: vec![], environment: vec![] })
+    }
+}
+
+struct Case {
+    name: String,
+    file: PathBuf,
+    elixir: bool,
+}
+
+/// `cargo xtask conform`.
+pub fn command(args: &[String], environment: &[(&str, &str)]) -> Outcome<bool> {
+    setup::ensure()?;
+    let beside = args.windows(2).any(|w| w == ["--on", "otp"]);
+    let names: Vec<&String> = args.iter().filter(|a| *a != "--on" && *a != "otp").collect();
+    let update = std::env::var_os("UPDATE").is_some();
+    let cases: Vec<Case> =
+        all()?.into_iter().filter(|c| names.is_empty() || names.iter().any(|n| c.name.contains(n.as_str()))).collect();
+    if cases.is_empty() {
+        return Err(format!(
+            "no case in tests/conform is named like {}",
+            names.into_iter().cloned().collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if update {
+        let answers = run(&cases, &Machine::real()?, "real")?;
+        for case in &cases {
+            let answer = answers.get(&case.name).cloned().unwrap_or_default();
+            if answer.starts_with("no answer") || answer.is_empty() {
+                return Err(format!("the real Erlang gave no answer for {}: {answer}", case.name));
+            }
+            fs::write(recorded(case), answer).map_err(|e| e.to_string())?;
+        }
+        println!("conform: {} answers recorded", cases.len());
+        return Ok(true);
+    }
+    let ferrobeam = shell::build()?;
+    let (passed, failed) = compare(&cases, &Machine::ferrobeam(&ferrobeam, environment), beside)?;
+    println!("conform: {passed} passed, {failed} failed");
+    Ok(failed == 0)
+}
+
+/// All cases on ferrobeam: how many passed and failed.
+pub fn all_on(machine: &Machine) -> Outcome<(usize, usize)> {
+    compare(&all()?, machine, false)
+}
+
+fn compare(cases: &[Case], machine: &Machine, beside: bool) -> Outcome<(usize, usize)> {
+    let started = Instant::now();
+    let answers = run(cases, machine, "ferrobeam")?;
+    let real = if beside { run(cases, &Machine::real()?, "real")? } else { BTreeMap::new() };
+    let mut failed = 0;
+    for case in cases {
+        let expected = fs::read_to_string(recorded(case))
+            .map_err(|_| format!("{} has no recorded answer: UPDATE=1 cargo xtask conform {0}", case.name))?;
+        let got = answers.get(&case.name).map(String::as_str).unwrap_or("no answer\n");
+        if got != expected {
+            failed += 1;
+            println!("conform {}: FAILED\n{}", case.name, difference(&expected, got));
+        }
+        if beside {
+            let real = real.get(&case.name).map(String::as_str).unwrap_or("no answer\n");
+            println!("{}\n  real:      {}\n  ferrobeam: {}", case.name, indented(real), indented(got));
+        }
+    }
+    eprintln!("conform: {} cases in {:.1} s", cases.len(), started.elapsed().as_secs_f64());
+    Ok((cases.len() - failed, failed))
+}
+
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n             ")
+}
+
+/// The lines that differ, a few.
+pub fn difference(expected: &str, got: &str) -> String {
+    let (a, b): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), got.lines().collect());
+    let mut out = Vec::new();
+    for i in 0..a.len().max(b.len()) {
+        let (x, y) = (a.get(i), b.get(i));
+        if x != y {
+            out.extend(x.map(|x| format!("  - {x}")));
+            out.extend(y.map(|y| format!("  + {y}")));
+        }
+        if out.len() > 16 {
+            out.push("  ...".into());
+            break;
+        }
+    }
+    out.join("\n")
+}
+
+fn recorded(case: &Case) -> PathBuf {
+    case.file.with_extension("out")
+}
+
+fn all() -> Outcome<Vec<Case>> {
+    let dir = shell::root().join("tests/conform");
+    let mut cases: Vec<Case> = fs::read_dir(&dir)
+        .map_err(|e| format!("{}: {e}", dir.display()))?
+        .flatten()
+        .filter_map(|entry| {
+            let file = entry.path();
+            let elixir = match file.extension()?.to_str()? {
+                "erl" => false,
+                "exs" => true,
+                _ => return None,
+            };
+            Some(Case { name: file.file_stem()?.to_str()?.to_string(), file, elixir })
+        })
+        .collect();
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(cases)
+}
+
+/// Answers by case; a case without one took the machine down.
+fn run(cases: &[Case], machine: &Machine, label: &str) -> Outcome<BTreeMap<String, String>> {
+    let out = shell::scratch(&format!("conform-{label}"))?;
+    for case in cases {
+        let _ = fs::remove_file(out.join(format!("{}.out", case.name)));
+    }
+    let beams = compile(cases)?;
+    let mut answers = BTreeMap::new();
+    for elixir in [false, true] {
+        let mut left: Vec<&Case> = cases.iter().filter(|c| c.elixir == elixir).collect();
+        while !left.is_empty() {
+            let how = batch(&left, machine, &beams, &out)?;
+            let done: BTreeSet<String> = left.iter().filter(|c| answer(&out, c).is_some()).map(|c| c.name.clone()).collect();
+            for case in &left {
+                if let Some(text) = answer(&out, case) {
+                    answers.insert(case.name.clone(), text);
+                }
+            }
+            // The first without an answer is the one that ran.
+            let culprit = left.iter().position(|c| !done.contains(&c.name));
+            let Some(at) = culprit else { break };
+            answers.insert(left[at].name.clone(), how);
+            left = left.into_iter().skip(at + 1).filter(|c| !done.contains(&c.name)).collect();
+        }
+    }
+    Ok(answers)
+}
+
+fn answer(out: &Path, case: &Case) -> Option<String> {
+    fs::read_to_string(out.join(format!("{}.out", case.name))).ok()
+}
+
+/// One start of the machine; how it ended, for the case that has no answer.
+fn batch(cases: &[&Case], machine: &Machine, beams: &Path, out: &Path) -> Outcome<String> {
+    let mut command;
+    if cases[0].elixir {
+        command = Command::new(&machine.elixir);
+        command.args(&machine.elixir_first).arg(shell::root().join("tests/conform/driver/conform_driver.exs")).arg(out);
+        command.args(cases.iter().map(|c| &c.file));
+    } else {
+        command = Command::new(&machine.erl);
+        command.args(&machine.erl_first).args(["-noshell", "-pa"]).arg(beams).args(["-run", "conform_driver", "main"]).arg(out);
+        command.args(cases.iter().map(|c| &c.name));
+    }
+    command
+        .current_dir(out)
+        .envs(machine.environment.iter().cloned())
+        .env("ERL_CRASH_DUMP_SECONDS", "0")
+        .env("LC_ALL", "C.UTF-8");
+    let (mut done, mut since) = (0, Instant::now());
+    let finished = shell::watch(&mut command, |_| {
+        let now = cases.iter().filter(|c| out.join(format!("{}.out", c.name)).exists()).count();
+        if now != done {
+            (done, since) = (now, Instant::now());
+        }
+        since.elapsed() < CASE_LIMIT
+    })?;
+    let last = format!("{}\n{}", finished.output, finished.errors);
+    Ok(format!("the machine {}: {}\n", finished.how(), shell::tail(last.trim(), 4)))
+}
+
+/// With the real compiler, only what is new.
+fn compile(cases: &[Case]) -> Outcome<PathBuf> {
+    let out = shell::scratch("conform-beams")?;
+    let driver = shell::root().join("tests/conform/driver/conform_driver.erl");
+    let sources = cases.iter().filter(|c| !c.elixir).map(|c| c.file.clone()).chain([driver]);
+    let stale: Vec<PathBuf> = sources.filter(|s| is_stale(s, &out)).collect();
+    if !stale.is_empty() {
+        shell::must(
+            Command::new(setup::real("erlc")?)
+                .arg("+debug_info")
+                .arg("-o")
+                .arg(&out)
+                .args(&stale)
+                .env("ERL_COMPILER_OPTIONS", "[nowarn_obsolete_guard]"),
+        )?;
+    }
+    Ok(out)
+}
+
+fn is_stale(source: &Path, out: &Path) -> bool {
+    let beam = out.join(source.file_stem().unwrap_or_default()).with_extension("beam");
+    let time = |f: &Path| fs::metadata(f).and_then(|m| m.modified()).ok();
+    time(&beam).is_none_or(|b| time(source).is_none_or(|s| s >= b))
+}

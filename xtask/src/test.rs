@@ -1,0 +1,104 @@
+//! `cargo xtask test`: everything that must hold, in one command; `torture` and `fuzz`: the hostile ways to run it.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::conform::Machine;
+use crate::shell::{self, Outcome};
+use crate::{conform, examples, setup, tidy};
+
+/// Prints each part's count and, at the end, the sum.
+pub fn test(args: &[String]) -> Outcome<bool> {
+    let started = Instant::now();
+    setup::ensure()?;
+    let mut sum = (0, 0);
+    let mut part = |name: &str, outcome: Outcome<(usize, usize)>| {
+        let (passed, failed) = outcome.unwrap_or_else(|why| {
+            println!("{name}: {why}");
+            (0, 1)
+        });
+        println!("{name}: {passed} passed, {failed} failed");
+        sum.0 += passed;
+        sum.1 += failed;
+    };
+    part("tidy", Ok(tidy::check()));
+    if !args.iter().any(|a| a == "--fast") {
+        part("units", units());
+    }
+    match shell::build() {
+        Ok(program) => {
+            let machine = Machine::ferrobeam(&program, &[]);
+            part("conform", conform::all_on(&machine));
+            part("examples", examples::all_on(&machine, &[], false));
+        }
+        Err(why) => part("build", Err(why)),
+    }
+    println!("{:.0} s", started.elapsed().as_secs_f64());
+    println!("{} passed, {} failed", sum.0, sum.1);
+    Ok(sum.1 == 0)
+}
+
+/// `cargo test`, its counts added up.
+fn units() -> Outcome<(usize, usize)> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(shell::root()).args(["test", "--release", "--workspace", "--no-fail-fast"]);
+    let done = shell::capture(&mut command, Duration::from_secs(1500))?;
+    let (mut passed, mut failed) = (0, 0);
+    for line in done.output.lines().filter(|l| l.starts_with("test result:")) {
+        let count = |word: &str| -> usize {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.windows(2).find(|w| w[1].starts_with(word)).and_then(|w| w[0].parse().ok()).unwrap_or(0)
+        };
+        passed += count("passed");
+        failed += count("failed");
+    }
+    if failed > 0 || !done.ok() {
+        let interesting = |l: &&str| l.contains("FAILED") || l.contains("panicked") || l.contains("error");
+        println!(
+            "{}",
+            done.output.lines().chain(done.errors.lines()).filter(interesting).take(60).collect::<Vec<_>>().join("\n")
+        );
+        failed = failed.max(1);
+    }
+    Ok((passed, failed))
+}
+
+/// Conform and examples, run the hostile way.
+pub fn torture(names: &[String]) -> Outcome<bool> {
+    let hostile = [("FERROBEAM_TORTURE", "gc,yield,heap")];
+    let conform = conform::command(names, &hostile)?;
+    let examples = if names.is_empty() { examples::command(&[], &hostile)? } else { true };
+    Ok(conform && examples)
+}
+
+/// Fuzz targets are examples of the crate that they feed, named `fuzz_*`: they take seconds as their argument.
+pub fn fuzz() -> Outcome<bool> {
+    let seconds = std::env::var("FUZZ_SECONDS").unwrap_or_else(|_| "60".into());
+    let mut ran = 0;
+    for entry in std::fs::read_dir(shell::root().join("crates")).map_err(|e| e.to_string())?.flatten() {
+        let targets = std::fs::read_dir(entry.path().join("examples")).into_iter().flatten().flatten();
+        for target in targets.map(|t| t.path()).filter(|t| t.extension().is_some_and(|e| e == "rs")) {
+            let name = target.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            if !name.starts_with("fuzz_") {
+                continue;
+            }
+            let package = format!("ferrobeam-{}", entry.file_name().to_string_lossy());
+            println!("fuzz: {package} {name}, {seconds} s");
+            shell::must(Command::new("cargo").current_dir(shell::root()).args([
+                "run",
+                "--release",
+                "--quiet",
+                "-p",
+                &package,
+                "--example",
+                &name,
+                "--",
+                &seconds,
+            ]))?;
+            ran += 1;
+        }
+    }
+    println!("fuzz: {ran} targets");
+    Ok(true)
+}
