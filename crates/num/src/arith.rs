@@ -1,8 +1,11 @@
 //! `+`, `-`, `*`, `div` and `rem`. Up to four limbs by hand without allocating, up to [`BIG`] limbs by the schoolbook, beyond
 //! that by dashu-int, whose limbs are ours, so that a conversion is one copy.
 
-use crate::int::{BigInt, Error, Int, Limbs, MAX_LIMBS, limbs_from_array, limbs_from_u128, low_u128};
+use crate::int::{
+    BigInt, Error, Int, Limbs, MAX_LIMBS, limbs_from_array, limbs_from_u128, low_u128,
+};
 use dashu_int::UBig;
+use dashu_int::ops::DivRem;
 use smallvec::smallvec;
 use std::cmp::Ordering;
 
@@ -22,19 +25,30 @@ pub fn cmp(a: Int<'_>, b: Int<'_>) -> Ordering {
 
 #[inline]
 pub(crate) fn cmp_mag(a: &[u64], b: &[u64]) -> Ordering {
-    a.len().cmp(&b.len()).then_with(|| a.iter().rev().cmp(b.iter().rev()))
+    a.len()
+        .cmp(&b.len())
+        .then_with(|| a.iter().rev().cmp(b.iter().rev()))
 }
 
 /// `a + b`
 #[inline]
 pub fn add(a: Int<'_>, b: Int<'_>) -> Result<BigInt, Error> {
     if a.neg == b.neg {
-        return limit(BigInt { neg: a.neg, mag: add_mag(a.mag, b.mag) });
+        return limit(BigInt {
+            neg: a.neg,
+            mag: add_mag(a.mag, b.mag),
+        });
     }
     Ok(match cmp_mag(a.mag, b.mag) {
         Ordering::Equal => BigInt::default(),
-        Ordering::Greater => BigInt { neg: a.neg, mag: sub_mag(a.mag, b.mag) },
-        Ordering::Less => BigInt { neg: b.neg, mag: sub_mag(b.mag, a.mag) },
+        Ordering::Greater => BigInt {
+            neg: a.neg,
+            mag: sub_mag(a.mag, b.mag),
+        },
+        Ordering::Less => BigInt {
+            neg: b.neg,
+            mag: sub_mag(b.mag, a.mag),
+        },
     })
 }
 
@@ -52,7 +66,10 @@ pub fn mul(a: Int<'_>, b: Int<'_>) -> Result<BigInt, Error> {
     if a.mag.len() + b.mag.len() > MAX_LIMBS + 1 {
         return Err(Error::SystemLimit);
     }
-    limit(BigInt { neg: a.neg != b.neg, mag: mul_mag(a.mag, b.mag) })
+    limit(BigInt {
+        neg: a.neg != b.neg,
+        mag: mul_mag(a.mag, b.mag),
+    })
 }
 
 /// `a div b`: towards zero.
@@ -76,12 +93,19 @@ pub fn div_rem(a: Int<'_>, b: Int<'_>) -> Result<(BigInt, BigInt), Error> {
 
 /// `abs(a)`
 pub fn abs(a: Int<'_>) -> BigInt {
-    BigInt { neg: false, mag: Limbs::from_slice(a.mag) }
+    BigInt {
+        neg: false,
+        mag: Limbs::from_slice(a.mag),
+    }
 }
 
 #[inline]
 fn limit(n: BigInt) -> Result<BigInt, Error> {
-    if n.mag.len() > MAX_LIMBS { Err(Error::SystemLimit) } else { Ok(n) }
+    if n.mag.len() > MAX_LIMBS {
+        Err(Error::SystemLimit)
+    } else {
+        Ok(n)
+    }
 }
 
 #[inline]
@@ -113,7 +137,10 @@ pub(crate) fn add_mag(a: &[u64], b: &[u64]) -> Limbs {
 /// `a - b` where `a >= b`.
 #[inline]
 pub(crate) fn sub_mag(a: &[u64], b: &[u64]) -> Limbs {
-    debug_assert!(cmp_mag(a, b) != Ordering::Less, "a magnitude is never negative");
+    debug_assert!(
+        cmp_mag(a, b) != Ordering::Less,
+        "a magnitude is never negative"
+    );
     if a.len() <= 2 {
         return limbs_from_u128(low_u128(a).wrapping_sub(low_u128(b)));
     }
@@ -157,7 +184,11 @@ pub(crate) fn mul_mag(a: &[u64], b: &[u64]) -> Limbs {
         _ if short.len() > BIG => {
             let x = UBig::from_words(long);
             let same = long.len() == short.len() && std::ptr::eq(long.as_ptr(), short.as_ptr());
-            let product = if same { x.sqr() } else { x * UBig::from_words(short) };
+            let product = if same {
+                x.sqr()
+            } else {
+                x * UBig::from_words(short)
+            };
             Limbs::from_slice(product.as_words())
         }
         _ => {
@@ -197,7 +228,10 @@ pub(crate) fn div_rem_mag(a: &[u64], b: &[u64]) -> (Limbs, Limbs) {
     if a.len() <= 2 {
         let (x, y) = (low_u128(a), low_u128(b));
         if a.len() == 1 {
-            return (limbs_from_u128((x as u64 / y as u64) as u128), limbs_from_u128((x as u64 % y as u64) as u128));
+            return (
+                limbs_from_u128((x as u64 / y as u64) as u128),
+                limbs_from_u128((x as u64 % y as u64) as u128),
+            );
         }
         let q = x / y;
         return (limbs_from_u128(q), limbs_from_u128(x - q * y));
@@ -208,17 +242,13 @@ pub(crate) fn div_rem_mag(a: &[u64], b: &[u64]) -> (Limbs, Limbs) {
         return (q, limbs_from_u128(r as u128));
     }
     if b.len() > BIG && a.len() - b.len() > BIG {
-        let (q, r) = dashu_base_div_rem(a, b);
-        return (Limbs::from_slice(q.as_words()), Limbs::from_slice(r.as_words()));
+        let (q, r) = UBig::from_words(a).div_rem(UBig::from_words(b));
+        return (
+            Limbs::from_slice(q.as_words()),
+            Limbs::from_slice(r.as_words()),
+        );
     }
     div_rem_long(a, b)
-}
-
-fn dashu_base_div_rem(a: &[u64], b: &[u64]) -> (UBig, UBig) {
-    let (x, y) = (UBig::from_words(a), UBig::from_words(b));
-    let q = &x / &y;
-    let r = x - &q * y;
-    (q, r)
 }
 
 /// A normalised divisor limb (top bit set) with its reciprocal, so that each step costs two multiplications instead of a
@@ -233,7 +263,10 @@ impl Divisor {
     #[inline]
     pub(crate) fn new(d: u64) -> Divisor {
         debug_assert!(d >> 63 == 1, "normalised");
-        Divisor { d, inverse: (((!d as u128) << 64 | u64::MAX as u128) / d as u128) as u64 }
+        Divisor {
+            d,
+            inverse: (((!d as u128) << 64 | u64::MAX as u128) / d as u128) as u64,
+        }
     }
 
     /// `(high, low) / d` where `high < d`.
@@ -241,7 +274,10 @@ impl Divisor {
     pub(crate) fn div(self, high: u64, low: u64) -> (u64, u64) {
         let (q0, q1) = self.inverse.carrying_mul(high, 0);
         let (q0, carry) = q0.overflowing_add(low);
-        let mut q = q1.wrapping_add(high).wrapping_add(carry as u64).wrapping_add(1);
+        let mut q = q1
+            .wrapping_add(high)
+            .wrapping_add(carry as u64)
+            .wrapping_add(1);
         let mut r = low.wrapping_sub(q.wrapping_mul(self.d));
         if r > q0 {
             q = q.wrapping_sub(1);

@@ -68,7 +68,10 @@ pub fn shl(a: Int<'_>, n: u64) -> Result<BigInt, Error> {
 
 /// `a bsr n`: rounds towards minus infinity.
 pub fn shr(a: Int<'_>, n: u64) -> BigInt {
-    let (limbs, bits) = (usize::try_from(n / 64).unwrap_or(usize::MAX), (n % 64) as u32);
+    let (limbs, bits) = (
+        usize::try_from(n / 64).unwrap_or(usize::MAX),
+        (n % 64) as u32,
+    );
     if limbs >= a.mag.len() {
         return BigInt::from_i64(-(a.neg as i64));
     }
@@ -112,7 +115,11 @@ struct TwosComplement<'a> {
 
 impl<'a> TwosComplement<'a> {
     fn new(a: Int<'a>) -> Self {
-        TwosComplement { mag: a.mag, neg: a.neg, carry: a.neg }
+        TwosComplement {
+            mag: a.mag,
+            neg: a.neg,
+            carry: a.neg,
+        }
     }
 
     #[inline]

@@ -18,7 +18,9 @@ pub fn from_bytes(bytes: &[u8], bits: u64, endian: Endian, signed: bool) -> Resu
         return Err(Error::SystemLimit);
     }
     let len = bits.div_ceil(8) as usize;
-    let Some(bytes) = bytes.get(..len) else { return Err(Error::BadArg) };
+    let Some(bytes) = bytes.get(..len) else {
+        return Err(Error::BadArg);
+    };
     if len == 0 {
         return Ok(BigInt::default());
     }
@@ -95,7 +97,14 @@ pub fn from_magnitude(neg: bool, bytes: &[u8]) -> Result<BigInt, Error> {
 
 /// The magnitude as the external format has it, in [`byte_len`] bytes.
 pub fn to_magnitude(a: Int<'_>, out: &mut [u8]) {
-    to_bytes(Int { neg: false, mag: a.mag }, out, Endian::Little);
+    to_bytes(
+        Int {
+            neg: false,
+            mag: a.mag,
+        },
+        out,
+        Endian::Little,
+    );
 }
 
 fn negate(mag: &mut [u64]) {

@@ -4,18 +4,45 @@ use crate::int::{BigInt, Error, Int, Limbs};
 use smallvec::smallvec;
 use std::cmp::Ordering;
 
-/// The float of an integer; `BadArith` when it would be infinite. (`float/1` reports that as `badarg`, arithmetic as
-/// `badarith`: the caller knows which it is.)
+/// The float of an integer as the releases before OTP 29 convert it; `BadArith` when it would be infinite. (`float/1`
+/// reports that as `badarg`, arithmetic as `badarith`: the caller knows which it is.)
 ///
-/// Up to 64 bits it is the nearest float. Beyond, ERTS rounds once for each limb from the top, which now and then (one in
-/// two hundred) gives the second nearest; programs compare such floats, so it is the same here.
+/// Up to 64 bits it is the nearest float. Beyond, these releases round once for each limb from the top, which now and
+/// then (one in two hundred) gives the second nearest.
 pub fn to_f64(a: Int<'_>) -> Result<f64, Error> {
     const BASE: f64 = 18_446_744_073_709_551_616.0;
     if a.mag.len() > 16 {
         return Err(Error::BadArith);
     }
-    let size = a.mag.iter().rev().fold(0.0, |f, &m| f * BASE + m as f64);
-    match (size.is_finite(), a.neg) {
+    finite(
+        a.neg,
+        a.mag.iter().rev().fold(0.0, |f, &m| f * BASE + m as f64),
+    )
+}
+
+/// The float nearest to an integer, ties to even, as OTP 29 converts it; `BadArith` when it would be infinite.
+pub fn to_f64_nearest(a: Int<'_>) -> Result<f64, Error> {
+    let bits = a.bit_len();
+    if bits <= 64 {
+        return finite(a.neg, a.mag.first().copied().unwrap_or(0) as f64);
+    }
+    if bits > 1024 {
+        return Err(Error::BadArith);
+    }
+    // The top 64 bits, the last of which also says whether anything was lost below: the cast then rounds rightly.
+    let drop = bits - 64;
+    let (limbs, shift) = ((drop / 64) as usize, (drop % 64) as u32);
+    let mut top = a.mag[limbs] >> shift;
+    let mut lost = a.mag[..limbs].iter().any(|&m| m != 0);
+    if shift > 0 {
+        top |= a.mag[limbs + 1] << (64 - shift);
+        lost |= a.mag[limbs] << (64 - shift) != 0;
+    }
+    finite(a.neg, (top | lost as u64) as f64 * 2f64.powi(drop as i32))
+}
+
+fn finite(neg: bool, size: f64) -> Result<f64, Error> {
+    match (size.is_finite(), neg) {
         (false, _) => Err(Error::BadArith),
         (true, false) => Ok(size),
         (true, true) => Ok(-size),
@@ -63,7 +90,11 @@ pub fn cmp_f64(a: Int<'_>, f: f64) -> Ordering {
         return cmp_i64_f64(small, f);
     }
     // Beyond 64 bits; a float of that size is an integer.
-    let sign = if a.neg { Ordering::Less } else { Ordering::Greater };
+    let sign = if a.neg {
+        Ordering::Less
+    } else {
+        Ordering::Greater
+    };
     if f.abs() < 9.0e18 || (f < 0.0) != a.neg {
         return sign;
     }

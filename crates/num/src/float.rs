@@ -35,8 +35,13 @@ pub const MAX_SCIENTIFIC: u32 = 249;
 const MAX_TEXT: usize = 255;
 const LOSSLESS: f64 = 9_007_199_254_740_992.0;
 
-const POWERS: [f64; 19] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18];
+/// More than any plain text needs: below 2^53 and not longer than with an exponent.
+const ZEROS: [u8; 24] = [b'0'; 24];
+
+const POWERS: [f64; 19] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18,
+];
 
 /// The text of a finite float.
 pub fn to_text(f: f64, format: Format) -> Result<Text, Error> {
@@ -56,7 +61,11 @@ pub fn to_text(f: f64, format: Format) -> Result<Text, Error> {
         }
         _ => return Err(Error::BadArg),
     };
-    if text.len() > MAX_TEXT { Err(Error::BadArg) } else { Ok(text) }
+    if text.len() > MAX_TEXT {
+        Err(Error::BadArg)
+    } else {
+        Ok(text)
+    }
 }
 
 /// `[{scientific, digits}]`
@@ -64,10 +73,17 @@ fn scientific(f: f64, digits: u32) -> Text {
     let mut text = Text::new();
     // Writing to memory cannot fail.
     let _ = write!(text, "{:.*e}", digits as usize, f);
-    let Some(e) = text.iter().rposition(|&c| c == b'e') else { return text };
+    let Some(e) = text.iter().rposition(|&c| c == b'e') else {
+        return text;
+    };
     let exponent = parse_exponent(&text[e + 1..]);
     text.truncate(e);
-    let _ = write!(text, "e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs());
+    let _ = write!(
+        text,
+        "e{}{:02}",
+        if exponent < 0 { '-' } else { '+' },
+        exponent.abs()
+    );
     text
 }
 
@@ -93,7 +109,13 @@ fn fixed(f: f64, decimals: u32) -> Text {
         whole += 1.0;
         fraction = 0.0;
     }
-    let _ = write!(text, "{}.{:0width$}", whole as u64, fraction as u64, width = decimals as usize);
+    let _ = write!(
+        text,
+        "{}.{:0width$}",
+        whole as u64,
+        fraction as u64,
+        width = decimals as usize
+    );
     text
 }
 
@@ -110,7 +132,8 @@ fn drop_zeros(text: &mut Text) {
 /// `[short]`
 fn short(f: f64) -> Text {
     let mut buffer = zmij::Buffer::new();
-    let (digits, exponent) = decompose(buffer.format_finite(f.abs()).as_bytes());
+    let (digits, len, exponent) = decompose(buffer.format_finite(f.abs()).as_bytes());
+    let digits = &digits[..len];
     let mut text = Text::new();
     if f.is_sign_negative() {
         text.push(b'-');
@@ -127,8 +150,8 @@ fn short(f: f64) -> Text {
     if f.abs() < LOSSLESS && plain_len <= scientific_len {
         if exponent < 0 {
             text.extend_from_slice(b"0.");
-            text.extend(std::iter::repeat_n(b'0', (-exponent - 1) as usize));
-            text.extend_from_slice(&digits);
+            text.extend_from_slice(&ZEROS[..(-exponent - 1) as usize]);
+            text.extend_from_slice(digits);
         } else {
             let whole = (exponent + 1) as usize;
             if digits.len() > whole {
@@ -136,8 +159,8 @@ fn short(f: f64) -> Text {
                 text.push(b'.');
                 text.extend_from_slice(&digits[whole..]);
             } else {
-                text.extend_from_slice(&digits);
-                text.extend(std::iter::repeat_n(b'0', whole - digits.len()));
+                text.extend_from_slice(digits);
+                text.extend_from_slice(&ZEROS[..whole - digits.len()]);
                 text.extend_from_slice(b".0");
             }
         }
@@ -154,37 +177,46 @@ fn decimal_len(n: u32) -> i32 {
     n.checked_ilog10().unwrap_or(0) as i32 + 1
 }
 
-/// The significant digits of a positive float's text and the exponent of the first; `0` is one digit.
-fn decompose(text: &[u8]) -> (SmallVec<[u8; 20]>, i32) {
+/// The significant digits of a positive float's text, left-aligned, their number, and the exponent of the first; `0` is
+/// one digit.
+fn decompose(text: &[u8]) -> ([u8; 24], usize, i32) {
     let (number, mut exponent) = match text.iter().position(|&c| c == b'e') {
         Some(e) => (&text[..e], parse_exponent(&text[e + 1..])),
         None => (text, 0),
     };
-    let mut digits: SmallVec<[u8; 20]> = SmallVec::new();
+    let mut digits = [b'0'; 24];
+    let mut len = 0;
     let mut point = false;
     exponent -= 1;
     for &c in number {
         match c {
             b'.' => point = true,
-            _ if digits.is_empty() && c == b'0' => exponent -= point as i32,
+            b'0' if len == 0 => exponent -= point as i32,
             _ => {
-                digits.push(c);
+                // No shortest text has more than 17 digits, but zeros may follow those.
+                if let Some(d) = digits.get_mut(len) {
+                    *d = c;
+                    len += 1;
+                }
                 exponent += !point as i32;
             }
         }
     }
-    while digits.last() == Some(&b'0') {
-        digits.pop();
+    while len > 0 && digits[len - 1] == b'0' {
+        len -= 1;
     }
-    if digits.is_empty() {
-        digits.push(b'0');
-        exponent = 0;
+    if len == 0 {
+        (digits, 1, 0)
+    } else {
+        (digits, len, exponent)
     }
-    (digits, exponent)
 }
 
 fn parse_exponent(text: &[u8]) -> i32 {
-    std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).unwrap_or(0)
+    std::str::from_utf8(text)
+        .ok()
+        .and_then(|t| t.parse().ok())
+        .unwrap_or(0)
 }
 
 /// Reads what `list_to_float/1` and `binary_to_float/1` take: an optional sign, digits, a point (or a comma), digits, and
@@ -194,7 +226,12 @@ pub fn parse(text: &[u8]) -> Result<f64, Error> {
         Some(end) => &text[..end],
         None => text,
     };
-    let digits = |from: usize| text[from..].iter().take_while(|c| c.is_ascii_digit()).count();
+    let digits = |from: usize| {
+        text[from..]
+            .iter()
+            .take_while(|c| c.is_ascii_digit())
+            .count()
+    };
     let sign = |at: usize| matches!(text.get(at), Some(b'+' | b'-')) as usize;
     let mut at = sign(0);
     let whole = digits(at);
@@ -229,6 +266,13 @@ pub fn parse(text: &[u8]) -> Result<f64, Error> {
     } else {
         text
     };
-    let f: f64 = std::str::from_utf8(clean).ok().and_then(|t| t.parse().ok()).ok_or(Error::BadArg)?;
-    if f.is_finite() { Ok(f) } else { Err(Error::BadArg) }
+    let f: f64 = std::str::from_utf8(clean)
+        .ok()
+        .and_then(|t| t.parse().ok())
+        .ok_or(Error::BadArg)?;
+    if f.is_finite() {
+        Ok(f)
+    } else {
+        Err(Error::BadArg)
+    }
 }

@@ -5,8 +5,11 @@ use smallvec::SmallVec;
 /// Limbs of a magnitude, least significant first, the last one never 0. Up to four need no allocation.
 pub type Limbs = SmallVec<[u64; 4]>;
 
-/// The largest magnitude of OTP 25 (measured: `1 bsl 33554367` is its last power of two).
+/// The largest magnitude of OTP 25 (measured: `1 bsl 33554367` is its last power of two), which all functions here obey.
 pub const MAX_LIMBS: usize = (1 << 19) - 1;
+/// The same for OTP 27 and 29 (`1 bsl 4194239`): arithmetic, shifts and texts raise `system_limit` beyond it, while matching
+/// a binary gives longer integers there too. Whoever runs those releases compares a result's length with this.
+pub const MAX_LIMBS_27: usize = (1 << 16) - 1;
 /// Bits in the largest magnitude.
 pub const MAX_BITS: u64 = MAX_LIMBS as u64 * 64;
 
@@ -29,7 +32,10 @@ pub struct Int<'a> {
 }
 
 impl<'a> Int<'a> {
-    pub const ZERO: Int<'static> = Int { neg: false, mag: &[] };
+    pub const ZERO: Int<'static> = Int {
+        neg: false,
+        mag: &[],
+    };
 
     /// An integer from a sign and limbs that may have leading zeros.
     #[inline]
@@ -37,14 +43,20 @@ impl<'a> Int<'a> {
         while let [rest @ .., 0] = mag {
             mag = rest;
         }
-        Int { neg: neg && !mag.is_empty(), mag }
+        Int {
+            neg: neg && !mag.is_empty(),
+            mag,
+        }
     }
 
     /// A machine integer, its limb kept in `room`.
     #[inline]
     pub fn small(value: i64, room: &'a mut [u64; 1]) -> Int<'a> {
         room[0] = value.unsigned_abs();
-        Int { neg: value < 0, mag: &room[..(value != 0) as usize] }
+        Int {
+            neg: value < 0,
+            mag: &room[..(value != 0) as usize],
+        }
     }
 
     #[inline]
@@ -55,7 +67,10 @@ impl<'a> Int<'a> {
     /// The same number with the other sign.
     #[inline]
     pub fn negate(self) -> Int<'a> {
-        Int { neg: !self.neg && !self.mag.is_empty(), mag: self.mag }
+        Int {
+            neg: !self.neg && !self.mag.is_empty(),
+            mag: self.mag,
+        }
     }
 
     #[inline]
@@ -105,7 +120,10 @@ impl<'a> Int<'a> {
     }
 
     pub fn to_big(self) -> BigInt {
-        BigInt { neg: self.neg, mag: Limbs::from_slice(self.mag) }
+        BigInt {
+            neg: self.neg,
+            mag: Limbs::from_slice(self.mag),
+        }
     }
 }
 
@@ -123,39 +141,61 @@ impl BigInt {
         while mag.last() == Some(&0) {
             mag.pop();
         }
-        BigInt { neg: neg && !mag.is_empty(), mag }
+        BigInt {
+            neg: neg && !mag.is_empty(),
+            mag,
+        }
     }
 
     /// As [`BigInt::new`], refusing what is longer than [`MAX_LIMBS`].
     #[inline]
     pub fn limited(neg: bool, mag: Limbs) -> Result<BigInt, Error> {
         let n = BigInt::new(neg, mag);
-        if n.mag.len() > MAX_LIMBS { Err(Error::SystemLimit) } else { Ok(n) }
+        if n.mag.len() > MAX_LIMBS {
+            Err(Error::SystemLimit)
+        } else {
+            Ok(n)
+        }
     }
 
     #[inline]
     pub fn as_int(&self) -> Int<'_> {
-        Int { neg: self.neg, mag: &self.mag }
+        Int {
+            neg: self.neg,
+            mag: &self.mag,
+        }
     }
 
     #[inline]
     pub fn from_i64(v: i64) -> BigInt {
-        BigInt { neg: v < 0, mag: limbs_from_u128(v.unsigned_abs() as u128) }
+        BigInt {
+            neg: v < 0,
+            mag: limbs_from_u128(v.unsigned_abs() as u128),
+        }
     }
 
     #[inline]
     pub fn from_u64(v: u64) -> BigInt {
-        BigInt { neg: false, mag: limbs_from_u128(v as u128) }
+        BigInt {
+            neg: false,
+            mag: limbs_from_u128(v as u128),
+        }
     }
 
     #[inline]
     pub fn from_i128(v: i128) -> BigInt {
-        BigInt { neg: v < 0, mag: limbs_from_u128(v.unsigned_abs()) }
+        BigInt {
+            neg: v < 0,
+            mag: limbs_from_u128(v.unsigned_abs()),
+        }
     }
 
     #[inline]
     pub fn from_u128(v: u128) -> BigInt {
-        BigInt { neg: false, mag: limbs_from_u128(v) }
+        BigInt {
+            neg: false,
+            mag: limbs_from_u128(v),
+        }
     }
 
     /// The machine integer that this is, if it fits.
@@ -201,7 +241,16 @@ mod tests {
 
     #[test]
     fn machine_integers_survive_both_ways() {
-        for v in [0, 1, -1, i64::MAX, i64::MIN, i64::MIN + 1, 1 << 62, -(1 << 62)] {
+        for v in [
+            0,
+            1,
+            -1,
+            i64::MAX,
+            i64::MIN,
+            i64::MIN + 1,
+            1 << 62,
+            -(1 << 62),
+        ] {
             let mut room = [0];
             assert_eq!(Int::small(v, &mut room).to_i64(), Some(v));
             assert_eq!(BigInt::from_i64(v).to_i64(), Some(v));
@@ -210,6 +259,9 @@ mod tests {
             assert_eq!(Int::small(v, &mut room).to_i128(), Some(v as i128));
         }
         assert_eq!(BigInt::from_i128(1 << 63).to_i64(), None);
-        assert_eq!(BigInt::from_i128(i128::MIN).as_int().to_i128(), Some(i128::MIN));
+        assert_eq!(
+            BigInt::from_i128(i128::MIN).as_int().to_i128(),
+            Some(i128::MIN)
+        );
     }
 }

@@ -9,15 +9,15 @@
 //! - [`phash2`] and [`phash`] the two hashes that must never change; [`checksum`] CRC-32, Adler-32, MD5.
 #![forbid(unsafe_code)]
 
-mod int;
 pub mod arith;
 pub mod bits;
 pub mod bytes;
 pub mod checksum;
 pub mod convert;
 pub mod float;
+mod int;
 pub mod phash;
 pub mod phash2;
 pub mod text;
 
-pub use int::{BigInt, Error, Int, Limbs, MAX_BITS, MAX_LIMBS};
+pub use int::{BigInt, Error, Int, Limbs, MAX_BITS, MAX_LIMBS, MAX_LIMBS_27};

@@ -24,8 +24,8 @@ use crate::phash2::{self, Source, View};
 
 /// The primes p1 to p14.
 pub const PRIMES: [u32; 14] = [
-    268440163, 268439161, 268435459, 268436141, 268438633, 268437017, 268438039, 268437511, 268439627, 268440479,
-    268440577, 268440581, 268440593, 268440611,
+    268440163, 268439161, 268435459, 268436141, 268438633, 268437017, 268438039, 268437511,
+    268439627, 268440479, 268440577, 268440581, 268440593, 268440611,
 ];
 
 /// `h * p + x` for the prime `n`.
@@ -35,7 +35,9 @@ fn put(h: u32, n: usize, x: u32) -> u32 {
 }
 
 fn put_word(h: u32, n: usize, word: u32) -> u32 {
-    word.to_le_bytes().iter().fold(h, |h, &b| put(h, n, b as u32))
+    word.to_le_bytes()
+        .iter()
+        .fold(h, |h, &b| put(h, n, b as u32))
 }
 
 fn put_integer(mut h: u32, neg: bool, mag: &[u64]) -> u32 {
@@ -131,11 +133,24 @@ pub fn hash<S: Source>(source: &S, term: S::Term) -> u32 {
             View::Reference(first) => h = put(put_word(h, 9, first), 10, 0),
             View::Map(_) => h = put(h, 13, PRIMES[13].wrapping_add(phash2::hash(source, term))),
             View::Tuple(arity) => left.push(Next::Elements(term, 0, arity, true)),
-            View::LocalFun { free, module, index, old_unique } => {
-                h = put(put(put(put(h, 10, free as u32), 1, module), 2, index), 2, old_unique);
+            View::LocalFun {
+                free,
+                module,
+                index,
+                old_unique,
+            } => {
+                h = put(
+                    put(put(put(h, 10, free as u32), 1, module), 2, index),
+                    2,
+                    old_unique,
+                );
                 left.push(Next::Elements(term, 0, free, false));
             }
-            View::ExternalFun { module, function, arity } => h = put(put(put(h, 11, arity), 1, module), 1, function),
+            View::ExternalFun {
+                module,
+                function,
+                arity,
+            } => h = put(put(put(h, 11, arity), 1, module), 1, function),
         }
         term = loop {
             match left.pop() {

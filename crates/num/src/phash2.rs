@@ -70,7 +70,11 @@ pub fn step(h: u32, x: u32, y: u32, n: u32) -> u32 {
 pub fn small(h: u32, value: i64) -> u32 {
     if (-(1 << 27)..1 << 27).contains(&value) {
         let value = value as i32;
-        let h = if value < 0 { step(h, value.unsigned_abs(), 0, 1) } else { h };
+        let h = if value < 0 {
+            step(h, value.unsigned_abs(), 0, 1)
+        } else {
+            h
+        };
         step(h, value as u32, 0, 1)
     } else {
         limb(h, value < 0, value.unsigned_abs())
@@ -233,7 +237,12 @@ impl Block {
 
     pub fn new(h: u32) -> Block {
         let start = constant(13).wrapping_add(h);
-        Block { a: GOLDEN, b: GOLDEN, c: start, start }
+        Block {
+            a: GOLDEN,
+            b: GOLDEN,
+            c: start,
+            start,
+        }
     }
 
     /// Takes whole groups of [`Block::STEP`] bytes; a rest would be ignored.
@@ -311,8 +320,17 @@ pub enum View<'a, T> {
     Port(u64),
     Reference(u32),
     /// The free variables come from [`Source::element`].
-    LocalFun { free: usize, module: u32, index: u32, old_unique: u32 },
-    ExternalFun { module: u32, function: u32, arity: u32 },
+    LocalFun {
+        free: usize,
+        module: u32,
+        index: u32,
+        old_unique: u32,
+    },
+    ExternalFun {
+        module: u32,
+        function: u32,
+        arity: u32,
+    },
 }
 
 /// A way to look at terms; what [`hash`] and `phash` walk.
@@ -339,7 +357,10 @@ enum Next<T> {
     /// Elements from the index on.
     Elements(T, usize, usize),
     PairEnd,
-    MapEnd { h: u32, pairs: u32 },
+    MapEnd {
+        h: u32,
+        pairs: u32,
+    },
 }
 
 /// The full 32-bit hash of a term.
@@ -360,7 +381,11 @@ pub fn hash<S: Source>(source: &S, term: S::Term) -> u32 {
             View::Pid(number) => h = pid(h, number),
             View::Port(number) => h = port(h, number),
             View::Reference(first) => h = reference(h, first),
-            View::ExternalFun { module, function, arity } => h = external_fun(h, module, function, arity),
+            View::ExternalFun {
+                module,
+                function,
+                arity,
+            } => h = external_fun(h, module, function, arity),
             View::Cons(mut head, mut tail) => {
                 let mut run = ListBytes::default();
                 loop {
@@ -385,7 +410,12 @@ pub fn hash<S: Source>(source: &S, term: S::Term) -> u32 {
                 h = tuple(h, arity);
                 left.push(Next::Elements(term, 0, arity));
             }
-            View::LocalFun { free, module, index, old_unique } => {
+            View::LocalFun {
+                free,
+                module,
+                index,
+                old_unique,
+            } => {
                 h = local_fun(h, free, module, index, old_unique);
                 left.push(Next::Elements(term, 0, free));
             }
@@ -418,7 +448,10 @@ pub fn hash<S: Source>(source: &S, term: S::Term) -> u32 {
                     pairs ^= h;
                     h = 0;
                 }
-                Some(Next::MapEnd { h: before, pairs: outer }) => {
+                Some(Next::MapEnd {
+                    h: before,
+                    pairs: outer,
+                }) => {
                     h = map_end(before, pairs);
                     pairs = outer;
                 }

@@ -75,8 +75,12 @@ pub fn to_text(a: Int<'_>, base: u32) -> Result<Vec<u8>, Error> {
         }
         let n = UBig::from_words(a.mag);
         // Writing to a String cannot fail; the only error here would be the formatter's own.
-        if base == 10 { write!(text, "{n}") } else { write!(text, "{:#}", n.in_radix(base as u8)) }
-            .map_err(|_| Error::BadArg)?;
+        if base == 10 {
+            write!(text, "{n}")
+        } else {
+            write!(text, "{:#}", n.in_radix(base as u8))
+        }
+        .map_err(|_| Error::BadArg)?;
         return Ok(text.into_bytes());
     }
     let mut text = Vec::with_capacity(capacity);
@@ -134,7 +138,10 @@ pub fn parse(text: &[u8], base: u32) -> Result<BigInt, Error> {
     let (per_chunk, power) = CHUNKS[base as usize];
     let per_chunk = per_chunk as usize;
     if digits.len() <= per_chunk {
-        return Ok(BigInt { neg: neg && !digits.is_empty(), mag: crate::int::limbs_from_u128(chunk_value(digits, base) as u128) });
+        return Ok(BigInt {
+            neg: neg && !digits.is_empty(),
+            mag: crate::int::limbs_from_u128(chunk_value(digits, base) as u128),
+        });
     }
     if (digits.len() as f64 - 1.0) * (base as f64).log2() > MAX_BITS as f64 + 1.0 {
         return Err(Error::SystemLimit);
@@ -168,5 +175,7 @@ fn digit(c: u8) -> u32 {
 /// The value of checked digits that fit one limb.
 #[inline]
 fn chunk_value(digits: &[u8], base: u32) -> u64 {
-    digits.iter().fold(0, |n, &c| n * base as u64 + digit(c) as u64)
+    digits
+        .iter()
+        .fold(0, |n, &c| n * base as u64 + digit(c) as u64)
 }

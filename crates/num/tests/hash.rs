@@ -14,7 +14,12 @@ enum Tree {
     Pid(u32),
     Port(u64),
     Reference(u32),
-    LocalFun { env: Vec<usize>, module: String, index: u32, old_unique: u32 },
+    LocalFun {
+        env: Vec<usize>,
+        module: String,
+        index: u32,
+        old_unique: u32,
+    },
     ExternalFun(String, String, u32),
 }
 
@@ -41,15 +46,22 @@ impl Source for Nodes {
             Tree::Pid(n) => View::Pid(*n),
             Tree::Port(n) => View::Port(*n),
             Tree::Reference(n) => View::Reference(*n),
-            Tree::LocalFun { env, module, index, old_unique } => View::LocalFun {
+            Tree::LocalFun {
+                env,
+                module,
+                index,
+                old_unique,
+            } => View::LocalFun {
                 free: env.len(),
                 module: atom_value(module.as_bytes()),
                 index: *index,
                 old_unique: *old_unique,
             },
-            Tree::ExternalFun(m, f, a) => {
-                View::ExternalFun { module: atom_value(m.as_bytes()), function: atom_value(f.as_bytes()), arity: *a }
-            }
+            Tree::ExternalFun(m, f, a) => View::ExternalFun {
+                module: atom_value(m.as_bytes()),
+                function: atom_value(f.as_bytes()),
+                arity: *a,
+            },
         }
     }
 
@@ -62,7 +74,9 @@ impl Source for Nodes {
     }
 
     fn pairs(&self, term: usize, show: &mut dyn FnMut(usize, usize)) {
-        let Tree::Map(pairs) = &self.0[term] else { panic!("no map") };
+        let Tree::Map(pairs) = &self.0[term] else {
+            panic!("no map")
+        };
         for &(k, v) in pairs {
             show(k, v);
         }
@@ -111,7 +125,10 @@ impl Reader<'_> {
     }
 
     fn list(&mut self, elements: Vec<usize>, tail: usize) -> usize {
-        elements.into_iter().rev().fold(tail, |tail, head| self.push(Tree::Cons(head, tail)))
+        elements
+            .into_iter()
+            .rev()
+            .fold(tail, |tail, head| self.push(Tree::Cons(head, tail)))
     }
 
     fn term(&mut self) -> usize {
@@ -158,7 +175,10 @@ impl Reader<'_> {
             107 => {
                 let n = self.number(2) as usize;
                 let bytes = self.take(n);
-                let elements = bytes.into_iter().map(|b| self.push(Tree::Int(BigInt::from_u64(b as u64)))).collect();
+                let elements = bytes
+                    .into_iter()
+                    .map(|b| self.push(Tree::Int(BigInt::from_u64(b as u64))))
+                    .collect();
                 let nil = self.push(Tree::Nil);
                 return self.list(elements, nil);
             }
@@ -183,7 +203,12 @@ impl Reader<'_> {
                 let module = self.atom();
                 let (index, old_unique) = (self.int(), self.int());
                 self.term();
-                Tree::LocalFun { env: self.terms(free), module, index, old_unique }
+                Tree::LocalFun {
+                    env: self.terms(free),
+                    module,
+                    index,
+                    old_unique,
+                }
             }
             113 => {
                 let (m, f) = (self.atom(), self.atom());
@@ -217,9 +242,15 @@ fn every_recorded_term() {
     let mut total = 0;
     for line in include_str!("data/hash.txt").lines() {
         let w: Vec<&str> = line.split(' ').collect();
-        let encoded: Vec<u8> =
-            w[0].as_bytes().chunks(2).map(|c| u8::from_str_radix(std::str::from_utf8(c).unwrap(), 16).unwrap()).collect();
-        let mut reader = Reader { bytes: &encoded[1..], nodes: Nodes::default() };
+        let encoded: Vec<u8> = w[0]
+            .as_bytes()
+            .chunks(2)
+            .map(|c| u8::from_str_radix(std::str::from_utf8(c).unwrap(), 16).unwrap())
+            .collect();
+        let mut reader = Reader {
+            bytes: &encoded[1..],
+            nodes: Nodes::default(),
+        };
         let term = reader.term();
         assert!(reader.bytes.is_empty());
         let nodes = reader.nodes;
@@ -237,8 +268,17 @@ fn every_recorded_term() {
         }
     }
     assert!(total > 2000);
-    let shown = wrong.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n");
-    assert!(wrong.is_empty(), "{} of {total} wrong:\n{shown}", wrong.len());
+    let shown = wrong
+        .iter()
+        .take(20)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert!(
+        wrong.is_empty(),
+        "{} of {total} wrong:\n{shown}",
+        wrong.len()
+    );
 }
 
 #[test]
@@ -250,7 +290,10 @@ fn a_binary_in_pieces() {
         for piece in bytes[..whole].chunks(24) {
             block.feed(piece);
         }
-        assert_eq!(block.finish(&bytes[whole..len], len as u64, 3, 0xa0), phash2::binary(7, &[&bytes[..len], &[0xa0]].concat(), 3));
+        assert_eq!(
+            block.finish(&bytes[whole..len], len as u64, 3, 0xa0),
+            phash2::binary(7, &[&bytes[..len], &[0xa0]].concat(), 3)
+        );
     }
 }
 

@@ -34,7 +34,14 @@ impl Seeded {
 }
 
 fn theirs(n: &BigInt) -> IBig {
-    IBig::from_parts(if n.neg { Sign::Negative } else { Sign::Positive }, UBig::from_words(&n.mag))
+    IBig::from_parts(
+        if n.neg {
+            Sign::Negative
+        } else {
+            Sign::Positive
+        },
+        UBig::from_words(&n.mag),
+    )
 }
 
 fn ours(n: &IBig) -> BigInt {
@@ -47,7 +54,10 @@ fn every_operation_agrees() {
     let mut seed = Seeded(42);
     for round in 0..30_000 {
         let limbs = [2, 3, 4, 8, 40, 90][round % 6];
-        let (x, y) = (seed.number(limbs), seed.number([limbs, 3, limbs * 2][round / 6 % 3]));
+        let (x, y) = (
+            seed.number(limbs),
+            seed.number([limbs, 3, limbs * 2][round / 6 % 3]),
+        );
         let (a, b) = (x.as_int(), y.as_int());
         let (p, q) = (theirs(&x), theirs(&y));
         assert_eq!(arith::add(a, b), Ok(ours(&(&p + &q))));
@@ -59,7 +69,11 @@ fn every_operation_agrees() {
             let (d, r) = (&p).div_rem(&q);
             assert_eq!(arith::div_rem(a, b), Ok((ours(&d), ours(&r))));
             // A dividend just below, at and just above a multiple.
-            let near = arith::add(arith::mul(a, b).unwrap().as_int(), BigInt::from_i64(round as i64 % 3 - 1).as_int()).unwrap();
+            let near = arith::add(
+                arith::mul(a, b).unwrap().as_int(),
+                BigInt::from_i64(round as i64 % 3 - 1).as_int(),
+            )
+            .unwrap();
             let (d, r) = theirs(&near).div_rem(&q);
             assert_eq!(arith::div_rem(near.as_int(), b), Ok((ours(&d), ours(&r))));
         }
@@ -70,7 +84,10 @@ fn every_operation_agrees() {
         let by = seed.below(200);
         assert_eq!(bits::shl(a, by), Ok(ours(&(&p << by as usize))));
         assert_eq!(bits::shr(a, by), ours(&(&p >> by as usize)));
-        assert_eq!(bytes::from_magnitude(a.neg, &p.clone().unsigned_abs_bytes()), Ok(x.clone()));
+        assert_eq!(
+            bytes::from_magnitude(a.neg, &p.clone().unsigned_abs_bytes()),
+            Ok(x.clone())
+        );
     }
 }
 
@@ -94,7 +111,10 @@ fn texts_agree_across_the_thresholds() {
         let text = text::to_text(n.as_int(), base).unwrap();
         assert_eq!(String::from_utf8(text.clone()).unwrap(), expected);
         assert_eq!(text::parse(&text, base), Ok(n.clone()));
-        assert_eq!(text::to_text(n.as_int(), 10).unwrap(), theirs(&n).to_string().into_bytes());
+        assert_eq!(
+            text::to_text(n.as_int(), 10).unwrap(),
+            theirs(&n).to_string().into_bytes()
+        );
     }
 }
 
@@ -107,12 +127,22 @@ fn fields_of_any_width() {
         let modulus = IBig::from(1) << width as usize;
         // What the lowest `width` bits mean, unsigned and signed.
         let low = theirs(&n) & (&modulus - IBig::from(1));
-        let signed = if &low >= &(&modulus >> 1) { &low - &modulus } else { low.clone() };
+        let signed = if low >= (&modulus >> 1) {
+            &low - &modulus
+        } else {
+            low.clone()
+        };
         for endian in [bytes::Endian::Big, bytes::Endian::Little] {
             let mut out = vec![0; width.div_ceil(8) as usize];
             bytes::to_bytes(n.as_int(), &mut out, endian);
-            assert_eq!(bytes::from_bytes(&out, width, endian, false), Ok(ours(&low)));
-            assert_eq!(bytes::from_bytes(&out, width, endian, true), Ok(ours(&signed)));
+            assert_eq!(
+                bytes::from_bytes(&out, width, endian, false),
+                Ok(ours(&low))
+            );
+            assert_eq!(
+                bytes::from_bytes(&out, width, endian, true),
+                Ok(ours(&signed))
+            );
         }
     }
 }

@@ -16,7 +16,10 @@ fn show(n: &Result<BigInt, Error>) -> String {
 }
 
 fn unhex(t: &str) -> Vec<u8> {
-    t.as_bytes().chunks(2).map(|c| u8::from_str_radix(std::str::from_utf8(c).unwrap(), 16).unwrap()).collect()
+    t.as_bytes()
+        .chunks(2)
+        .map(|c| u8::from_str_radix(std::str::from_utf8(c).unwrap(), 16).unwrap())
+        .collect()
 }
 
 fn float_of(t: &str) -> f64 {
@@ -61,7 +64,12 @@ fn integers_and_floats() {
         };
         assert_eq!(float, w[1], "{line}");
         let f = float_of(w[2]);
-        let parts = [convert::trunc(f), convert::round(f), convert::floor(f), convert::ceil(f)];
+        let parts = [
+            convert::trunc(f),
+            convert::round(f),
+            convert::floor(f),
+            convert::ceil(f),
+        ];
         for (i, part) in parts.iter().enumerate() {
             assert_eq!(show(part), w[3 + i], "{line}");
         }
@@ -71,6 +79,24 @@ fn integers_and_floats() {
             Ordering::Greater => ">",
         };
         assert_eq!(order, w[7], "{line}");
+    }
+}
+
+/// The integers of `bigfloat.txt` whose floats are others in OTP 29.
+#[test]
+fn newer_floats_of_integers() {
+    let newer: std::collections::HashMap<&str, &str> = include_str!("data/bigfloat_29.txt")
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .collect();
+    assert!(newer.len() > 20);
+    for line in include_str!("data/bigfloat.txt").lines() {
+        let w: Vec<&str> = line.split(' ').collect();
+        let float = match convert::to_f64_nearest(hex(w[0]).as_int()) {
+            Ok(f) => format!("{:X}", f.to_bits()),
+            Err(_) => "badarg".into(),
+        };
+        assert_eq!(float, *newer.get(w[0]).unwrap_or(&w[1]), "{line}");
     }
 }
 
@@ -88,7 +114,10 @@ fn float_texts() {
         let f = float_of(w[0]);
         assert_eq!(float_text(f, Format::Short), w[1]);
         assert_eq!(float_text(f, float::DEFAULT), w[2]);
-        assert_eq!(float::parse(w[1].as_bytes()).unwrap().to_bits(), f.to_bits());
+        assert_eq!(
+            float::parse(w[1].as_bytes()).unwrap().to_bits(),
+            f.to_bits()
+        );
     }
     let mut wrong = Vec::new();
     for line in include_str!("data/float_options.txt").lines() {
@@ -96,14 +125,22 @@ fn float_texts() {
         let decimals = w[2].parse().unwrap();
         let format = match w[1] {
             "s" => Format::Scientific(decimals),
-            kind => Format::Decimals { decimals, compact: kind == "c" },
+            kind => Format::Decimals {
+                decimals,
+                compact: kind == "c",
+            },
         };
         let text = float_text(float_of(w[0]), format);
         if text != w[3] {
             wrong.push(format!("{line}\n   we: {text}"));
         }
     }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -128,7 +165,10 @@ fn integer_texts() {
         assert_eq!(show(base), w[2]);
         assert_eq!(show(10), w[3]);
         assert_eq!(text::parse(w[2].as_bytes(), base), Ok(n.clone()));
-        assert_eq!(text::parse(w[2].to_lowercase().as_bytes(), base), Ok(n.clone()));
+        assert_eq!(
+            text::parse(w[2].to_lowercase().as_bytes(), base),
+            Ok(n.clone())
+        );
         assert_eq!(text::parse(w[3].as_bytes(), 10), Ok(n.clone()));
         // Two's complement both ways, one bit wider than the number.
         let len = n.as_int().bit_len() + 1;
@@ -142,7 +182,18 @@ fn integer_texts() {
 
 #[test]
 fn not_integers() {
-    for (t, base) in [("", 10), ("-", 10), ("+", 10), ("1_2", 10), ("12 ", 10), ("2", 2), ("G", 16), ("1", 37), ("1", 1), ("--1", 10)] {
+    for (t, base) in [
+        ("", 10),
+        ("-", 10),
+        ("+", 10),
+        ("1_2", 10),
+        ("12 ", 10),
+        ("2", 2),
+        ("G", 16),
+        ("1", 37),
+        ("1", 1),
+        ("--1", 10),
+    ] {
         assert_eq!(text::parse(t.as_bytes(), base), Err(Error::BadArg), "{t}");
     }
     assert_eq!(text::parse(b"-0zZ", 36).unwrap().to_i64(), Some(-1295));
@@ -155,12 +206,25 @@ fn limits() {
     let one = Int::small(1, &mut room);
     let last = bits::shl(one, 33554367).unwrap();
     assert_eq!(bits::shl(one, 33554368), Err(Error::SystemLimit));
-    assert_eq!(bits::shl(Int { neg: true, ..one }, 33554368), Err(Error::SystemLimit));
-    let max = arith::add(arith::sub(last.as_int(), one).unwrap().as_int(), last.as_int()).unwrap();
+    assert_eq!(
+        bits::shl(Int { neg: true, ..one }, 33554368),
+        Err(Error::SystemLimit)
+    );
+    let max = arith::add(
+        arith::sub(last.as_int(), one).unwrap().as_int(),
+        last.as_int(),
+    )
+    .unwrap();
     assert_eq!(arith::add(max.as_int(), one), Err(Error::SystemLimit));
-    assert_eq!(arith::sub(max.as_int().negate(), one), Err(Error::SystemLimit));
+    assert_eq!(
+        arith::sub(max.as_int().negate(), one),
+        Err(Error::SystemLimit)
+    );
     assert_eq!(bits::bnot(max.as_int()), Err(Error::SystemLimit));
-    let (a, b) = (bits::shl(one, 16777216).unwrap(), bits::shl(one, 16777151).unwrap());
+    let (a, b) = (
+        bits::shl(one, 16777216).unwrap(),
+        bits::shl(one, 16777151).unwrap(),
+    );
     assert_eq!(arith::mul(a.as_int(), b.as_int()), Ok(last.clone()));
     assert_eq!(arith::mul(a.as_int(), a.as_int()), Err(Error::SystemLimit));
     // Shifts by more than any machine word.
@@ -187,7 +251,10 @@ fn checksums() {
         let (adler_a, adler_b) = (checksum::adler32(1, &a), checksum::adler32(1, &b));
         assert_eq!(adler_a, n[3]);
         assert_eq!(checksum::adler32(adler_a, &b), n[4]);
-        assert_eq!(checksum::adler32_combine(adler_a, adler_b, b.len() as u64), n[5]);
+        assert_eq!(
+            checksum::adler32_combine(adler_a, adler_b, b.len() as u64),
+            n[5]
+        );
         assert_eq!(checksum::md5(&a).to_vec(), unhex(w[8]));
     }
 }

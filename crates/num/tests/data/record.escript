@@ -1,6 +1,7 @@
 #!/usr/bin/env escript
 %% Records the answers of a real Erlang/OTP 25 that the tests compare with. Run it in its own directory:
 %%   escript record.escript
+%% bigfloat_29.txt has the integers of bigfloat.txt whose floats OTP 29 gives otherwise; all else is the same there and in 27.
 -mode(compile).
 
 main(_) ->
