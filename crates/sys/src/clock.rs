@@ -31,7 +31,12 @@ impl DateTime {
             && self.second < 60
     }
 
-    /// Seconds since 1970 of this moment taken as UTC (`universaltime_to_posixtime`).
+    /// `universaltime_to_posixtime/1`; `None` is `badarg`, as for years before 1600.
+    pub fn universal_to_posix(&self) -> Option<i64> {
+        (self.is_valid() && self.year >= 1600 && self.year < i64::from(i32::MAX)).then(|| self.to_posix())
+    }
+
+    /// Seconds since 1970 of this moment taken as UTC, whatever the year.
     pub fn to_posix(&self) -> i64 {
         let time = i64::from(self.hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
         days_from_civil(self.year, self.month, self.day) * 86400 + time
@@ -75,6 +80,9 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// Before it, local time is refused: zones meant little, and seconds in 32 bits do not reach further back.
+const FIRST_LOCAL_YEAR: i64 = 1902;
+
 /// Time, as a node asks for it.
 pub trait Clock: Send + Sync {
     /// Nanoseconds on a clock that never goes back; its zero means nothing.
@@ -87,6 +95,8 @@ pub trait Clock: Send + Sync {
     fn process_cpu_ns(&self) -> i64;
     /// Processor time of the calling thread.
     fn thread_cpu_ns(&self) -> i64;
+    /// Processor time of all threads, apart: (in the program, in the system).
+    fn process_times_ns(&self) -> (i64, i64);
     /// The local calendar at a moment.
     fn posix_to_local(&self, seconds: i64) -> Option<DateTime>;
     /// The moment at which the local calendar shows `local`. `dst` settles a doubtful hour: `None` leaves it to the system.
@@ -109,12 +119,15 @@ pub trait Clock: Send + Sync {
 
     /// `universaltime_to_localtime/1`; `None` is `badarg`.
     fn universal_to_local(&self, utc: &DateTime) -> Option<DateTime> {
-        if utc.is_valid() { self.posix_to_local(utc.to_posix()) } else { None }
+        if utc.is_valid() && utc.year >= FIRST_LOCAL_YEAR { self.posix_to_local(utc.to_posix()) } else { None }
     }
 
     /// `localtime_to_universaltime/2`; `None` is `badarg`.
     fn local_to_universal(&self, local: &DateTime, dst: Option<bool>) -> Option<DateTime> {
-        if local.is_valid() { self.local_to_posix(local, dst).map(DateTime::from_posix) } else { None }
+        if !local.is_valid() || local.year < FIRST_LOCAL_YEAR {
+            return None;
+        }
+        self.local_to_posix(local, dst).map(DateTime::from_posix)
     }
 
     /// How fine the clocks are.
@@ -168,6 +181,17 @@ impl Clock for RealClock {
 
     fn thread_cpu_ns(&self) -> i64 {
         ns(ClockId::ThreadCPUTime)
+    }
+
+    fn process_times_ns(&self) -> (i64, i64) {
+        // SAFETY: rule 1: a live local, for which all zeros is a value; the call fills it.
+        let usage = unsafe {
+            let mut usage: libc::rusage = std::mem::zeroed();
+            libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+            usage
+        };
+        let ns = |t: libc::timeval| t.tv_sec * 1_000_000_000 + t.tv_usec * 1000;
+        (ns(usage.ru_utime), ns(usage.ru_stime))
     }
 
     fn posix_to_local(&self, seconds: i64) -> Option<DateTime> {
@@ -237,6 +261,39 @@ mod tests {
             assert_eq!(DateTime::from_posix(posix), date);
         }
         assert!(!DateTime::new(2023, 2, 29, 0, 0, 0).is_valid());
+    }
+
+    /// Answers of ERTS (OTP 25) with TZ=Europe/Stockholm: local, as summer, as winter, undecided.
+    /// The zone is the process's, so the table is walked in a process of its own.
+    #[test]
+    fn zones_as_erts_has_them() {
+        if std::env::var("TZ").as_deref() != Ok("Europe/Stockholm") {
+            let me = std::env::current_exe().unwrap();
+            let again = std::process::Command::new(me).args(["zones_as_erts_has_them"]).env("TZ", "Europe/Stockholm").output();
+            let again = again.unwrap();
+            assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stdout));
+            return;
+        }
+        let c = RealClock::new();
+        let d = |(y, m, d, h, mi, s)| DateTime::new(y, m, d, h, mi, s);
+        for (local, answers) in [
+            ((2026, 7, 1, 12, 0, 0), [(2026, 7, 1, 10, 0, 0), (2026, 7, 1, 11, 0, 0), (2026, 7, 1, 10, 0, 0)]),
+            ((2026, 1, 1, 12, 0, 0), [(2026, 1, 1, 10, 0, 0), (2026, 1, 1, 11, 0, 0), (2026, 1, 1, 11, 0, 0)]),
+            ((2026, 3, 29, 2, 30, 0), [(2026, 3, 29, 0, 30, 0), (2026, 3, 29, 1, 30, 0), (2026, 3, 29, 1, 30, 0)]),
+            ((2026, 10, 25, 2, 30, 0), [(2026, 10, 25, 0, 30, 0), (2026, 10, 25, 1, 30, 0), (2026, 10, 25, 1, 30, 0)]),
+            ((1969, 12, 31, 23, 59, 59), [(1969, 12, 31, 21, 59, 59), (1969, 12, 31, 22, 59, 59), (1969, 12, 31, 22, 59, 59)]),
+            ((1970, 1, 1, 0, 59, 59), [(1969, 12, 31, 22, 59, 59), (1969, 12, 31, 23, 59, 59), (1969, 12, 31, 23, 59, 59)]),
+            ((2200, 7, 1, 0, 0, 0), [(2200, 6, 30, 22, 0, 0), (2200, 6, 30, 23, 0, 0), (2200, 6, 30, 22, 0, 0)]),
+        ] {
+            let ours = [Some(true), Some(false), None].map(|dst| c.local_to_universal(&d(local), dst).unwrap());
+            assert_eq!(ours, answers.map(d), "{local:?}");
+        }
+        assert_eq!(c.universal_to_local(&d((2026, 7, 1, 12, 0, 0))), Some(d((2026, 7, 1, 14, 0, 0))));
+        for bad in [(1901, 1, 1, 0, 0, 0), (2026, 2, 29, 0, 0, 0), (2026, 1, 1, 24, 0, 0), (2026, 1, 1, 23, 59, 60)] {
+            assert_eq!((c.local_to_universal(&d(bad), None), c.universal_to_local(&d(bad))), (None, None));
+        }
+        assert_eq!(d((1599, 1, 1, 0, 0, 0)).universal_to_posix(), None);
+        assert_eq!(d((1600, 1, 1, 0, 0, 0)).universal_to_posix(), Some(-11_676_096_000));
     }
 
     #[test]

@@ -132,6 +132,8 @@ pub struct FileInfo {
 /// Everything that is done to files by their name.
 pub trait Files: Send + Sync {
     fn open(&self, path: &[u8], mode: OpenMode) -> Result<Arc<dyn File>>;
+    /// Takes over a descriptor that is open already (`file_desc_to_ref`): it is closed with the file.
+    fn adopt(&self, fd: std::os::fd::OwnedFd) -> Arc<dyn File>;
     /// The whole content, also of files whose size is not known beforehand (`/proc`).
     fn read_file(&self, path: &[u8]) -> Result<Vec<u8>>;
     /// The names in a directory, without `.` and `..`, in no particular order.

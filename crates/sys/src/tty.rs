@@ -6,14 +6,14 @@ use std::{
     sync::atomic::{AtomicBool, AtomicI32, Ordering},
 };
 
-use rustix::termios::{self, ControlModes, InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios};
+use rustix::termios::{self, InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios};
 
 use crate::{Errno, Result, env::Env, fd};
 
 /// What the terminal does by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TtyMode {
-    /// Collects a line and lets it be edited before it is read.
+    /// Collects a line and lets it be edited before it is read; without it output, too, goes out as it is written.
     pub canon: bool,
     /// Shows what is typed.
     pub echo: bool,
@@ -111,22 +111,22 @@ fn put(which: impl Fn(&Saved) -> &Termios) {
     }
 }
 
+/// Only takes away from what was found, as ERTS does: a user's own settings of the terminal stay in force.
 fn apply(t: &mut Termios, mode: TtyMode) {
-    let _ = ControlModes::CS8;
     t.input_modes.remove(InputModes::ISTRIP);
-    if mode.canon {
-        t.input_modes.insert(InputModes::BRKINT | InputModes::ICRNL);
-        t.output_modes.insert(OutputModes::OPOST);
-        t.local_modes.insert(LocalModes::ICANON);
-    } else {
-        t.input_modes.remove(InputModes::BRKINT | InputModes::ICRNL);
+    if !mode.canon {
+        t.input_modes.remove(InputModes::ICRNL);
         t.output_modes.remove(OutputModes::OPOST);
-        t.local_modes.remove(LocalModes::ICANON | LocalModes::IEXTEN);
+        t.local_modes.remove(LocalModes::ICANON);
         t.special_codes[SpecialCodeIndex::VMIN] = 1;
         t.special_codes[SpecialCodeIndex::VTIME] = 0;
     }
-    t.local_modes.set(LocalModes::ECHO, mode.echo);
-    t.local_modes.set(LocalModes::ISIG, mode.sig);
+    if !mode.echo {
+        t.local_modes.remove(LocalModes::ECHO);
+    }
+    if !mode.sig {
+        t.local_modes.remove(LocalModes::ISIG);
+    }
 }
 
 /// Does the locale that `LC_ALL`, `LC_CTYPE` or `LANG` name (the first that is not empty) exist and speak UTF-8?

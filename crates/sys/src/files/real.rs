@@ -106,7 +106,11 @@ impl Files for RealFiles {
                 (_, true) => return Err(Errno::ENOTDIR),
             }
         }
-        Ok(Arc::new(RealFile { fd: Mutex::new(Some(Arc::new(fd))) }))
+        Ok(self.adopt(fd))
+    }
+
+    fn adopt(&self, fd: OwnedFd) -> Arc<dyn File> {
+        Arc::new(RealFile { fd: Mutex::new(Some(Arc::new(fd))) })
     }
 
     fn read_file(&self, path: &[u8]) -> Result<Vec<u8>> {
@@ -319,7 +323,17 @@ impl File for RealFile {
 
     fn allocate(&self, at: i64, length: i64) -> Result<()> {
         let (fd, at, length) = (self.fd()?, offset(at)?, offset(length)?);
-        Ok(retry_on_intr(|| fs::fallocate(&fd, fs::FallocateFlags::empty(), at, length))?)
+        match retry_on_intr(|| fs::fallocate(&fd, fs::FallocateFlags::empty(), at, length)) {
+            // A file system that cannot promise room still gets the size.
+            Err(Os::OPNOTSUPP | Os::NOSYS) => {
+                let end = at.checked_add(length).ok_or(Errno::EFBIG)?;
+                if (fs::fstat(&fd)?.st_size as u64) < end {
+                    fs::ftruncate(&fd, end)?;
+                }
+                Ok(())
+            }
+            other => Ok(other?),
+        }
     }
 
     fn advise(&self, at: i64, length: i64, advice: Advice) -> Result<()> {
@@ -349,5 +363,147 @@ impl File for RealFile {
 
     fn raw_fd(&self) -> Option<i32> {
         self.fd.lock().as_ref().map(|fd| fd.as_raw_fd())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of its own, removed at the end.
+    struct Dir(Vec<u8>);
+
+    impl Dir {
+        fn new(name: &str) -> Dir {
+            let path = std::env::temp_dir().join(format!("ferrobeam-sys-{name}-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&path);
+            std::fs::create_dir(&path).unwrap();
+            Dir(path.as_os_str().as_bytes().to_vec())
+        }
+
+        fn at(&self, name: &str) -> Vec<u8> {
+            [&self.0[..], b"/", name.as_bytes()].concat()
+        }
+    }
+
+    impl Drop for Dir {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(std::ffi::OsStr::from_bytes(&self.0));
+        }
+    }
+
+    const RW: OpenMode = OpenMode { write: true, ..OpenMode::READ };
+
+    /// What ERTS (OTP 25) answers to the same calls.
+    #[test]
+    fn errors_as_prim_file_has_them() {
+        let (fs, d) = (RealFiles::process(), Dir::new("errors"));
+        fs.open(&d.at("f"), OpenMode::WRITE).unwrap().write(b"hello").unwrap();
+        fs.make_dir(&d.at("d")).unwrap();
+        fs.open(&d.at("d/x"), OpenMode::WRITE).unwrap();
+        let open = |name: &str, mode| fs.open(&d.at(name), mode).map(drop);
+        let directory = OpenMode { directory: true, ..OpenMode::READ };
+        let exclusive = OpenMode { read: false, exclusive: true, ..OpenMode::READ };
+        for (what, answer, expected) in [
+            ("open directory", open("d", OpenMode::READ), Err(Errno::EISDIR)),
+            ("write directory", open("d", OpenMode::WRITE), Err(Errno::EISDIR)),
+            ("directory", open("d", directory), Ok(())),
+            ("no directory", open("f", directory), Err(Errno::ENOTDIR)),
+            ("exclusive", open("f", exclusive), Err(Errno::EEXIST)),
+            ("exclusive and new", open("g", exclusive), Ok(())),
+            ("default is read", open("h", OpenMode::default()), Err(Errno::ENOENT)),
+            ("del_file of directory", fs.del_file(&d.at("d")), Err(Errno::EPERM)),
+            ("del_dir of file", fs.del_dir(&d.at("f")), Err(Errno::ENOTDIR)),
+            ("del_dir with content", fs.del_dir(&d.at("d")), Err(Errno::EEXIST)),
+            ("rename over directory", fs.rename(&d.at("f"), &d.at("d")), Err(Errno::EISDIR)),
+            ("rename directory over file", fs.rename(&d.at("d"), &d.at("f")), Err(Errno::ENOTDIR)),
+            ("rename into itself", fs.rename(&d.at("d"), &d.at("d/e")), Err(Errno::EINVAL)),
+            ("read_link of file", fs.read_link(&d.at("f")).map(drop), Err(Errno::EINVAL)),
+            ("list_dir of file", fs.list_dir(&d.at("f")).map(drop), Err(Errno::ENOTDIR)),
+            ("hard link to directory", fs.make_hard_link(&d.at("d"), &d.at("l")), Err(Errno::EPERM)),
+            ("read_file of directory", fs.read_file(&d.at("d")).map(drop), Err(Errno::EISDIR)),
+            ("set_cwd to file", fs.set_cwd(&d.at("f")), Err(Errno::ENOTDIR)),
+            ("empty name", fs.make_dir(b""), Err(Errno::ENOENT)),
+            ("NUL in name", fs.make_dir(b"a\0b"), Err(Errno::EINVAL)),
+        ] {
+            assert_eq!(answer, expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn positions() {
+        let (fs, d) = (RealFiles::process(), Dir::new("positions"));
+        let f = fs.open(&d.at("s"), RW).unwrap();
+        f.writev(&[IoSlice::new(b"01234"), IoSlice::new(b""), IoSlice::new(b"56789")]).unwrap();
+        let seek = |w, n| f.seek(w, n);
+        assert_eq!([seek(Whence::Bof, 3), seek(Whence::Cur, 2), seek(Whence::Eof, -1)], [Ok(3), Ok(5), Ok(9)]);
+        assert_eq!([seek(Whence::Cur, -100), seek(Whence::Bof, -1)], [Err(Errno::EINVAL); 2]);
+        let mut buf = [0; 8];
+        assert_eq!((f.pread(2, &mut buf[..3]), &buf[..3]), (Ok(3), &b"234"[..]));
+        assert_eq!((f.pread(20, &mut buf), f.pread(-1, &mut buf)), (Ok(0), Err(Errno::EINVAL)));
+        f.pwrite(12, b"ab").unwrap();
+        assert_eq!(fs.read_file(&d.at("s")).unwrap(), b"0123456789\0\0ab");
+        f.allocate(0, 100).unwrap();
+        assert_eq!((f.info().unwrap().size, f.allocate(0, 0)), (100, Err(Errno::EINVAL)));
+        seek(Whence::Bof, 4).unwrap();
+        f.truncate().unwrap();
+        f.sync(true).and(f.sync(false)).and(f.advise(0, 0, Advice::Random)).unwrap();
+        assert_eq!((f.close(), f.close(), f.read(&mut buf)), (Ok(()), Err(Errno::EINVAL), Err(Errno::EINVAL)));
+        let f = fs.open(&d.at("s"), OpenMode { append: true, ..OpenMode::READ }).unwrap();
+        assert_eq!(f.read(&mut buf).map(|n| buf[..n].to_vec()), Ok(b"0123".to_vec()));
+        f.seek(Whence::Bof, 0).unwrap();
+        f.write(b"X").unwrap();
+        assert_eq!(fs.read_file(&d.at("s")).unwrap(), b"0123X");
+        assert_eq!(fs.open(&d.at("s"), OpenMode::READ).unwrap().write(b"a"), Err(Errno::EBADF));
+        fs.open(&d.at("s"), OpenMode::WRITE).unwrap();
+        assert_eq!(fs.read_info(&d.at("s"), true).unwrap().size, 0, "write alone empties the file");
+    }
+
+    #[test]
+    fn info_and_changes() {
+        let (fs, d) = (RealFiles::process(), Dir::new("info"));
+        fs.open(&d.at("f"), OpenMode::WRITE).unwrap().write(b"hello").unwrap();
+        fs.set_permissions(&d.at("f"), 0o17640).unwrap();
+        fs.set_time(&d.at("f"), 100, 200).unwrap();
+        fs.set_owner(&d.at("f"), -1, -1).unwrap();
+        fs.make_soft_link(b"nowhere", &d.at("l")).unwrap();
+        fs.make_hard_link(&d.at("f"), &d.at("h")).unwrap();
+        let i = fs.read_info(&d.at("f"), true).unwrap();
+        assert_eq!((i.size, i.kind, i.atime, i.mtime, i.mode & 0o1777, i.links), (5, FileType::Regular, 100, 200, 0o640, 2));
+        let l = fs.read_info(&d.at("l"), false).unwrap();
+        assert_eq!((l.kind, l.size, l.access), (FileType::Symlink, 7, Access::None));
+        assert_eq!(fs.read_info(&d.at("l"), true), Err(Errno::ENOENT));
+        assert_eq!(fs.read_link(&d.at("l")).unwrap(), b"nowhere");
+        assert_eq!(fs.read_info(b"/dev/null", true).unwrap().kind, FileType::Device);
+        let mut names = fs.list_dir(&d.0).unwrap();
+        names.sort();
+        assert_eq!(names, [b"f", b"h", b"l"]);
+        assert!(fs.read_file(b"/proc/self/status").unwrap().len() > 100);
+        assert_eq!(fs.read_file(b"/dev/null").unwrap(), b"");
+    }
+
+    #[test]
+    fn an_embedded_node_has_its_own_directory() {
+        let (fs, d) = (RealFiles::embedded(), Dir::new("cwd"));
+        let before = fs.cwd().unwrap();
+        fs.set_cwd(&d.0).unwrap();
+        fs.make_dir(b"x").unwrap();
+        fs.set_cwd(b"x").unwrap();
+        assert_eq!(fs.cwd().unwrap(), d.at("x"));
+        assert_eq!(fs.set_cwd(b"y"), Err(Errno::ENOENT));
+        assert_eq!(RealFiles::embedded().cwd().unwrap(), before);
+    }
+
+    #[test]
+    fn many_threads_one_file() {
+        let (fs, d) = (RealFiles::process(), Dir::new("threads"));
+        let f = fs.open(&d.at("f"), RW).unwrap();
+        std::thread::scope(|s| {
+            for n in 0..4u8 {
+                let f = &f;
+                s.spawn(move || (0..100).try_for_each(|i| f.pwrite(i * 4 + i64::from(n), &[n])));
+            }
+        });
+        assert_eq!(fs.read_file(&d.at("f")).unwrap(), [0, 1, 2, 3].repeat(100));
     }
 }
