@@ -85,11 +85,19 @@ impl Terminfo {
         }
     }
 
-    /// A number by its terminfo name (`tigetnum`).
-    pub fn number(&self, name: &str) -> Option<i32> {
+    /// A number by its terminfo name (`tigetnum`): -1 if the terminal has none, -2 if there is no such name.
+    pub fn number(&self, name: &str) -> i32 {
         match position(names::NUMBERS, name, |n| n.0) {
-            Some(i) => self.numbers.get(i).copied().filter(|n| *n >= 0),
-            None => self.extended(name, |v| if let Value::Number(n) = v { Some(*n) } else { None }),
+            Some(i) => self.number_at(i),
+            None => self.extended(name, |v| if let Value::Number(n) = v { Some(*n) } else { None }).unwrap_or(-2),
+        }
+    }
+
+    fn number_at(&self, i: usize) -> i32 {
+        match self.numbers.get(i).copied().unwrap_or(-1) {
+            // A terminal whose size is not fixed counts as one of the usual size.
+            n if n < 0 => [("cols", 80), ("lines", 24)].iter().find(|d| names::NUMBERS[i].0 == d.0).map_or(-1, |d| d.1),
+            n => n,
         }
     }
 
@@ -104,21 +112,24 @@ impl Terminfo {
     /// A flag by its two-letter termcap name (`tgetflag`).
     pub fn tc_flag(&self, code: &str) -> bool {
         // `bs` is not in the tables of terminfo: it says that ctrl-h goes back, which `cub1` tells.
-        if code == "bs" {
+        if two(code) == "bs" {
             return self.string("cub1") == Some(b"\x08");
         }
-        position(names::FLAGS, code, |n| n.1).is_some_and(|i| self.flags.get(i) == Some(&true))
+        position(names::FLAGS, two(code), |n| n.1).is_some_and(|i| self.flags.get(i) == Some(&true))
     }
 
-    /// A number by its termcap name (`tgetnum`).
-    pub fn tc_number(&self, code: &str) -> Option<i32> {
-        let i = position(names::NUMBERS, code, |n| n.1)?;
-        self.numbers.get(i).copied().filter(|n| *n >= 0)
+    /// A number by its termcap name (`tgetnum`); -1 if there is none.
+    pub fn tc_number(&self, code: &str) -> i32 {
+        position(names::NUMBERS, two(code), |n| n.1).map_or(-1, |i| self.number_at(i))
     }
 
     /// A string by its termcap name (`tgetstr`).
     pub fn tc_string(&self, code: &str) -> Option<&[u8]> {
-        let i = position(names::STRINGS, code, |n| n.1)?;
+        // `bc` is how to go back where that is not ctrl-h.
+        if two(code) == "bc" {
+            return self.string("cub1").filter(|s| *s != b"\x08");
+        }
+        let i = position(names::STRINGS, two(code), |n| n.1)?;
         self.strings.get(i)?.as_deref()
     }
 
@@ -129,6 +140,11 @@ impl Terminfo {
 
 fn position(table: &[(&str, &str)], name: &str, pick: impl for<'a> Fn(&(&'a str, &'a str)) -> &'a str) -> Option<usize> {
     table.iter().position(|n| pick(n) == name)
+}
+
+/// Of a termcap name only two letters count, so that `clear` is `cl`.
+fn two(code: &str) -> &str {
+    code.get(..2).unwrap_or(code)
 }
 
 struct Reader<'a> {
@@ -196,4 +212,39 @@ fn string_at(table: &[u8], offset: i16) -> Option<Vec<u8>> {
     let rest = table.get(usize::try_from(offset).ok()?..)?;
     let end = rest.iter().position(|b| *b == 0)?;
     Some(rest[..end].to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Env;
+
+    /// As `infocmp -1x xterm` says; the description is the machine's, so only what has been the same for decades is asked.
+    #[test]
+    fn xterm() {
+        let env = Env::new([(b"TERM".to_vec(), b"xterm".to_vec())]);
+        let Ok(t) = Terminfo::from_env(&env) else { return };
+        assert_eq!((t.flag("xenl"), t.flag("nope"), t.tc_flag("xn"), t.tc_flag("bs")), (Some(true), None, true, true));
+        assert_eq!((t.number("cols"), t.number("co"), t.tc_number("co"), t.number("xmc")), (80, -2, 80, -1));
+        assert_eq!((t.string("cuu1"), t.tc_string("up")), (Some(&b"\x1b[A"[..]), Some(&b"\x1b[A"[..])));
+        assert_eq!(t.tc_string("clear"), t.string("clear"));
+        assert_eq!(tgoto(t.string("cup").unwrap(), 4, 3), b"\x1b[4;5H");
+        assert_eq!(Terminfo::load(b"../x", &env).err(), Some(Errno::ENOENT));
+    }
+
+    #[test]
+    fn parameters() {
+        // xterm-256color's setaf: three branches.
+        let setaf = b"\x1b[%?%p1%{8}%<%t3%p1%d%e%p1%{16}%<%t9%p1%{8}%-%d%e38;5;%p1%d%;m";
+        assert_eq!([1, 12, 200].map(|n| tparm(setaf, &[n])), [&b"\x1b[31m"[..], b"\x1b[94m", b"\x1b[38;5;200m"]);
+        assert_eq!(tputs(b"\x1b[H\x1b[J$<50>x$<y"), b"\x1b[H\x1b[Jx$<y");
+        assert_eq!(tparm(b"%p1%3.2d|%:-5d|%'a'%c|%", &[7]), b" 07|0    |a|");
+    }
+
+    #[test]
+    fn broken_descriptions_are_refused() {
+        for bytes in [&b""[..], b"\x1a\x01", &[0x1a, 1, 255, 127, 1, 0, 1, 0, 1, 0, 1, 0], &[0xFF; 64]] {
+            assert!(Terminfo::parse(bytes).is_none());
+        }
+    }
 }
