@@ -57,7 +57,7 @@ impl<'a> Ctx<'a> {
 
     // ---- exceptions
     fn raise(&mut self, class: Class, reason: Term) -> Stop {
-        self.p.exception = Exception { class, reason, trace: Term::NONE, args: Term::NONE, info: Term::NONE };
+        self.p.exception = Exception { class, ..Exception::error(reason) };
         Stop::Raise
     }
     #[cold]

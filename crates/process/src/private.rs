@@ -42,13 +42,17 @@ pub struct Exception {
     pub trace: Term,
     /// Arguments to show for the function that raised (a list), or `NONE` for its arity.
     pub args: Term,
-    /// The `error_info` map of the first frame, or `NONE`.
+    /// What OTP's error formatter needs besides the reason (a `cause`), or the whole `error_info` map; `NONE` for nothing.
     pub info: Term,
+    /// Module and function (atoms) that raised, when it is a native one.
+    pub top: Option<(Term, Term)>,
+    /// The native function that raised is not shown (`erlang:error/1` and its kin).
+    pub hide: bool,
 }
 
 impl Exception {
     pub const fn error(reason: Term) -> Exception {
-        Exception { class: Class::Error, reason, trace: Term::NONE, args: Term::NONE, info: Term::NONE }
+        Exception { class: Class::Error, reason, trace: Term::NONE, args: Term::NONE, info: Term::NONE, top: None, hide: false }
     }
 }
 
