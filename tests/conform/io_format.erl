@@ -1,0 +1,8 @@
+%% io_lib:format: every control sequence, widths, padding, what is refused.
+-module(io_format).
+-export([main/0]).
+f(F, A) -> try lists:flatten(io_lib:format(F, A)) catch C:R -> {C, R} end.
+main() ->
+    [f(F, A) || {F, A} <- [{"~w ~p", [[1, "a", <<"b">>], [1, "a", <<"b">>]]}, {"~s ~ts", ["abc", <<"åß"/utf8>>]}, {"~10s|~-10s|~.3s|~10.3s", ["abc", "abc", "abcdef", "abcdef"]}, {"~5w|~-5w|~..*w", [12, 12, 5, 3]}, {"~c~3c~tc", [$a, $b, 8364]}, {"~b ~B ~16b ~.16B ~.2B ~+b", [10, 255, 255, 255, 5, 7]}, {"~.16# ~16x", [255, 255, "0x"]}, {"~.36B ~x ~X", [1295, 255, "0x", 255, "0X"]},
+     {"~e ~f ~g ~.2f ~10.2f ~-10.2f|", [1.5, 1.5, 1.5, 1.255, 3.14159, 2.0]}, {"~g ~g ~g", [1.0e10, 1.0e-10, 0.1]}, {"~i~w~n~~", [skip, shown]}, {"~p", [lists:seq(1, 60)]}, {"~20p", [[{abc, def}, {ghi, jkl}]]}, {"~P ~W", [lists:seq(1, 50), 8, {a, [b, [c, [d]]], e, f}, 4]}, {"~p", [#{a => [1, 2], "k" => <<"v">>, 3 => {}}]}, {"~p ~tp ~lp", [[229, 246], [229, 8364], "abc"]}, {"~p ~p", ['an atom', 'Atom']}, {"~w ~tw", ['å€', 'å€']}, {"~p", [<<1, 2, 200>>]}, {"~p", [<<"text", 0>>]}, {"~p", [<<5:3>>]}, {"~p ~p", [1.0, 1.0e100]}, {"~p", [{self_, fun lists:map/2}]},
+     {"~p", [[{long_atom_name_number_one, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}, {long_atom_name_number_two, "a string in it"}, #{key => value, other_key => other_value, third => {1, 2, 3}}]]}, {"~s", [abc]}, {"~s", [[1, a]]}, {"~w", []}, {"~q", [1]}, {"~b", [a]}, {"~s", [[8364]]}, {"~ts", [[8364, [<<"x">>]]]}, {"~*w|~*.*f", [6, 1, 8, 2, 2.5]}, {"~5b|~-5b|~05b", [3, 3, 3]}, {"~p", ["\n\t\"\\\e\d"]}, {"~w", ["\n"]}, {"~p", [[]]}, {"~p", [[[]]]}, {"~0p", [[{a, lists:seq(1, 40)}]]}, {"~tp", [#{'ключ' => "знач"}]}]].

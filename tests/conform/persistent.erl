@@ -1,0 +1,8 @@
+%% persistent_term, atomics, counters.
+-module(persistent).
+-export([main/0]).
+t(F) -> try F() catch C:R -> {C, R} end.
+main() ->
+    persistent_term:put({?MODULE, a}, [big, {term, <<"b">>}]), A = [persistent_term:get({?MODULE, a}), persistent_term:get({?MODULE, z}, default), t(fun() -> persistent_term:get({?MODULE, z}) end), persistent_term:put({?MODULE, a}, other), persistent_term:get({?MODULE, a}), persistent_term:erase({?MODULE, a}), persistent_term:erase({?MODULE, a}), is_map(persistent_term:info()), is_list(persistent_term:get())],
+    R = atomics:new(3, []), B = [atomics:put(R, 1, 5), atomics:add(R, 1, -7), atomics:get(R, 1), atomics:add_get(R, 2, 10), atomics:sub_get(R, 2, 3), atomics:exchange(R, 3, 9), atomics:compare_exchange(R, 3, 9, 11), atomics:compare_exchange(R, 3, 9, 12), atomics:get(R, 3), maps:remove(memory, atomics:info(R)), t(fun() -> atomics:get(R, 4) end), t(fun() -> atomics:get(R, 0) end), t(fun() -> atomics:new(0, []) end), atomics:put(R, 1, (1 bsl 63) - 1), atomics:add(R, 1, 1), atomics:get(R, 1), t(fun() -> atomics:put(R, 1, 1 bsl 63) end)],
+    U = atomics:new(1, [{signed, false}]), C = [atomics:sub(U, 1, 1), atomics:get(U, 1), t(fun() -> atomics:put(U, 1, -1) end)], N = counters:new(2, [write_concurrency]), S = self(), [spawn(fun() -> [counters:add(N, 1, 1) || _ <- lists:seq(1, 1000)], S ! done end) || _ <- [1, 2, 3, 4]], [receive done -> ok end || _ <- [1, 2, 3, 4]], D = [counters:get(N, 1), counters:sub(N, 1, 1), counters:get(N, 1), counters:put(N, 2, 5), counters:get(N, 2), t(fun() -> counters:get(N, 3) end)], [A, B, C, D, erlang:unique_integer([positive]) > 0, erlang:unique_integer([monotonic]) < erlang:unique_integer([monotonic])].

@@ -1,0 +1,8 @@
+%% system_info items that are the same on every machine; kinds of the others.
+-module(system_info).
+-export([main/0]).
+main() ->
+    K = fun(X) when is_integer(X) -> integer; (X) when is_binary(X) -> binary; (X) when is_atom(X) -> X; (X) when is_list(X) -> list; (X) when is_tuple(X) -> tuple; (X) -> X end,
+    [[{I, catch K(erlang:system_info(I))} || I <- [schedulers, schedulers_online, process_count, process_limit, port_count, port_limit, atom_count, atom_limit, ets_count, ets_limit, logical_processors, system_version, system_architecture, version, otp_release, nif_version, driver_version, creation, start_time, thread_pool_size, dirty_cpu_schedulers, dirty_io_schedulers, min_heap_size, heap_sizes, garbage_collection, fullsweep_after, cpu_topology, scheduler_bindings, build_type, check_io, info, loaded, procs, allocator, machine, modified_timing_level, wordsize, os_system_time_source, os_monotonic_time_source, dist_ctrl]],
+     [{I, erlang:system_info(I)} || I <- [wordsize, {wordsize, external}, {wordsize, internal}, endian, smp_support, threads, multi_scheduling, kernel_poll, time_correction, tolerant_timeofday, dynamic_trace, debug_compiled, message_queue_data, max_heap_size, min_bin_vheap_size, dist_buf_busy_limit, eager_check_io]],
+     (catch element(1, element(2, catch erlang:system_info(nothing)))), erlang:system_info(os_type) =:= os:type(), is_list(erlang:system_info(otp_release)), length(erlang:statistics(run_queue_lengths)) > 0, [K(element(1, erlang:statistics(I))) || I <- [reductions, runtime, wall_clock, garbage_collection, io, exact_reductions]], erlang:statistics(run_queue) >= 0, [is_integer(proplists:get_value(I, erlang:memory())) || I <- [total, processes, processes_used, system, atom, atom_used, binary, code, ets]]].
