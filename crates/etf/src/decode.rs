@@ -513,7 +513,11 @@ impl<'r> Reader<'r> {
     }
     fn record(&mut self) -> Result<Next, Error> {
         let n = self.u32()? as usize;
-        let exported = self.u8()? & 1 != 0;
+        let exported = match self.u8()? {
+            0 => am::FALSE,
+            1 => am::TRUE,
+            _ => return Err(Error::Bad),
+        };
         let (module, name) = (self.atom()?, self.atom()?);
         // Each field is a name of at least two bytes and a value.
         if n > (self.bytes.len() - self.at) / 3 {
@@ -523,8 +527,13 @@ impl<'r> Reader<'r> {
         for _ in 0..n {
             names.push(self.atom()?);
         }
+        let mut sorted = names.clone();
+        sorted.sort_unstable_by_key(|t| t.raw());
+        if sorted.windows(2).any(|w| w[0] == w[1]) {
+            return Err(Error::Bad);
+        }
         let names = self.alloc.tuple(&names);
-        let definition = self.alloc.tuple(&[module, name, if exported { am::TRUE } else { am::FALSE }, names]);
+        let definition = self.alloc.tuple(&[module, name, exported, names]);
         if n == 0 {
             return Ok(Next::Leaf(self.alloc.record(definition, &[])));
         }

@@ -27,6 +27,7 @@ pub mod list;
 pub mod magic;
 pub mod map;
 pub mod node_name;
+pub mod print;
 pub mod reference;
 pub mod word;
 mod work;
