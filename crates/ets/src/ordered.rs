@@ -1,0 +1,207 @@
+//! An ordered set: a B-tree of keys in the standard order (`==`), each with a number that decides most comparisons
+//! without looking at the key. Not here: locks.
+
+use crate::object::{HEAD, Obj};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use term::{Kind, Term, cmp};
+
+/// A key and its `prefix`: if two prefixes differ, so do the keys, and in the same direction.
+pub struct OrderedKey {
+    prefix: u64,
+    /// The raw key. Replaced (by an equal one) together with the object.
+    key: AtomicU64,
+}
+
+impl OrderedKey {
+    #[inline]
+    pub fn new(key: Term) -> OrderedKey {
+        OrderedKey { prefix: prefix(key), key: AtomicU64::new(key.raw()) }
+    }
+    #[inline(always)]
+    fn term(&self) -> Term {
+        // SAFETY: rule 3.
+        unsafe { Term::from_raw(self.key.load(Relaxed)) }
+    }
+}
+
+impl Ord for OrderedKey {
+    #[inline]
+    fn cmp(&self, other: &OrderedKey) -> Ordering {
+        match self.prefix.cmp(&other.prefix) {
+            Ordering::Equal => cmp::cmp(self.term(), other.term()),
+            o => o,
+        }
+    }
+}
+impl PartialOrd for OrderedKey {
+    fn partial_cmp(&self, other: &OrderedKey) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for OrderedKey {
+    fn eq(&self, other: &OrderedKey) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for OrderedKey {}
+
+/// Sixty bits that a float's order is kept in, for integers too (rounding does not change the order).
+fn number_bits(f: f64) -> u64 {
+    let f = if f == 0.0 { 0.0 } else { f };
+    let raw = f.to_bits();
+    let ordered = if raw >> 63 == 0 { raw | 1 << 63 } else { !raw };
+    ordered >> 4
+}
+
+fn text_bits(bytes: impl Iterator<Item = u8>) -> u64 {
+    let mut n = 0u64;
+    let mut count = 0;
+    for b in bytes.take(7) {
+        n = n << 8 | u64::from(b);
+        count += 1;
+    }
+    n << (8 * (7 - count)) << 4
+}
+
+/// The first four bits are the rank of the sort of term, the others as much of its order as is cheap to see.
+fn prefix(t: Term) -> u64 {
+    prefix_deep(t, 4)
+}
+
+fn prefix_deep(t: Term, depth: u32) -> u64 {
+    let (rank, bits) = if let Some(n) = t.as_small() {
+        (0, number_bits(n as f64))
+    } else if t.is_atom() {
+        (1, text_bits(term::atom::text(t).bytes()))
+    } else if t.is_nil() {
+        (9, 0)
+    } else if let Some((h, _)) = t.as_cons() {
+        (10, if depth > 0 { prefix_deep(h, depth - 1) >> 4 } else { 0 })
+    } else if t.is_local_pid() {
+        (5, 0)
+    } else if t.is_local_port() {
+        (4, 0)
+    } else {
+        match t.kind() {
+            Some(Kind::Float) => (0, number_bits(t.as_float().unwrap_or(0.0))),
+            // Beyond every small integer, and that is all.
+            Some(Kind::PosBig) => (0, number_bits(f64::INFINITY)),
+            Some(Kind::NegBig) => (0, number_bits(f64::NEG_INFINITY)),
+            Some(Kind::Ref | Kind::MagicRef | Kind::ExtRef) => (2, 0),
+            Some(Kind::Fun | Kind::ExportFun) => (3, 0),
+            Some(Kind::ExtPort) => (4, 0),
+            Some(Kind::ExtPid) => (5, 0),
+            Some(Kind::Tuple) => {
+                let e = t.as_tuple().unwrap_or(&[]);
+                let arity = (e.len() as u64).min(255);
+                let first = if depth > 0 && arity < 255 { e.first().map_or(0, |x| prefix_deep(*x, depth - 1)) } else { 0 };
+                (6, arity << 52 | first >> 12)
+            }
+            Some(Kind::Record) => (7, 0),
+            Some(Kind::FlatMap | Kind::HashMap) => (8, t.map_size().unwrap_or(0) as u64),
+            Some(Kind::HeapBits | Kind::BinRef | Kind::SubBits) => {
+                let first = t.bits().map_or(0, |b| {
+                    let n = b.len.min(56);
+                    if n == 0 { 0 } else { b.get_uint(0, n) << (56 - n) << 4 }
+                });
+                (11, first)
+            }
+            _ => (12, 0),
+        }
+    };
+    (rank << 60) | (bits & ((1 << 60) - 1))
+}
+
+/// The tree.
+pub struct Ordered {
+    tree: BTreeMap<OrderedKey, Obj>,
+    keypos: usize,
+    words: usize,
+}
+
+impl Ordered {
+    pub fn new(keypos: usize) -> Ordered {
+        Ordered { tree: BTreeMap::new(), keypos, words: 0 }
+    }
+    pub fn len(&self) -> usize {
+        self.tree.len()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.tree.is_empty()
+    }
+    /// Words of all objects with their heads, and of the tree (its nodes are three quarters full).
+    pub fn words(&self) -> usize {
+        self.words + self.tree.len() * 4
+    }
+    #[inline]
+    pub fn get(&self, key: Term) -> Option<&Obj> {
+        self.tree.get(&OrderedKey::new(key))
+    }
+    pub fn get_mut(&mut self, key: Term) -> Option<&mut Obj> {
+        self.tree.get_mut(&OrderedKey::new(key))
+    }
+    pub fn insert(&mut self, o: Obj) {
+        use std::collections::btree_map::Entry::*;
+        let key = o.key(self.keypos);
+        self.words += o.words() + HEAD;
+        match self.tree.entry(OrderedKey::new(key)) {
+            Vacant(v) => {
+                v.insert(o);
+            }
+            Occupied(mut e) => {
+                // The new key is equal, so the tree's order holds; the old one dies with its object.
+                e.key().key.store(key.raw(), Relaxed);
+                let old = e.insert(o);
+                self.words -= old.words() + HEAD;
+            }
+        }
+    }
+    pub fn remove(&mut self, key: Term) -> Option<Obj> {
+        let o = self.tree.remove(&OrderedKey::new(key))?;
+        self.words -= o.words() + HEAD;
+        Some(o)
+    }
+    pub fn take_all(&mut self) -> Ordered {
+        let keypos = self.keypos;
+        std::mem::replace(self, Ordered::new(keypos))
+    }
+    pub fn free_some(&mut self, n: usize) {
+        for _ in 0..n {
+            let Some((_, o)) = self.tree.pop_last() else { break };
+            self.words -= o.words() + HEAD;
+        }
+    }
+    pub fn first(&self) -> Option<&Obj> {
+        self.tree.first_key_value().map(|(_, o)| o)
+    }
+    pub fn last(&self) -> Option<&Obj> {
+        self.tree.last_key_value().map(|(_, o)| o)
+    }
+    pub fn next(&self, key: Term) -> Option<&Obj> {
+        self.after(Some(key)).next()
+    }
+    pub fn prev(&self, key: Term) -> Option<&Obj> {
+        self.before(Some(key)).next()
+    }
+    /// Objects in order, behind `key`.
+    pub fn after(&self, key: Option<Term>) -> impl Iterator<Item = &Obj> {
+        let from = key.map_or(Bound::Unbounded, |k| Bound::Excluded(OrderedKey::new(k)));
+        self.tree.range((from, Bound::Unbounded)).map(|(_, o)| o)
+    }
+    /// Objects in order, from `key` on.
+    pub fn from(&self, key: Term) -> impl Iterator<Item = &Obj> {
+        self.tree.range((Bound::Included(OrderedKey::new(key)), Bound::Unbounded)).map(|(_, o)| o)
+    }
+    /// Objects in reverse order, before `key`.
+    pub fn before(&self, key: Option<Term>) -> impl Iterator<Item = &Obj> {
+        let to = key.map_or(Bound::Unbounded, |k| Bound::Excluded(OrderedKey::new(k)));
+        self.tree.range((Bound::Unbounded, to)).rev().map(|(_, o)| o)
+    }
+    /// The `n`th object in order.
+    pub fn nth(&self, n: usize) -> Option<&Obj> {
+        self.tree.values().nth(n)
+    }
+}
