@@ -27,11 +27,50 @@ impl OrderedKey {
     }
 }
 
+/// The place of a search before (or behind) all tuples of an arity that begin with some elements.
+struct Front<'a> {
+    arity: usize,
+    elements: &'a [Term],
+    behind: bool,
+}
+
+impl Front<'_> {
+    /// A key for a search with this front; it must not outlive it.
+    fn key(&self) -> OrderedKey {
+        let prefix = (6 << 60) | tuple_bits(self.arity, self.elements.first().copied(), DEPTH);
+        // Low bits 000: no term.
+        OrderedKey { prefix, key: AtomicU64::new(&raw const *self as u64) }
+    }
+    /// How a stored key stands to this place.
+    fn cmp_stored(&self, key: Term) -> Ordering {
+        let e = key.as_tuple().unwrap_or(&[]);
+        e.len()
+            .cmp(&self.arity)
+            .then_with(|| e.iter().zip(self.elements).map(|(x, y)| cmp::cmp(*x, *y)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal))
+            .then(if self.behind { Ordering::Less } else { Ordering::Greater })
+    }
+}
+
+#[cold]
+fn cmp_front(a: u64, b: u64) -> Ordering {
+    // SAFETY: rule 3: a word without a term's tag is the address of a searcher's front; the other one is a term.
+    unsafe {
+        match (a & 7, b & 7) {
+            (0, 0) => Ordering::Equal,
+            (0, _) => (*(a as *const Front<'_>)).cmp_stored(Term::from_raw(b)).reverse(),
+            _ => (*(b as *const Front<'_>)).cmp_stored(Term::from_raw(a)),
+        }
+    }
+}
+
 impl Ord for OrderedKey {
     #[inline]
     fn cmp(&self, other: &OrderedKey) -> Ordering {
         match self.prefix.cmp(&other.prefix) {
-            Ordering::Equal => cmp::cmp(self.term(), other.term()),
+            Ordering::Equal => {
+                let (a, b) = (self.key.load(Relaxed), other.key.load(Relaxed));
+                if a & 7 == 0 || b & 7 == 0 { cmp_front(a, b) } else { cmp::cmp(self.term(), other.term()) }
+            }
             o => o,
         }
     }
@@ -68,7 +107,15 @@ fn text_bits(bytes: impl Iterator<Item = u8>) -> u64 {
 
 /// The first four bits are the rank of the sort of term, the others as much of its order as is cheap to see.
 fn prefix(t: Term) -> u64 {
-    prefix_deep(t, 4)
+    prefix_deep(t, DEPTH)
+}
+
+const DEPTH: u32 = 4;
+
+fn tuple_bits(arity: usize, first: Option<Term>, depth: u32) -> u64 {
+    let arity = (arity as u64).min(255);
+    let first = if depth > 0 && arity < 255 { first.map_or(0, |x| prefix_deep(x, depth - 1)) } else { 0 };
+    arity << 52 | first >> 12
 }
 
 fn prefix_deep(t: Term, depth: u32) -> u64 {
@@ -96,9 +143,7 @@ fn prefix_deep(t: Term, depth: u32) -> u64 {
             Some(Kind::ExtPid) => (5, 0),
             Some(Kind::Tuple) => {
                 let e = t.as_tuple().unwrap_or(&[]);
-                let arity = (e.len() as u64).min(255);
-                let first = if depth > 0 && arity < 255 { e.first().map_or(0, |x| prefix_deep(*x, depth - 1)) } else { 0 };
-                (6, arity << 52 | first >> 12)
+                (6, tuple_bits(e.len(), e.first().copied(), depth))
             }
             Some(Kind::Record) => (7, 0),
             Some(Kind::FlatMap | Kind::HashMap) => (8, t.map_size().unwrap_or(0) as u64),
@@ -191,9 +236,15 @@ impl Ordered {
         let from = key.map_or(Bound::Unbounded, |k| Bound::Excluded(OrderedKey::new(k)));
         self.tree.range((from, Bound::Unbounded)).map(|(_, o)| o)
     }
-    /// Objects in order, from `key` on.
-    pub fn from(&self, key: Term) -> impl Iterator<Item = &Obj> {
-        self.tree.range((Bound::Included(OrderedKey::new(key)), Bound::Unbounded)).map(|(_, o)| o)
+    /// Objects in order, from the first whose key is a tuple of this arity and front (or what follows).
+    pub fn from_front(&self, arity: usize, elements: &[Term]) -> impl Iterator<Item = &Obj> {
+        let front = Front { arity, elements, behind: false };
+        self.tree.range((Bound::Excluded(front.key()), Bound::Unbounded)).map(|(_, o)| o)
+    }
+    /// Objects in reverse order, from the last whose key is a tuple of this arity and front (or what precedes).
+    pub fn before_front(&self, arity: usize, elements: &[Term]) -> impl Iterator<Item = &Obj> {
+        let front = Front { arity, elements, behind: true };
+        self.tree.range((Bound::Unbounded, Bound::Excluded(front.key()))).rev().map(|(_, o)| o)
     }
     /// Objects in reverse order, before `key`.
     pub fn before(&self, key: Option<Term>) -> impl Iterator<Item = &Obj> {

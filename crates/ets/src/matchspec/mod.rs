@@ -1,0 +1,126 @@
+//! Match specifications: patterns, guards and bodies over objects of tables or argument lists of traced calls.
+//! Compiled once (`compile`) into trees whose variables are numbered places; run (`run`) without looking at the source again.
+//! Not here: walks over tables, and what the actions of traces do (`Hooks`).
+
+pub mod compile;
+mod functions;
+pub mod run;
+
+pub use compile::{Dialect, Errors};
+pub use functions::Action;
+pub use run::{Hooks, Machine, NoHooks, Traced};
+
+use functions::Function;
+use term::{Fragment, Term};
+
+/// A pattern.
+#[derive(Debug)]
+pub(crate) enum Pat {
+    Any,
+    /// The first occurrence of a variable.
+    Bind(u32),
+    /// A further one.
+    Same(u32),
+    Const(Term),
+    Tuple(Box<[Pat]>),
+    Cons(Box<(Pat, Pat)>),
+    Map(Box<[(Term, Pat)]>),
+}
+
+/// An expression of a guard or body.
+#[derive(Debug)]
+pub(crate) enum Expr {
+    Const(Term),
+    Var(u32),
+    /// `'$_'`
+    Whole,
+    /// `'$$'`
+    All,
+    Tuple(Box<[Expr]>),
+    Cons(Box<(Expr, Expr)>),
+    Map(Box<[(Expr, Expr)]>),
+    Call(Function, Box<[Expr]>),
+    Act(Action, Box<[Expr]>),
+    And(Box<[Expr]>),
+    Or(Box<[Expr]>),
+    AndAlso(Box<[Expr]>),
+    OrElse(Box<[Expr]>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Clause {
+    pub(crate) head: Pat,
+    pub(crate) guards: Box<[Expr]>,
+    pub(crate) body: Box<[Expr]>,
+    /// Number of variables; their places are in the order of their numbers.
+    pub(crate) vars: u32,
+}
+
+/// A compiled match specification.
+#[derive(Debug)]
+pub struct MatchSpec {
+    pub(crate) clauses: Box<[Clause]>,
+    pub(crate) dialect: Dialect,
+    /// Where the constants live.
+    _constants: Fragment,
+}
+
+/// What a specification says about the key of the objects that it can match.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Keys {
+    /// Nothing.
+    Any,
+    /// No object can match.
+    None,
+    /// It is one of these (distinct by `=:=`).
+    These(Vec<Term>),
+}
+
+impl MatchSpec {
+    /// Which keys objects must have, given the key's position.
+    pub fn keys(&self, keypos: usize) -> Keys {
+        let mut keys: Vec<Term> = Vec::new();
+        for c in &self.clauses {
+            match key_pattern(&c.head, keypos) {
+                Err(()) => {}
+                Ok(Pat::Const(k)) => {
+                    if !keys.iter().any(|x| term::cmp::eq_exact(*x, *k)) {
+                        keys.push(*k);
+                    }
+                }
+                Ok(_) => return Keys::Any,
+            }
+        }
+        if keys.is_empty() { Keys::None } else { Keys::These(keys) }
+    }
+    /// If there is one clause: the key's pattern, to narrow down a range of an ordered set.
+    pub(crate) fn key_pattern(&self, keypos: usize) -> Option<&Pat> {
+        match &*self.clauses {
+            [c] => key_pattern(&c.head, keypos).ok(),
+            _ => None,
+        }
+    }
+    /// Words of the constants.
+    pub fn words(&self) -> usize {
+        self._constants.words()
+    }
+}
+
+const ANY: Pat = Pat::Any;
+
+/// The pattern of the key; `Err`: no tuple with a key can match.
+fn key_pattern(head: &Pat, keypos: usize) -> Result<&Pat, ()> {
+    match head {
+        Pat::Tuple(p) => p.get(keypos - 1).ok_or(()),
+        Pat::Any | Pat::Bind(_) | Pat::Same(_) => Ok(&ANY),
+        // A constant head is compiled into a tuple, so this one is none.
+        Pat::Const(_) | Pat::Cons(_) | Pat::Map(_) => Err(()),
+    }
+}
+
+/// A match on every element at the front of a tuple that is bound: (arity, bound front elements).
+pub(crate) fn bound_front(p: &Pat) -> Option<(usize, Vec<Term>)> {
+    let Pat::Tuple(e) = p else { return None };
+    let front: Vec<Term> = e.iter().map_while(|p| if let Pat::Const(t) = p { Some(*t) } else { None }).collect();
+    Some((e.len(), front))
+}
