@@ -134,9 +134,9 @@ fn prefix_deep(t: Term, depth: u32) -> u64 {
     } else {
         match t.kind() {
             Some(Kind::Float) => (0, number_bits(t.as_float().unwrap_or(0.0))),
-            // Beyond every small integer, and that is all.
-            Some(Kind::PosBig) => (0, number_bits(f64::INFINITY)),
-            Some(Kind::NegBig) => (0, number_bits(f64::NEG_INFINITY)),
+            // What no float can hold is beyond all that it can.
+            Some(Kind::PosBig) => (0, number_bits(term::int::to_f64(t).unwrap_or(f64::INFINITY))),
+            Some(Kind::NegBig) => (0, number_bits(term::int::to_f64(t).unwrap_or(f64::NEG_INFINITY))),
             Some(Kind::Ref | Kind::MagicRef | Kind::ExtRef) => (2, 0),
             Some(Kind::Fun | Kind::ExportFun) => (3, 0),
             Some(Kind::ExtPort) => (4, 0),

@@ -638,3 +638,210 @@ impl Remains {
 pub(crate) fn copy_term(t: Term, a: &mut Alloc) -> Term {
     term::copy::copy(t, a, term::copy::LiteralRange::NONE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matchspec::{Dialect, Machine, MatchSpec, NoHooks};
+    use crate::traverse::{Cursor, Scope};
+    use term::am;
+
+    const KINDS: [Kind; 4] = [Kind::Set, Kind::OrderedSet, Kind::Bag, Kind::DuplicateBag];
+    const ME: Term = Term::pid(1, 0);
+
+    fn table(kind: Kind) -> Table {
+        Table::new(1, am::OK, ME, Options { kind, ..Options::default() })
+    }
+    fn pair(a: &mut Alloc, k: i64, v: i64) -> Term {
+        a.tuple(&[Term::small(k), Term::small(v)])
+    }
+    fn all(t: &Table, a: &mut Alloc, chunk: usize) -> Vec<(i64, i64)> {
+        let mut out = Vec::new();
+        let mut cursor = Cursor::Start;
+        loop {
+            let next = t
+                .walk(&Scope::ALL, cursor, false, chunk, a, &mut |o, _| {
+                    out.push((o.elements()[0].small_value(), o.elements()[1].small_value()));
+                    crate::traverse::Go::On
+                })
+                .unwrap();
+            match next {
+                Some(c) => cursor = c,
+                None => return out,
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_inserted_is_found_and_what_is_deleted_is_not() {
+        for kind in KINDS {
+            let t = table(kind);
+            let a = &mut Alloc::new();
+            for k in 0..5000 {
+                let p = pair(a, k, k * 2);
+                t.insert(p).unwrap();
+            }
+            assert_eq!(t.size(), 5000);
+            for k in 0..5000 {
+                let l = t.lookup(Term::small(k), a).unwrap();
+                assert_eq!(l.head().as_tuple().unwrap()[1], Term::small(k * 2));
+            }
+            let mut seen = all(&t, a, 7);
+            seen.sort();
+            assert_eq!(seen, (0..5000).map(|k| (k, 2 * k)).collect::<Vec<_>>());
+            for k in (0..5000).step_by(2) {
+                assert_eq!(t.delete(Term::small(k)), Ok(1));
+            }
+            assert_eq!(t.size(), 2500);
+            for k in 0..5000 {
+                assert_eq!(t.member(Term::small(k)), Ok(k % 2 == 1));
+            }
+            let mut rest = t.take_all();
+            assert_eq!((t.size(), rest.len()), (0, 2500));
+            while !rest.free_some(100) {}
+        }
+    }
+
+    #[test]
+    fn bags_keep_the_order_of_insertion_and_sets_the_last() {
+        let a = &mut Alloc::new();
+        for (kind, expected) in [(Kind::Set, vec![1]), (Kind::OrderedSet, vec![1]), (Kind::Bag, vec![3, 1, 2]), (Kind::DuplicateBag, vec![3, 1, 2, 1])] {
+            let t = table(kind);
+            for v in [3, 1, 2, 1] {
+                let p = pair(a, 7, v);
+                t.insert(p).unwrap();
+            }
+            let l = t.lookup(Term::small(7), a).unwrap();
+            assert_eq!(l.iter().map(|x| x.as_tuple().unwrap()[1].small_value()).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn ordered_sets_compare_keys_by_value() {
+        let t = table(Kind::OrderedSet);
+        let a = &mut Alloc::new();
+        let one = a.float(1.0);
+        let o = a.tuple(&[one, am::TRUE]);
+        t.insert(o).unwrap();
+        let p = pair(a, 1, 5);
+        t.insert(p).unwrap();
+        assert_eq!(t.size(), 1);
+        assert_eq!(t.lookup_element(one, 2, a), Ok(Term::small(5)));
+        assert_eq!(t.lookup_element(one, 1, a), Ok(Term::small(1)));
+    }
+
+    #[test]
+    fn order_of_all_sorts_of_keys() {
+        let t = table(Kind::OrderedSet);
+        let a = &mut Alloc::new();
+        let big = a.uint(u64::MAX);
+        let neg = a.int(i64::MIN);
+        let mut keys = vec![neg, Term::small(-5), Term::small(3), Term::small(1 << 52), big, term::atom!("a"), term::atom!("abcdefgh1"), term::atom!("abcdefgh2")];
+        for f in [-1.0e300, -5.5, 3.5, 1.0e300] {
+            keys.push(a.float(f));
+        }
+        for n in [0usize, 1, 2, 3] {
+            let e: Vec<Term> = (0..n as i64).map(Term::small).collect();
+            keys.push(a.tuple(&e));
+            keys.push(a.list(&e));
+        }
+        for b in [&b""[..], b"a", b"a\0", b"abcdefgh", b"abcdefgz"] {
+            keys.push(a.binary(b));
+        }
+        for k in &keys {
+            let o = a.tuple(&[*k]);
+            t.insert(o).unwrap();
+        }
+        keys.sort_by(|x, y| cmp::cmp(*x, *y));
+        let mut at = t.first(|o| copy_term(o.unwrap().key(1), a)).unwrap();
+        for k in &keys {
+            assert!(cmp::eq_exact(*k, at), "{k:?} {at:?}");
+            at = t.next(at, |o| o.map_or(am::END_OF_TABLE, |o| copy_term(o.key(1), a))).unwrap();
+        }
+        assert_eq!(at, am::END_OF_TABLE);
+    }
+
+    #[test]
+    fn next_goes_on_from_a_deleted_key_while_fixed() {
+        let t = table(Kind::Set);
+        let a = &mut Alloc::new();
+        for k in 0..100 {
+            let p = pair(a, k, 0);
+            t.insert(p).unwrap();
+        }
+        t.fix(ME, || (1, 2));
+        let mut n = 0;
+        let mut at = t.first(|o| o.unwrap().key(1)).unwrap();
+        while at != am::END_OF_TABLE {
+            t.delete(at).unwrap();
+            n += 1;
+            at = t.next(at, |o| o.map_or(am::END_OF_TABLE, |o| o.key(1))).unwrap();
+        }
+        assert_eq!((n, t.size()), (100, 0));
+        t.unfix(ME, false);
+        assert_eq!(t.next(Term::small(1), |_| ()), Err(Error::NoKey));
+    }
+
+    fn select(t: &Table, spec: Term, a: &mut Alloc) -> Vec<Term> {
+        let spec = MatchSpec::compile(spec, Dialect::Table).unwrap();
+        let scope = Scope::of(&spec, t);
+        let mut hooks = NoHooks;
+        let mut m = Machine::new(&mut hooks);
+        let mut out = Vec::new();
+        let mut cursor = Cursor::Start;
+        while let Some(c) = t.select(&spec, &scope, &mut m, cursor, false, 3, usize::MAX, a, &mut out).unwrap() {
+            cursor = c;
+        }
+        out
+    }
+
+    #[test]
+    fn selects() {
+        for kind in KINDS {
+            let t = table(kind);
+            let a = &mut Alloc::new();
+            for k in 0..50 {
+                let key = a.tuple(&[Term::small(k / 10), Term::small(k % 10)]);
+                let o = a.tuple(&[key, Term::small(k)]);
+                t.insert(o).unwrap();
+            }
+            let (v1, v2) = (term::atom!("$1"), term::atom!("$2"));
+            let key = a.tuple(&[Term::small(3), v1]);
+            let head = a.tuple(&[key, v2]);
+            let less = a.tuple(&[am::LT, v1, Term::small(4)]);
+            let guards = a.list(&[less]);
+            let sum = a.tuple(&[am::PLUS, v1, v2]);
+            let pair = a.tuple(&[v2, sum]);
+            let pair = a.tuple(&[pair]);
+            let body = a.list(&[pair]);
+            let c = a.tuple(&[head, guards, body]);
+            let spec = a.list(&[c]);
+            let mut found: Vec<(i64, i64)> = select(&t, spec, a)
+                .iter()
+                .map(|t| (t.as_tuple().unwrap()[0].small_value(), t.as_tuple().unwrap()[1].small_value()))
+                .collect();
+            found.sort();
+            assert_eq!(found, [(30, 30), (31, 32), (32, 34), (33, 36)]);
+        }
+    }
+
+    #[test]
+    fn counters_change_in_place() {
+        for kind in [Kind::Set, Kind::OrderedSet] {
+            let t = table(kind);
+            let a = &mut Alloc::new();
+            let p = pair(a, 1, 10);
+            t.insert(p).unwrap();
+            let add = |e: &[Term], a: &mut Alloc, ch: &mut Vec<(usize, Term)>| {
+                let n = term::int::add(a, e[1], Term::small(i64::MAX >> 1)).map_err(|_| Error::Badarg)?;
+                ch.push((2, n));
+                Ok(())
+            };
+            t.update(Term::small(1), None, add).unwrap();
+            t.update(Term::small(1), None, add).unwrap();
+            let n = t.lookup_element(Term::small(1), 2, a).unwrap();
+            assert_eq!(n.as_u64(), Some(10 + 2 * (i64::MAX >> 1) as u64));
+            assert_eq!(t.update(Term::small(2), None, add), Err(Error::NoKey));
+        }
+    }
+}

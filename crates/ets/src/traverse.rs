@@ -110,13 +110,14 @@ impl Table {
         }
         let mut after = if let Cursor::Hash(h) = cursor { Some(h) } else { None };
         let mut seen = 0;
-        for shard in after.map_or(0, |h| self.shard_of(h))..self.shards() {
+        let first = after.map_or(0, |h| self.shard_of(h));
+        for shard in first..self.shards() {
             let Some(hashed) = self.read_hash(shard) else { return Ok(None) };
             if self.is_deleted() {
                 return Err(Error::Gone);
             }
             let mut stop = false;
-            for (hash, objects) in hashed.iter_after(after) {
+            for (hash, objects) in hashed.iter_after(after.filter(|_| shard == first)) {
                 if (stop || seen >= budget) && after != Some(hash) {
                     return Ok(after.map(Cursor::Hash));
                 }
@@ -292,14 +293,15 @@ impl Table {
         }
         let mut after = if let Cursor::Hash(h) = cursor { Some(h) } else { None };
         let mut seen = 0;
-        for shard in after.map_or(0, |h| self.shard_of(h))..self.shards() {
+        let first = after.map_or(0, |h| self.shard_of(h));
+        for shard in first..self.shards() {
             let Some(mut hashed) = self.write_hash(shard) else { return Ok(None) };
             if self.is_deleted() {
                 return Err(Error::Gone);
             }
             let mut all = Vec::new();
             let mut full = false;
-            for (hash, objects) in hashed.iter_after(after) {
+            for (hash, objects) in hashed.iter_after(after.filter(|_| shard == first)) {
                 if seen >= budget && after != Some(hash) {
                     full = true;
                     break;

@@ -60,7 +60,7 @@ pub(crate) struct Clause {
 #[derive(Debug)]
 pub struct MatchSpec {
     pub(crate) clauses: Box<[Clause]>,
-    pub(crate) dialect: Dialect,
+    pub dialect: Dialect,
     /// Where the constants live.
     _constants: Fragment,
 }
