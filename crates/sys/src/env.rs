@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, os::unix::ffi::OsStringExt};
 
 use parking_lot::RwLock;
 
-/// The table. Names are what a shell could set: not empty, without `=` and NUL.
+/// The table. Names are without `=` and NUL.
 pub struct Env {
     table: RwLock<BTreeMap<Vec<u8>, Vec<u8>>>,
 }
@@ -24,13 +24,15 @@ impl Env {
         self.table.read().get(name).cloned()
     }
 
-    /// False if the name or the value cannot be in an environment (`badarg`).
+    /// False if the name or the value cannot be in an environment (`badarg`). The empty name is taken and forgotten.
     #[must_use]
     pub fn put(&self, name: &[u8], value: &[u8]) -> bool {
-        if !is_name(name) || value.contains(&0) {
+        if !Env::is_name(name) || value.contains(&0) {
             return false;
         }
-        self.table.write().insert(name.to_vec(), value.to_vec());
+        if !name.is_empty() {
+            self.table.write().insert(name.to_vec(), value.to_vec());
+        }
         true
     }
 
@@ -38,17 +40,30 @@ impl Env {
     #[must_use]
     pub fn unset(&self, name: &[u8]) -> bool {
         self.table.write().remove(name);
-        is_name(name)
+        Env::is_name(name)
+    }
+
+    /// Could a variable have that name? To ask for another is `badarg` too.
+    pub fn is_name(name: &[u8]) -> bool {
+        !name.contains(&0) && !name.contains(&b'=')
     }
 
     /// All of it, sorted by name.
     pub fn all(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.table.read().iter().map(|(k, v)| (k.clone(), v.clone())).collect()
     }
-}
 
-fn is_name(name: &[u8]) -> bool {
-    !name.is_empty() && !name.contains(&0) && !name[1..].contains(&b'=') && name[0] != b'='
+    /// A child's environment: all of it with changes, where no value means that the variable goes.
+    pub fn with(&self, changes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut table = self.table.read().clone();
+        for (name, value) in changes {
+            match value {
+                Some(value) => table.insert(name.clone(), value.clone()),
+                None => table.remove(name),
+            };
+        }
+        table.into_iter().collect()
+    }
 }
 
 #[cfg(test)]
@@ -60,8 +75,11 @@ mod tests {
         let env = Env::new([]);
         assert!(env.put(b"A", b"1") && env.put(b"A", b""));
         assert_eq!(env.get(b"A"), Some(vec![]));
-        assert!(!env.put(b"A=B", b"1") && !env.put(b"", b"1") && !env.put(b"A", b"\0"));
-        assert!(env.unset(b"A"));
+        assert!(!env.put(b"A=B", b"1") && !env.put(b"=B", b"1") && !env.put(b"A", b"\0") && !env.unset(b"A=B"));
+        assert!(env.put(b"", b"1") && env.get(b"").is_none() && env.unset(b""));
+        let changes = [(b"A".to_vec(), None), (b"B".to_vec(), Some(b"2".to_vec()))];
+        assert_eq!(env.with(&changes), [(b"B".to_vec(), b"2".to_vec())]);
+        assert!(env.unset(b"A") && env.unset(b"NOPE"));
         assert_eq!(env.all(), []);
     }
 }

@@ -157,6 +157,41 @@ mod tests {
         assert!(!utf8("LANG", "C") && !utf8("LANG", "xx_XX.UTF-8") && !utf8("HOME", "C.UTF-8"));
     }
 
+    /// A terminal of our own: the side that a program sees.
+    fn pty() -> (std::os::fd::OwnedFd, std::os::fd::OwnedFd) {
+        use rustix::{
+            fs::{Mode, OFlags, open},
+            pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+        };
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        (open(&*name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap(), master)
+    }
+
+    #[test]
+    fn raw_and_back() {
+        let (tty, _master) = pty();
+        let (number, t) = (std::os::fd::AsRawFd::as_raw_fd(&tty), RealTty::new());
+        let modes = || {
+            let t = termios::tcgetattr(&tty).unwrap();
+            (t.input_modes, t.output_modes, t.local_modes)
+        };
+        let found = modes();
+        assert!(t.is_tty(number) && t.window_size(number).is_ok());
+        t.set_mode(number, TtyMode::RAW).unwrap();
+        let raw = modes();
+        assert_eq!(found.0 - raw.0, InputModes::ICRNL & found.0);
+        assert_eq!((found.1 - raw.1, found.2 - raw.2), (OutputModes::OPOST, LocalModes::ICANON | LocalModes::ECHO));
+        t.restore();
+        assert_eq!(modes(), found);
+        t.resume();
+        assert_eq!(modes(), raw);
+        t.set_mode(number, TtyMode::COOKED).unwrap();
+        assert_eq!(modes(), found);
+    }
+
     #[test]
     fn no_terminal() {
         let (r, _w) = fd::pipe().unwrap();
