@@ -1,4 +1,4 @@
-//! The one crate that asks the world: time, files, environment, children, readiness, terminal, signals, entropy, memory.
+//! The one crate that asks the world: time, files, sockets, environment, children, readiness, terminal, signals, entropy, memory.
 //! Each theme is a trait that a node holds as a value (`World`), so that a simulated world can stand in for the real one.
 //! Not here: terms, ports, processes; nothing in this crate knows what Erlang is, except for names of errors and signals.
 //!
@@ -24,6 +24,7 @@ pub mod errno;
 pub mod fd;
 pub mod files;
 pub mod host;
+pub mod net;
 pub mod poll;
 pub mod reserve;
 pub mod signals;

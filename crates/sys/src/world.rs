@@ -9,6 +9,7 @@ use crate::{
     env::Env,
     files::{Files, RealFiles},
     host::{Host, RealHost},
+    net::{Net, RealNet},
     poll::{Poller, RealPoller},
     signals::{RealSignals, Signals},
     tty::{RealTty, Tty},
@@ -21,12 +22,13 @@ pub struct World {
     pub files: Arc<dyn Files>,
     pub env: Arc<Env>,
     pub host: Arc<dyn Host>,
+    pub net: Arc<dyn Net>,
     pub children: Arc<dyn Children>,
     pub tty: Arc<dyn Tty>,
     pub signals: Arc<dyn Signals>,
     pub entropy: Arc<dyn Entropy>,
     /// Makes a new poller; called by the first port that waits for a file descriptor.
-    pub new_poller: fn() -> crate::Result<Arc<dyn Poller>>,
+    pub new_poller: Arc<dyn Fn() -> crate::Result<Arc<dyn Poller>> + Send + Sync>,
 }
 
 impl World {
@@ -48,10 +50,11 @@ impl World {
             files,
             env: Arc::new(Env::from_os()),
             host: Arc::new(RealHost),
+            net: Arc::new(RealNet),
             tty: Arc::new(RealTty::new()),
             signals: Arc::new(RealSignals),
             entropy: Arc::new(RealEntropy),
-            new_poller: RealPoller::shared,
+            new_poller: Arc::new(RealPoller::shared),
         }
     }
 }
