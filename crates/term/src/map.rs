@@ -5,7 +5,7 @@
 use crate::cmp::{cmp_exact, eq_exact};
 use crate::hash::hash;
 use crate::word::{TAG_BOXED, TAG_CONS};
-use crate::{Alloc, Kind, Term};
+use crate::{Alloc, Kind, Term, am};
 use std::cmp::Ordering::*;
 
 /// The most keys of a flat map.
@@ -712,10 +712,10 @@ impl Iterator for Iter {
 /// Positions are below 2^61; a flat map gives all its pairs at once.
 pub fn next(map: Term, from: u64, batch: usize) -> (Vec<(Term, Term)>, Option<u64>) {
     if map.is_flat_map() {
-        return (if from == 0 { Iter::new(map).collect() } else { Vec::new() }, None);
+        return (Iter::new(map).collect(), None);
     }
     let mut it = Iter::from_position(map, from);
-    let mut pairs = Vec::with_capacity(batch + 1);
+    let mut pairs = Vec::with_capacity(batch.min(size(map)) + 1);
     while let Some((k, v)) = it.next() {
         if pairs.len() >= batch {
             let last: &(Term, Term) = &pairs[pairs.len() - 1];
@@ -727,6 +727,49 @@ pub fn next(map: Term, from: u64, batch: usize) -> (Vec<(Term, Term)>, Option<u6
         pairs.push((k, v));
     }
     (pairs, None)
+}
+
+/// `erts_internal:map_next/3`: with `iterator`, `{Key, Value, Next}` nested for some pairs, ending in `[Position|Map]` or
+/// `none`; with a list, the pairs before that list. A position is 0 or what an earlier call gave; since OTP 26 with
+/// `iterator` also a list of keys. `None` for other arguments.
+pub fn map_next(alloc: &mut Alloc, position: Term, map: Term, acc: Term) -> Option<Term> {
+    const BATCH: usize = 32;
+    if !map.is_map() {
+        return None;
+    }
+    let (pairs, mut t) = if position.is_list() {
+        if acc != am::ITERATOR {
+            return None;
+        }
+        let pairs: Option<Vec<(Term, Term)>> = position.proper_list()?.into_iter().map(|k| Some((k, get(map, k)?))).collect();
+        (pairs?, am::NONE)
+    } else {
+        let from = position.as_u64()?;
+        if acc == am::ITERATOR {
+            let (pairs, then) = next(map, from, BATCH);
+            let end = match then {
+                Some(p) => {
+                    let p = alloc.uint(p);
+                    alloc.cons(p, map)
+                }
+                None => am::NONE,
+            };
+            (pairs, end)
+        } else if acc.is_list() {
+            (next(map, from, usize::MAX >> 1).0, acc)
+        } else {
+            return None;
+        }
+    };
+    for &(k, v) in pairs.iter().rev() {
+        t = if acc == am::ITERATOR {
+            alloc.tuple(&[k, v, t])
+        } else {
+            let pair = alloc.tuple(&[k, v]);
+            alloc.cons(pair, t)
+        };
+    }
+    Some(t)
 }
 
 /// The keys in the order of iteration.
