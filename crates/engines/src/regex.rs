@@ -7,7 +7,10 @@ mod tables;
 
 use std::{
     ptr::{self, NonNull},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use parking_lot::Mutex;
@@ -188,6 +191,7 @@ pub struct Regex {
     pattern: Box<[u8]>,
     captures: u32,
     translated: OnceLock<bool>,
+    runs: AtomicU32,
     pool: Mutex<Vec<MatchData>>,
 }
 
@@ -241,11 +245,19 @@ impl Regex {
             sys::pcre2_pattern_info_8(code_ptr.as_ptr(), sys::PCRE2_INFO_CAPTURECOUNT, (&raw mut captures).cast());
         }
         let pattern = pattern.into();
-        Ok(Regex { code: code_ptr, options, pattern, captures, translated: OnceLock::new(), pool: Mutex::default() })
+        Ok(Regex {
+            code: code_ptr,
+            options,
+            pattern,
+            captures,
+            translated: OnceLock::new(),
+            runs: AtomicU32::new(0),
+            pool: Mutex::default(),
+        })
     }
 
-    /// Translates the pattern into machine code: worth its time if it will run many times or over long subjects.
-    /// True if it runs as machine code from now on.
+    /// Translates the pattern into machine code, some twenty times as fast; it takes as long as ten compilations, so it happens by
+    /// itself at the third run or with the first long subject. True if the pattern runs as machine code from now on.
     pub fn translate(&self) -> bool {
         *self.translated.get_or_init(|| {
             // SAFETY: rule 2: `OnceLock` lets one thread in; matches before its end pass NO_JIT.
@@ -337,6 +349,12 @@ impl Regex {
         let Some(data) = self.take_data() else { return Outcome::Error(ExecError::NoMemory) };
         let limited = options.match_limit.is_some() || options.match_limit_recursion.is_some();
         let mut flags = options.flags.only(EXEC_FLAGS) | unchecked;
+        if self.translated.get().is_none() && !limited {
+            let runs = self.runs.fetch_add(1, Ordering::Relaxed);
+            if runs >= 2 || subject.len() - offset >= LONG_SUBJECT {
+                self.translate();
+            }
+        }
         if limited || self.translated.get() != Some(&true) {
             // Machine code counts its steps in another way.
             flags |= sys::PCRE2_NO_JIT;
@@ -418,6 +436,9 @@ impl Regex {
         Regex::compile(pattern, options).ok()
     }
 }
+
+/// From so many bytes on the translation pays at once.
+const LONG_SUBJECT: usize = 4096;
 
 const MAGIC: &[u8] = b"ferrobeam-re\x01";
 

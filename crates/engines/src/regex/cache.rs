@@ -14,19 +14,10 @@ pub struct RegexCache {
 
 #[derive(Default)]
 struct Inner {
-    /// The pattern, with when it was used last and how often.
-    entries: HashMap<(Box<[u8]>, CompileOptions), Entry>,
+    /// The pattern, and when it was used last.
+    entries: HashMap<(Box<[u8]>, CompileOptions), (Arc<Regex>, u64)>,
     clock: u64,
 }
-
-struct Entry {
-    regex: Arc<Regex>,
-    last: u64,
-    uses: u32,
-}
-
-/// So often used, a pattern is worth its translation.
-const TRANSLATE_AFTER: u32 = 3;
 
 impl RegexCache {
     /// Room for `limit` patterns.
@@ -41,27 +32,21 @@ impl RegexCache {
         inner.clock += 1;
         let now = inner.clock;
         if let Some(entry) = inner.entries.get_mut(&key) {
-            entry.last = now;
-            entry.uses = entry.uses.saturating_add(1);
-            let (regex, translate) = (entry.regex.clone(), entry.uses == TRANSLATE_AFTER);
-            drop(inner);
-            if translate {
-                regex.translate();
-            }
-            return Ok(regex);
+            entry.1 = now;
+            return Ok(entry.0.clone());
         }
         drop(inner);
         let regex = Arc::new(Regex::compile(pattern, options)?);
         let mut inner = self.inner.lock();
         if inner.entries.len() >= self.limit {
             // Half of them go at once, the oldest, so that this is rare.
-            let mut ages: Vec<u64> = inner.entries.values().map(|e| e.last).collect();
+            let mut ages: Vec<u64> = inner.entries.values().map(|e| e.1).collect();
             let middle = ages.len() / 2;
             let (_, middle, _) = ages.select_nth_unstable(middle);
             let middle = *middle;
-            inner.entries.retain(|_, e| e.last > middle);
+            inner.entries.retain(|_, e| e.1 > middle);
         }
-        inner.entries.insert(key, Entry { regex: regex.clone(), last: now, uses: 1 });
+        inner.entries.insert(key, (regex.clone(), now));
         Ok(regex)
     }
 
