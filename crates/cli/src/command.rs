@@ -2,12 +2,13 @@
 //! the environment, prints, replaces itself by another program, ends in `vm::start`.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
+use beamfile::Release;
 use vm::config::{Config, Otp};
 
 use crate::erlexec::{self, Mode, Places, World};
@@ -93,7 +94,7 @@ fn subcommand(argv0: &OsStr, args: Vec<OsString>) -> Result<ExitCode, Failure> {
             let shims = shims::ensure(&otp::find(asked)?, &this_program()?)?;
             say(&format!("{}\n", shims.bin().display()))
         }
-        "dis" => dis(&rest),
+        "dis" => dis(&rest, asked),
         _ => {
             let kind = if text.starts_with('-') { "flag" } else { "command" };
             let known: Vec<&str> = SUBCOMMANDS.into_iter().chain(["--otp", "--help", "--version"]).collect();
@@ -327,7 +328,7 @@ fn start(
     environment: Vec<(OsString, OsString)>,
 ) -> Result<ExitCode, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
-    let mut config = Config::new(cores);
+    let mut config = Config::for_release(cores, installation.release.parse().unwrap_or(0));
     config.otp = Otp {
         root: shims.root.clone(),
         bindir: shims.bindir.clone(),
@@ -347,7 +348,21 @@ fn start(
     }
 }
 
-fn dis(args: &[OsString]) -> Result<ExitCode, Failure> {
+/// `ferrobeam dis FILE.beam`; `-` reads the file from the input.
+fn dis(args: &[OsString], asked: Option<&OsStr>) -> Result<ExitCode, Failure> {
     let [file] = args else { return Err(Failure { message: "ferrobeam: usage: ferrobeam dis FILE.beam".into(), code: 2 }) };
-    Err(Failure::new(format!("ferrobeam: cannot disassemble {}: the disassembler is not there yet", file.to_string_lossy())))
+    let shown = Path::new(file).display();
+    let bytes = if file == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(file)
+    };
+    let bytes = bytes.map_err(|e| Failure::new(format!("ferrobeam: cannot read {shown}: {e}")))?;
+    // What a release accepts differs; the newest reads most, the one that is installed is what would run it.
+    let installed = otp::find(asked).ok().and_then(|o| o.release.parse().ok()).unwrap_or(29);
+    let beam = beamfile::parse(&bytes, Release(installed))
+        .or_else(|e| beamfile::parse(&bytes, Release::OTP29).map_err(|_| e))
+        .map_err(|e| Failure::new(format!("ferrobeam: cannot load {shown}: {e}")))?;
+    say(&beamfile::dis(&beam))
 }

@@ -3,6 +3,7 @@
 //! Not done: the compile server (`-server`, `ERLC_USE_SERVER`): each call compiles by itself.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 
 use crate::Failure;
 
@@ -14,7 +15,10 @@ pub fn arguments(args: &[OsString]) -> Result<Vec<OsString>, Failure> {
     while let Some(arg) = args.next() {
         match arg.to_str() {
             Some("-pa" | "-pz") => {
-                let dir = args.next().ok_or_else(|| Failure::new("erlc: No value given to -p option"))?;
+                let dir = args
+                    .next()
+                    .filter(|d| !d.as_bytes().starts_with(b"-"))
+                    .ok_or_else(|| Failure::new("erlc: No value given to -p option"))?;
                 // Each goes to the front, as in OTP.
                 paths.splice(0..0, [arg.clone(), dir.clone()]);
             }

@@ -64,9 +64,6 @@ fn embedded(script: &Path) -> Result<Vec<OsString>, Failure> {
         if number > 0 && line.starts_with(b"%%!") {
             return Ok(words(&line[3..]));
         }
-        if number > 0 && !line.starts_with(b"%") {
-            break;
-        }
     }
     Ok(Vec::new())
 }

@@ -141,6 +141,9 @@ pub fn read_environment(config: &mut Config, var: &dyn Fn(&str) -> Option<OsStri
     }
 }
 
+/// The largest table of processes or ports.
+const TABLE_MAX: u32 = 134_217_727;
+
 struct Reader<'a> {
     argv: &'a [OsString],
     at: usize,
@@ -156,6 +159,8 @@ struct Counts {
     online: Option<u32>,
     dirty: Option<u32>,
     dirty_online: Option<u32>,
+    /// `+SP`.
+    percent: Option<(Option<i64>, Option<i64>)>,
 }
 
 impl Reader<'_> {
@@ -256,8 +261,8 @@ impl Reader<'_> {
                     _ => return Err(bad(format!("bad range of printable characters: {v}"))),
                 };
             }
-            "P" => self.config.limits.processes = self.table(rest, "P", "processes")?.unwrap_or(262_144),
-            "Q" => self.config.limits.ports = self.table(rest, "Q", "ports")?.unwrap_or(65_536),
+            "P" => self.config.limits.processes = self.table(rest, "P", "processes")?.unwrap_or(self.config.limits.processes),
+            "Q" => self.config.limits.ports = self.table(rest, "Q", "ports")?.unwrap_or(self.config.limits.ports),
             "r" if rest.starts_with('g') => {
                 let v = self.value(&rest[1..], "rg")?;
                 number(&v).ok_or_else(|| bad(format!("bad reader groups limit: {v}")))?;
@@ -285,7 +290,7 @@ impl Reader<'_> {
                 if !(0..=9).contains(&n) {
                     return Err(bad(format!("bad modified timing level {v}")));
                 }
-                self.config.modified_timing = n as u8;
+                self.config.modified_timing = Some(n as u8);
             }
             "v" => {}
             "W" => {
@@ -314,7 +319,7 @@ impl Reader<'_> {
             return Ok(None);
         }
         let n = number(&v).filter(|n| (1024..=134_217_727).contains(n));
-        Ok(Some((n.ok_or_else(|| bad(format!("bad number of {what} {v}")))? as u32).next_power_of_two()))
+        Ok(Some((n.ok_or_else(|| bad(format!("bad number of {what} {v}")))? as u32).next_power_of_two().min(TABLE_MAX)))
     }
 
     fn file_names(&mut self, rest: &str) -> Result<(), Failure> {
@@ -499,7 +504,7 @@ impl Reader<'_> {
     }
 
     fn schedulers(&mut self, rest: &str) -> Result<(), Failure> {
-        let cores = i64::from(self.cores);
+        let cores = self.cores;
         if let Some(a) = rest.strip_prefix("DPcpu") {
             let v = self.value(a, "SDPcpu")?;
             let (p, q) = pair(&v, "dirty CPU schedulers percentage")?;
@@ -516,8 +521,7 @@ impl Reader<'_> {
         } else if let Some(a) = rest.strip_prefix('P') {
             let v = self.value(a, "SP")?;
             let (p, q) = pair(&v, "schedulers percentage")?;
-            self.counts.total = p.map(|p| percent(p, cores)).or(self.counts.total);
-            self.counts.online = q.map(|q| percent(q, cores)).or(self.counts.online);
+            self.counts.percent = Some((p, q));
         } else {
             let v = self.value(rest, "S")?;
             let (n, m) = self.amounts(&v, "schedulers")?;
@@ -584,7 +588,12 @@ impl Reader<'_> {
         let (mut config, c) = (self.config, self.counts);
         let s = &mut config.schedulers;
         s.total = c.total.unwrap_or(self.cores);
-        s.online = c.online.unwrap_or(s.total).min(s.total);
+        // Without a word about it no more schedulers are online than there are cores.
+        s.online = c.online.unwrap_or(s.total.min(self.cores)).min(s.total);
+        if let Some((total, online)) = c.percent {
+            s.total = percent(total.unwrap_or(100), s.total);
+            s.online = percent(online.or(total.map(|p| p.min(100))).unwrap_or(100), s.online).min(s.total);
+        }
         s.dirty_cpu = c.dirty.unwrap_or(s.total.min(self.cores)).clamp(1, s.total);
         s.dirty_cpu_online = c.dirty_online.unwrap_or(s.dirty_cpu).clamp(1, s.dirty_cpu.min(s.online));
         Ok(config)
@@ -600,8 +609,9 @@ fn pair(v: &str, what: &str) -> Result<(Option<i64>, Option<i64>), Failure> {
     Ok((one(p)?, one(q)?))
 }
 
-fn percent(p: i64, cores: i64) -> u32 {
-    (cores * p / 100).clamp(1, 1024) as u32
+/// Never nothing.
+fn percent(p: i64, of: u32) -> u32 {
+    (i64::from(of) * p / 100).clamp(1, 1024) as u32
 }
 
 fn pool(name: &str, stem: &str) -> (usize, &'static str) {

@@ -37,7 +37,7 @@ pub struct Config {
     /// `+R`: compatibility release.
     pub compat_release: Option<u32>,
     /// `+T`: 0 to 9.
-    pub modified_timing: u8,
+    pub modified_timing: Option<u8>,
     /// `+l`: tell of each module that is loaded.
     pub show_loading: bool,
     /// `+L`: keep no line numbers.
@@ -281,7 +281,19 @@ pub struct Torture {
 }
 
 impl Config {
-    /// The defaults of `erl` on a machine with `cores` cores.
+    /// The defaults of `erl` of that release, on a machine with `cores` cores.
+    pub fn for_release(cores: u32, release: u32) -> Config {
+        let mut config = Config::new(cores);
+        if release >= 26 {
+            config.time.warp = TimeWarp::Multi;
+        }
+        if release >= 27 {
+            config.limits.processes = 1_048_576;
+        }
+        config
+    }
+
+    /// The defaults of `erl` 25 on a machine with `cores` cores.
     pub fn new(cores: u32) -> Config {
         let cores = cores.clamp(1, 1024);
         Config {
@@ -329,7 +341,7 @@ impl Config {
             dist_buffer_busy_limit: 1024 * 1024,
             node_table_gc_delay_s: Some(60),
             compat_release: None,
-            modified_timing: 0,
+            modified_timing: None,
             show_loading: false,
             no_line_numbers: false,
             poll: Poll::default(),
