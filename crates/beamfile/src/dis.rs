@@ -144,7 +144,6 @@ impl Names for Listing<'_> {
 }
 
 /// The text of a kind's operand, for messages.
-#[allow(dead_code)]
 pub(crate) fn operand(beam: &BeamFile, kind: Kind, arg: Arg) -> String {
     let mut out = String::new();
     let _ = isa::write_arg(&mut out, kind, arg, &Listing::new(beam));

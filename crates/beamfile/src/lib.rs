@@ -5,6 +5,7 @@
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let beam = beamfile::parse(&std::fs::read("lists.beam")?, isa::Release(27))?;
+//! beamfile::verify(&beam)?;
 //! print!("{}", beamfile::dis(&beam));
 //! # Ok(()) }
 //! ```
@@ -16,6 +17,7 @@ mod dis;
 mod error;
 mod reader;
 mod tables;
+mod verify;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,6 +33,7 @@ pub use error::LoadError;
 pub use isa::{Arg, Op, Release};
 pub use reader::Big;
 pub use tables::{Atoms, Export, Import, Lambda, Lines, Literals, Location, MAX_ARITY, Record, Records, TypeHint};
+pub use verify::{never_returns, verify};
 
 /// A parsed file. It owns all that it has, so it can be kept (and shared) for as long as a prepared module lives.
 #[derive(Debug)]

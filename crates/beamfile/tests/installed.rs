@@ -56,7 +56,11 @@ fn every_installed_file_is_accepted() {
             bytes += data.len();
             code += beam.chunk(b"Code").map_or(0, <[u8]>::len);
             let start = Instant::now();
+            let verified = beamfile::verify(&beam);
             verifying += start.elapsed();
+            if let Err(error) = verified {
+                faults.push(format!("{}: {error}", path.display()));
+            }
         }
         let rate = |time: Duration| code as f64 / 1e6 / time.as_secs_f64().max(1e-9);
         println!(
@@ -64,6 +68,7 @@ fn every_installed_file_is_accepted() {
             dir.display(), paths.len(), bytes as f64 / 1e6, code as f64 / 1e6,
             parsing.as_secs_f64() * 1e3, rate(parsing), verifying.as_secs_f64() * 1e3, rate(verifying), faults.len()
         );
-        assert!(faults.is_empty(), "{} of {} refused:\n{}", faults.len(), paths.len(), faults[..faults.len().min(40)].join("\n"));
+        println!("{}", faults[..faults.len().min(60)].join("\n"));
+        assert!(std::env::var("SURVEY").is_ok() || faults.is_empty(), "{} of {} refused:\n{}", faults.len(), paths.len(), faults[..faults.len().min(40)].join("\n"));
     }
 }

@@ -19,6 +19,8 @@ pub enum Kind {
     LabelDef,
     /// A label to jump to; never 0.
     Label,
+    /// The entry label of a function that is called.
+    Entry,
     /// A label to jump to, or 0: raise instead.
     Fail,
     /// A label (never 0), or one of the atoms `no_fail` and `resume`.

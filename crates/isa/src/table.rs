@@ -51,9 +51,9 @@ instructions! {
     1 Label "label" ALWAYS (id: LabelDef);
     2 FuncInfo "func_info" ALWAYS (module: Atom, function: Atom, arity: U);
     3 IntCodeEnd "int_code_end" ALWAYS ();
-    4 Call "call" ALWAYS (arity: U, label: Label);
-    5 CallLast "call_last" ALWAYS (arity: U, label: Label, dealloc: U);
-    6 CallOnly "call_only" ALWAYS (arity: U, label: Label);
+    4 Call "call" ALWAYS (arity: U, label: Entry);
+    5 CallLast "call_last" ALWAYS (arity: U, label: Entry, dealloc: U);
+    6 CallOnly "call_only" ALWAYS (arity: U, label: Entry);
     7 CallExt "call_ext" ALWAYS (arity: U, import: Import);
     8 CallExtLast "call_ext_last" ALWAYS (arity: U, import: Import, dealloc: U);
     9 Bif0 "bif0" ALWAYS (import: Import, dst: Dst);
@@ -112,8 +112,8 @@ instructions! {
     62 Catch "catch" ALWAYS (y: YReg, handler: Label);
     63 CatchEnd "catch_end" ALWAYS (y: YReg);
     64 Move "move" ALWAYS (src: Src, dst: Dst);
-    65 GetList "get_list" ALWAYS (src: Src, head: Dst, tail: Dst);
-    66 GetTupleElement "get_tuple_element" ALWAYS (src: Src, index: U, dst: Dst);
+    65 GetList "get_list" ALWAYS (src: Reg, head: Dst, tail: Dst);
+    66 GetTupleElement "get_tuple_element" ALWAYS (src: Reg, index: U, dst: Dst);
     67 SetTupleElement "set_tuple_element" ALWAYS (value: Src, tuple: Src, index: U);
     68 PutString "put_string" GONE (a: Any, b: Any, c: Any);
     69 PutList "put_list" ALWAYS (head: Src, tail: Src, dst: Dst);
@@ -209,8 +209,8 @@ instructions! {
     159 IsTaggedTuple "is_tagged_tuple" ALWAYS (fail: Label, src: Src, arity: U, tag: Atom);
     160 BuildStacktrace "build_stacktrace" ALWAYS ();
     161 RawRaise "raw_raise" ALWAYS ();
-    162 GetHd "get_hd" ALWAYS (src: Src, dst: Dst);
-    163 GetTl "get_tl" ALWAYS (src: Src, dst: Dst);
+    162 GetHd "get_hd" ALWAYS (src: Reg, dst: Dst);
+    163 GetTl "get_tl" ALWAYS (src: Reg, dst: Dst);
     164 PutTuple2 "put_tuple2" ALWAYS (dst: Dst, elements: List);
     165 BsGetTail "bs_get_tail" ALWAYS (ctx: Reg, dst: Dst, live: Live);
     166 BsStartMatch3 "bs_start_match3" ALWAYS (fail: Label, bin: Src, live: Live, dst: Dst);
