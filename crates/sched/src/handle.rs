@@ -1,16 +1,11 @@
 //! The door to a scheduler: enqueueing, waking, timers, counts, settings; and [`Sched`], which owns the threads. Not here: the loop of a worker.
 //!
-//! # Waking: why nobody sleeps on work
-//! A worker is responsible for its own queue and its own timers. Before it sleeps it (1) puts itself into `idle`, (2) takes the lock of its queue and
-//! looks, (3) takes the lock of its timers and looks. Whoever adds something does so under the same lock, and looks at `idle` before letting
-//! go of it. So either the adder's turn at the lock came first, and the worker sees what was added; or the worker's came first, and
-//! the adder sees it in `idle`, takes it out (one thread succeeds) and unparks it. An unpark is remembered by the thread, and nothing that might
-//! eat it runs between (1) and parking. A worker that adds to its own queue is awake and need not look.
-//!
-//! That alone is enough to be correct; everything else (waking another worker because a queue has grown, searching, stealing) only spreads load, and a
-//! missed chance costs one slice at the most, as a worker looks again each time it picks a task while others wait. Spreading is lazy:
-//! at most one worker searches at a time on behalf of wakers, and one that finds a surplus wakes the next. A task that is alone in a queue
-//! is left to its owner, who will run it right after the present slice, unless that slice lasts: so a pair that plays ping-pong stays on one core.
+//! # Waking
+//! That a worker never sleeps while its own queue holds something is `idle`'s affair, and enough to be correct. The rest (waking another
+//! worker because a queue has grown, searching, stealing) only spreads load; a missed chance costs one slice at the most, as a worker looks again each
+//! time it picks a task while others wait. Spreading is lazy: at most one worker is woken to search at a time, and one that finds a
+//! surplus wakes the next. A task that is alone in a queue is left to its owner, who will run it right after the present slice, unless that slice
+//! lasts: so a pair that plays ping-pong stays on one core.
 
 use crate::clock::{Clock, MonotonicClock};
 use crate::dirty::Pool;

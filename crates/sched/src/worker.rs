@@ -1,5 +1,4 @@
-//! A worker's loop: pick, run, put away; fire timers; search, steal; sleep. Not here: who wakes it (see `handle`, which also has the argument why nobody
-//! sleeps on work).
+//! A worker's loop: pick, run, put away; fire timers; search, steal; sleep. Not here: who wakes it (see `handle`), and why nobody sleeps on work (see `idle`).
 
 use crate::handle::{Handle, Slot, bump, set_current};
 use crate::{After, Engine, Priority, WorkerId};
@@ -289,19 +288,18 @@ impl<E: Engine> Worker<E> {
         self.glance = 0;
         slot.wall.set_busy(false, || self.handle.now());
         shared.world.rest(self.index);
-        shared.idle.insert(self.index);
-        let work = slot.queue.lock().tasks.len() > 0
-            || shared.slots.iter().any(|other| other.len.load(SeqCst) > 1)
-            || shared.world.attention() != self.seen;
-        let deadline = self.next_deadline();
-        if !work {
+        let look = || {
+            let work = slot.queue.lock().tasks.len() > 0
+                || shared.slots.iter().any(|other| other.len.load(SeqCst) > 1)
+                || shared.world.attention() != self.seen;
+            let deadline = self.next_deadline();
+            (!work).then_some(deadline)
+        };
+        // Whoever wakes it has counted it.
+        self.searching = shared.idle.sleep(self.index, look, |deadline| {
             bump(&slot.counters.parks, 1);
             self.park(deadline);
-        }
-        if !shared.idle.remove(self.index) {
-            // Whoever took it out has counted it.
-            self.searching = true;
-        }
+        });
         let go_on = self.enter();
         slot.wall.set_busy(true, || self.handle.now());
         go_on
