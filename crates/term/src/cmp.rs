@@ -87,16 +87,52 @@ impl Pair {
     }
 }
 
+/// What is left to compare of two lists after their common cells and heads.
+enum Step {
+    Same,
+    /// One of the tails is no list, or both are not.
+    Tails(Term, Term),
+    /// The first heads that are not the same word, and the tails after them.
+    Heads(Term, Term, Pair),
+}
+
+#[inline(always)]
+fn list_step(mut a: Term, mut b: Term) -> Step {
+    loop {
+        let (x, y) = (a.head(), b.head());
+        if x.raw() != y.raw() {
+            return Step::Heads(x, y, Pair::of(a, b, 1, 1, true));
+        }
+        (a, b) = (a.tail(), b.tail());
+        if a.raw() == b.raw() {
+            return Step::Same;
+        }
+        if !a.is_cons() || !b.is_cons() {
+            return Step::Tails(a, b);
+        }
+    }
+}
+
 fn eq_walk(mut a: Term, mut b: Term, mut exact: bool) -> bool {
     let mut work: Work<Pair> = Work::new();
-    loop {
+    'walk: loop {
         'same: {
             if a.raw() == b.raw() {
                 break 'same;
             }
             if a.is_cons() && b.is_cons() {
-                work.push(Pair::of(a, b, 0, 2, exact));
-                break 'same;
+                match list_step(a, b) {
+                    Step::Same => break 'same,
+                    Step::Tails(x, y) => (a, b) = (x, y),
+                    Step::Heads(x, y, rest) => {
+                        if !x.is_pointer() && (exact || !y.is_pointer()) {
+                            return false;
+                        }
+                        work.push(Pair { exact, ..rest });
+                        (a, b) = (x, y);
+                    }
+                }
+                continue 'walk;
             }
             if !a.is_boxed() || !b.is_boxed() {
                 if !exact && a.is_number() && b.is_number() && cmp_numbers(a, b, false) == Equal {
@@ -182,6 +218,12 @@ fn eq_walk(mut a: Term, mut b: Term, mut exact: bool) -> bool {
                         return false;
                     }
                 }
+                (Kind::HeapBits, Kind::HeapBits) => {
+                    // The same words are the same bits; others may differ in the unused part of the last one only.
+                    if ha != hb || a.word(1) != b.word(1) || ((2..=n).any(|i| a.word(i) != b.word(i)) && cmp_bits(a, b) != Equal) {
+                        return false;
+                    }
+                }
                 (Kind::HeapBits | Kind::BinRef | Kind::SubBits, Kind::HeapBits | Kind::BinRef | Kind::SubBits) => {
                     if a.bit_size() != b.bit_size() || cmp_bits(a, b) != Equal {
                         return false;
@@ -251,7 +293,7 @@ fn cmp_walk(mut a: Term, mut b: Term, mut exact: bool) -> Ordering {
     let mut work: Work<Pair> = Work::new();
     // Values of hash maps in the order of their keys: `Pair`s point into these.
     let mut sorted: Vec<Vec<Term>> = Vec::new();
-    loop {
+    'walk: loop {
         'same: {
             if a.raw() == b.raw() {
                 break 'same;
@@ -260,8 +302,15 @@ fn cmp_walk(mut a: Term, mut b: Term, mut exact: bool) -> Ordering {
                 return a.small_value().cmp(&b.small_value());
             }
             if a.is_cons() && b.is_cons() {
-                work.push(Pair::of(a, b, 0, 2, exact));
-                break 'same;
+                match list_step(a, b) {
+                    Step::Same => break 'same,
+                    Step::Tails(x, y) => (a, b) = (x, y),
+                    Step::Heads(x, y, rest) => {
+                        work.push(Pair { exact, ..rest });
+                        (a, b) = (x, y);
+                    }
+                }
+                continue 'walk;
             }
             let (ra, rb) = (rank(a), rank(b));
             if ra != rb {

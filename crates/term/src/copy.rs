@@ -60,7 +60,7 @@ fn size_walk(t: Term, literals: LiteralRange) -> usize {
     let mut total = 0;
     let (mut at, mut n) = (&raw const t, 1);
     loop {
-        if n == 0 {
+        while n == 0 {
             match work.pop() {
                 Some(rest) => (at, n) = rest,
                 None => return total,
@@ -74,7 +74,39 @@ fn size_walk(t: Term, literals: LiteralRange) -> usize {
         if !t.is_pointer() || literals.holds(t) {
             continue;
         }
-        let (words, from, inner) = if t.is_cons() { (2, 0, 2) } else { boxed_size(t) };
+        if t.is_cons() {
+            if n > 0 {
+                work.push((at, n));
+            }
+            let mut cell = t;
+            loop {
+                total += 2;
+                let (head, tail) = (cell.head(), cell.tail());
+                if head.is_pointer() && !literals.holds(head) {
+                    let (words, _, inner) = if head.is_cons() { (0, 0, 2) } else { boxed_size(head) };
+                    if inner > 0 {
+                        // The head has parts of its own: it comes first, then the tail.
+                        // SAFETY: rule 1: both are words of the cell.
+                        unsafe {
+                            work.push((cell.ptr().add(1).cast(), 1));
+                            at = cell.ptr().cast();
+                        }
+                        n = 1;
+                        break;
+                    }
+                    total += words;
+                }
+                if !tail.is_cons() || literals.holds(tail) {
+                    // SAFETY: rule 1: the second word of the cell.
+                    at = unsafe { cell.ptr().add(1).cast() };
+                    n = usize::from(tail.is_boxed());
+                    break;
+                }
+                cell = tail;
+            }
+            continue;
+        }
+        let (words, from, inner) = boxed_size(t);
         total += words;
         if inner > 0 {
             if n > 0 {
@@ -119,7 +151,8 @@ pub fn copy_sized(t: Term, words: usize, alloc: &mut Alloc, literals: LiteralRan
                 continue;
             }
             let t = Term::from_raw(w);
-            if t.is_pointer() && !literals.holds(t) {
+            // Tails of lists lead into the copy already.
+            if t.is_pointer() && !literals.holds(t) && (t.ptr() as usize).wrapping_sub(start as usize) >= words * 8 {
                 *scan = to.object(t, alloc).raw();
             }
             scan = scan.add(1);
@@ -155,10 +188,19 @@ impl To {
         // SAFETY: rule 1 for the old object; the room for the new one was counted by `size`.
         unsafe {
             if t.is_cons() {
-                *to = *p;
-                *to.add(1) = *p.add(1);
-                self.hp = to.add(2);
-                return Term::from_raw(to as u64 | TAG_CONS);
+                let (mut from, mut at) = (p, to);
+                loop {
+                    *at = *from;
+                    let tail = Term::from_raw(*from.add(1));
+                    if !tail.is_cons() || self.literals.holds(tail) {
+                        *at.add(1) = tail.raw();
+                        self.hp = at.add(2);
+                        return Term::from_raw(to as u64 | TAG_CONS);
+                    }
+                    *at.add(1) = at.add(2) as u64 | TAG_CONS;
+                    at = at.add(2);
+                    from = tail.ptr();
+                }
             }
             let h = *p;
             if matches!(header_kind(h), 9 | 10 | 21 | 26) {

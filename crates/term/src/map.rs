@@ -480,20 +480,39 @@ pub fn put_many(alloc: &mut Alloc, map: Term, pairs: &[(Term, Term)]) -> Term {
     }
     if map.is_flat_map() {
         let (keys_term, keys, values) = flat_parts(map);
-        if keys.is_empty() {
-            return from_pairs(alloc, pairs);
+        if keys.is_empty() || pairs.len() > FLAT_MAX {
+            let all: Vec<(Term, Term)> = Iter::new(map).chain(pairs.iter().copied()).collect();
+            return from_pairs(alloc, &all);
         }
-        // All keys there already: the keys are shared.
-        let mut new = [Term::NONE; FLAT_MAX];
-        new[..values.len()].copy_from_slice(values);
-        if pairs.iter().all(|&(k, v)| position(keys, k).is_some_and(|i| { new[i] = v; true })) {
-            let new = &new[..values.len()];
-            return if new.iter().zip(values).all(|(a, b)| a.raw() == b.raw()) { map } else { alloc.flat_map(keys_term, new) };
+        let (mut new_keys, mut new_values) = ([Term::NONE; FLAT_MAX], [Term::NONE; FLAT_MAX]);
+        let mut n = keys.len();
+        new_keys[..n].copy_from_slice(keys);
+        new_values[..n].copy_from_slice(values);
+        let mut changed = false;
+        for &(k, v) in pairs {
+            if let Some(i) = position(&new_keys[..n], k) {
+                changed |= new_values[i].raw() != v.raw();
+                new_values[i] = v;
+            } else if n < FLAT_MAX {
+                let i = insertion(&new_keys[..n], k);
+                new_keys.copy_within(i..n, i + 1);
+                new_values.copy_within(i..n, i + 1);
+                (new_keys[i], new_values[i]) = (k, v);
+                n += 1;
+            } else {
+                let mut all: Vec<(Term, Term)> = Vec::with_capacity(keys.len() + pairs.len());
+                all.extend(keys.iter().copied().zip(values.iter().copied()));
+                all.extend_from_slice(pairs);
+                return from_pairs(alloc, &all);
+            }
         }
-        let mut all: Vec<(Term, Term)> = Vec::with_capacity(keys.len() + pairs.len());
-        all.extend(keys.iter().copied().zip(values.iter().copied()));
-        all.extend_from_slice(pairs);
-        return from_pairs(alloc, &all);
+        // Without new keys the old ones are shared.
+        let keys_term = match n > keys.len() {
+            true => alloc.tuple(&new_keys[..n]),
+            false if !changed => return map,
+            false => keys_term,
+        };
+        return alloc.flat_map(keys_term, &new_values[..n]);
     }
     if pairs.len() > 16 && pairs.len() * 2 > size(map) {
         let mut all: Vec<(Term, Term)> = Iter::new(map).collect();
