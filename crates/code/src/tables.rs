@@ -11,11 +11,20 @@ pub struct Code {
     /// Which OTP release's code is loaded (25, 27, 29): decides what the loader accepts.
     pub release: u32,
     exports: RwLock<Map<(Term, Term, u8), &'static Export>>,
+    entry_apply: AtomicPtr<u64>,
 }
 
 impl Code {
     pub fn new(release: u32) -> Code {
-        Code { release, exports: RwLock::default() }
+        Code { release, exports: RwLock::default(), entry_apply: AtomicPtr::new(std::ptr::null_mut()) }
+    }
+    /// Where a new process starts: applies x0:x1(x2), then ends normally.
+    pub fn entry_apply(&self) -> *const u64 {
+        self.entry_apply.load(Acquire)
+    }
+    /// Set by the engine before anything runs.
+    pub fn set_entry_apply(&self, code: *const u64) {
+        self.entry_apply.store(code.cast_mut(), Release);
     }
     /// The export record of a function, made if there is none; without code it leads to the error handler.
     pub fn export(&self, module: Term, function: Term, arity: u8) -> &'static Export {

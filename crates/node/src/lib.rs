@@ -4,9 +4,18 @@
 
 pub mod config;
 pub mod ctx;
+pub mod hooks;
 pub mod native;
 mod node;
+// what processes do to each other
+pub mod exit;
+pub mod relations;
+pub mod signals;
+pub mod spawn;
+pub mod timers;
 
 pub use ctx::{Ctx, Stop};
 pub use native::{Dirty, Effect, Native, NativeFn};
-pub use node::{Node, Timer};
+pub use node::{Node, Timer, TimerCall};
+pub use signals::Fetched;
+pub use spawn::{MonitorOptions, SpawnOptions, Spawned};

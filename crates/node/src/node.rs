@@ -1,11 +1,13 @@
 //! The node value: all tables of one Erlang node.
 
 use crate::config::Config;
+use crate::hooks::{Ports, Remote};
 use crate::native::Native;
+use crate::timers::TimeBase;
 use base::hash::Map;
 use base::sync::{Mutex, RwLock};
 use process::{Owned, ProcRef, Table};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering::*};
 use term::Term;
 
@@ -45,6 +47,16 @@ pub struct Node {
     pub identity: RwLock<(Term, u32)>,
     /// Timers by their reference.
     pub timers: Mutex<Map<(u64, u64), sched::TimerRef>>,
+    /// The ports, and the connections to other nodes; set by whoever brings them (`vm`).
+    pub ports: OnceLock<Box<dyn Ports>>,
+    remote: RwLock<Option<Arc<dyn Remote>>>,
+    /// Who monitors the time offset.
+    pub clock_watchers: Mutex<Map<(u64, u64), Term>>,
+    pub(crate) time: TimeBase,
+    /// The last value of `now/0`, in microseconds.
+    pub last_now: AtomicU64,
+    /// For `unique_integer([monotonic])`.
+    pub monotonic_integers: AtomicU64,
     refs: AtomicU64,
     unique: AtomicU64,
     /// State of native parts that live in storeys above, by name of their type.
@@ -54,6 +66,7 @@ pub struct Node {
 impl Node {
     pub fn new(config: Config, world: sys::World, sched: sched::Handle<ProcRef, Timer>, natives: Vec<Native>) -> Arc<Node> {
         let limit = config.limits.processes as usize;
+        let time = TimeBase::new(&world);
         let code = code::Code::new(config.otp.release_number());
         for (i, n) in natives.iter().enumerate() {
             if !n.nif {
@@ -71,10 +84,23 @@ impl Node {
             tables: ets::Tables::default(),
             identity: RwLock::new((term::am::NONODE, 0)),
             timers: Mutex::default(),
+            ports: OnceLock::new(),
+            remote: RwLock::default(),
+            clock_watchers: Mutex::default(),
+            time,
+            last_now: AtomicU64::new(0),
+            monotonic_integers: AtomicU64::new(0),
             refs: AtomicU64::new(1 << 18),
             unique: AtomicU64::new(1),
             parts: RwLock::default(),
         })
+    }
+    /// The connections to other nodes, once there are any.
+    pub fn remote(&self) -> Option<Arc<dyn Remote>> {
+        self.remote.read().clone()
+    }
+    pub fn set_remote(&self, remote: Option<Arc<dyn Remote>>) {
+        *self.remote.write() = remote;
     }
     /// The number of a new reference.
     pub fn next_ref(&self) -> u64 {

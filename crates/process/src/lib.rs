@@ -16,7 +16,7 @@ pub mod signal;
 pub mod table;
 
 pub use mailbox::{Mailbox, Message};
-pub use private::{Class, Exception, NativeState, Private, Resume};
-pub use shared::{Inbox, ProcRef, Process, RunState};
-pub use signal::{Owned, Signal};
+pub use private::{AliasKind, Class, Exception, MaxHeap, Monitor, MonitorKind, NativeState, Private, Rare, Resume, Target};
+pub use shared::{AfterSend, Gone, Inbox, ProcRef, Process, RunState};
+pub use signal::{ExitSignal, Owned, RefId, Request, Signal, Who};
 pub use table::Table;

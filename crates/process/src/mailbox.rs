@@ -12,11 +12,13 @@ pub struct Message {
     pub memory: Fragment,
     /// Trace token or nil (sequential tracing).
     pub token: Term,
+    /// The term has moved into the receiver's heap although the message is still queued: a root.
+    pub(crate) in_heap: bool,
 }
 
 impl Message {
     pub fn new(o: crate::Owned) -> Message {
-        Message { term: o.term, memory: o.memory, token: Term::NIL }
+        Message { term: o.term, memory: o.memory, token: Term::NIL, in_heap: false }
     }
 }
 
@@ -30,6 +32,8 @@ pub struct Mailbox {
     removed: u64,
     /// (reference number or mark id, position).
     marks: Vec<(u64, u64)>,
+    /// Messages with `in_heap`.
+    in_heap: usize,
 }
 
 impl Mailbox {
@@ -66,7 +70,8 @@ impl Mailbox {
     #[inline]
     pub fn take(&mut self) -> Option<Message> {
         let m = if self.save == 0 { self.queue.pop_front() } else { self.queue.remove(self.save) };
-        if m.is_some() {
+        if let Some(m) = &m {
+            self.in_heap -= usize::from(m.in_heap);
             // Every mark behind the place moves back by one, whichever end the removal was at.
             let at = self.removed + self.save as u64;
             for mark in &mut self.marks {
@@ -107,8 +112,28 @@ impl Mailbox {
             self.save = (at.saturating_sub(self.removed) as usize).min(self.queue.len());
         }
     }
+    /// Notes that the message under examination now lives in the receiver's heap.
+    pub(crate) fn moved_to_heap(&mut self) {
+        if let Some(m) = self.queue.get_mut(self.save)
+            && !m.in_heap
+        {
+            m.in_heap = true;
+            self.in_heap += 1;
+        }
+    }
+    /// Terms of queued messages that live in the heap, for the collector.
+    pub(crate) fn heap_terms(&self) -> Vec<Term> {
+        if self.in_heap == 0 { Vec::new() } else { self.queue.iter().filter(|m| m.in_heap).map(|m| m.term).collect() }
+    }
+    /// Puts them back after they have moved.
+    pub(crate) fn set_heap_terms(&mut self, terms: &[Term]) {
+        if !terms.is_empty() {
+            self.queue.iter_mut().filter(|m| m.in_heap).zip(terms).for_each(|(m, &t)| m.term = t);
+        }
+    }
     /// Takes every message out (the process ends).
     pub fn drain(&mut self) -> VecDeque<Message> {
+        self.in_heap = 0;
         self.save = 0;
         self.marks.clear();
         std::mem::take(&mut self.queue)
@@ -116,6 +141,7 @@ impl Mailbox {
     /// Removes messages that `drop_it` says so of; used by `demonitor(_, [flush])`-like native code and alias removal.
     pub fn retain(&mut self, mut keep: impl FnMut(&Message) -> bool) {
         self.queue.retain(|m| keep(m));
+        self.in_heap = self.queue.iter().filter(|m| m.in_heap).count();
         self.marks.clear();
         self.save = 0;
     }

@@ -1,7 +1,7 @@
 //! The private half of a process: touched only by the thread that runs it.
 
 use crate::dictionary::Dictionary;
-use crate::{Mailbox, Owned};
+use crate::{Mailbox, Owned, RefId, Signal, Who};
 use base::hash::Map;
 use heap::Heap;
 use std::any::Any;
@@ -109,15 +109,30 @@ pub struct Private {
     pub timed_out: bool,
     /// Number of the next receive mark.
     pub next_mark: u64,
-    pub links: Map<Term, u64>,
-    /// Monitors this process has set: reference number -> target.
-    pub monitors: Map<(u64, u64), Monitor>,
-    /// Monitors others have set on it: reference -> (watcher, name it was found by or NONE).
-    pub watchers: Map<(u64, u64), Watcher>,
-    /// Active aliases: reference -> how they end.
-    pub aliases: Map<(u64, u64), AliasKind>,
+    /// Links: 0, or the number of an unlink signal that has not been acknowledged yet (the link is not in force then).
+    pub links: Map<Who, u64>,
+    /// Number of the last unlink signal.
+    pub unlinks: u64,
+    /// Monitors this process has set.
+    pub monitors: Map<RefId, Monitor>,
+    /// Monitors others have set on it: the watcher, and the name by which it was found.
+    pub watchers: Map<RefId, (Who, Option<Term>)>,
+    /// Active aliases: how they end.
+    pub aliases: Map<RefId, AliasKind>,
+    /// How often others have suspended it: not run until resumed, but its signals are handled.
+    pub suspended: u32,
     /// Processes that this one has suspended, with counts.
     pub suspending: Vec<(Term, u32)>,
+    /// Answers that have come for a native function that waits (`Stop::Wait`).
+    pub answers: Vec<(u64, Owned)>,
+    /// Room for the next batch of signals.
+    pub spare: Vec<Signal>,
+    /// Signals behind the one that ends the process.
+    pub unhandled: Vec<Signal>,
+    /// How far it has got with ending.
+    pub ending: Option<Box<dyn Any + Send>>,
+    /// Part of the runtime itself: `init:stop` leaves it alone.
+    pub is_system: bool,
     pub rare: Option<Box<Rare>>,
 }
 
@@ -129,15 +144,24 @@ pub struct MaxHeap {
     pub include_shared_binaries: bool,
 }
 
-/// A monitor that a process has set. Terms here are immediate or have memory of their own.
+/// A monitor that a process has set.
 #[derive(Debug)]
 pub struct Monitor {
-    /// pid, port, or {Name, Node} as `DOWN` will say it.
-    pub target: Owned,
+    pub target: Target,
+    pub kind: MonitorKind,
     /// First element of the down message (`DOWN` unless the `tag` option said otherwise).
     pub tag: Owned,
-    pub kind: MonitorKind,
     pub alias: Option<AliasKind>,
+}
+
+/// What is monitored, as the down message will say it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    Who(Who),
+    /// {Name, Node}, and the process or port behind it, if it was found.
+    Name { name: Term, node: Term, who: Option<Who> },
+    /// The node's clock (`clock_service`).
+    Clock,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,9 +169,6 @@ pub enum MonitorKind {
     Process,
     Port,
     TimeOffset,
-    Node,
-    /// Result of spawn_request still awaited.
-    SpawnRequest,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,12 +178,6 @@ pub enum AliasKind {
     ReplyDemonitor,
     /// Deactivated by the first reply (`alias([reply])`).
     Reply,
-}
-
-#[derive(Debug)]
-pub struct Watcher {
-    pub pid: Owned,
-    pub name: Option<Term>,
 }
 
 /// What few processes use.
@@ -208,7 +223,14 @@ impl Private {
             monitors: Map::default(),
             watchers: Map::default(),
             aliases: Map::default(),
+            unlinks: 0,
+            suspended: 0,
             suspending: Vec::new(),
+            answers: Vec::new(),
+            spare: Vec::new(),
+            unhandled: Vec::new(),
+            ending: None,
+            is_system: false,
             rare: None,
         }
     }
@@ -216,6 +238,16 @@ impl Private {
     #[inline(always)]
     pub fn h(&mut self) -> &mut term::Alloc {
         &mut self.heap.alloc
+    }
+
+    /// Takes memory from elsewhere into the heap; the term in it is the process's from then on. Only between native functions,
+    /// or at the beginning of one.
+    pub fn adopt(&mut self, o: Owned) -> Term {
+        if !o.memory.is_empty() {
+            self.heap.alloc.leave_fragments();
+            self.heap.alloc.adopt(o.memory);
+        }
+        o.term
     }
 
     /// Collects with all the process's own roots and the given x registers.
@@ -227,12 +259,10 @@ impl Private {
             let memory = std::mem::replace(&mut m.memory, term::Fragment::EMPTY);
             self.heap.alloc.leave_fragments();
             self.heap.alloc.adopt(memory);
+            self.mailbox.moved_to_heap();
         }
         let mut empty = [];
-        let mut examined = [Term::NONE];
-        if let Some(m) = self.mailbox.peek() {
-            examined[0] = m.term;
-        }
+        let mut queued = self.mailbox.heap_terms();
         let state: &mut [Term] = match &mut self.native_state {
             Some(s) => s.roots(),
             None => &mut empty,
@@ -241,15 +271,13 @@ impl Private {
         let mut exc = [e.reason, e.trace, e.args, e.info];
         let mut leader = [self.group_leader];
         let work = self.heap.collect(
-            &mut [x, &mut self.saved, self.dictionary.roots(), state, &mut exc, &mut leader, &mut examined],
+            &mut [x, &mut self.saved, self.dictionary.roots(), state, &mut exc, &mut leader, &mut queued],
             need,
             major,
         );
         [e.reason, e.trace, e.args, e.info] = exc;
         self.group_leader = leader[0];
-        if let Some(m) = self.mailbox.peek_mut() {
-            m.term = examined[0];
-        }
+        self.mailbox.set_heap_terms(&queued);
         work
     }
 }

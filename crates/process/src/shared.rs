@@ -12,6 +12,8 @@ use term::Term;
 pub enum RunState {
     /// Record not in use.
     Free,
+    /// Has its private half and is not published yet.
+    Making,
     /// Waits for a signal.
     Waiting,
     /// In a run queue.
@@ -29,11 +31,9 @@ pub struct Inbox {
     pub pid: Term,
     pub state: RunState,
     pub signals: Vec<Signal>,
-    /// Suspended this many times: it is not run until resumed, but its signals are handled.
-    pub suspended: u32,
-    /// While suspended: it would have been runnable.
-    pub runnable: bool,
-    /// `erlang:processes()` still lists it, `is_process_alive` is false.
+    /// Someone wants it to look up even without a signal.
+    pub woken: bool,
+    /// It is ending: takes no more signals, `is_process_alive` is false; its number may still be listed.
     pub exiting: bool,
 }
 
@@ -112,6 +112,14 @@ impl ProcRef {
         // SAFETY: the caller's promise.
         unsafe { std::mem::replace(&mut *self.0.as_ref().private.get(), p) }
     }
+    /// The private half of a process that is being made (see `Table::insert`): its record is nobody else's yet.
+    pub fn with_new<R>(self, f: impl FnOnce(&mut Private) -> R) -> Option<R> {
+        if self.inbox.lock().state != RunState::Making {
+            return None;
+        }
+        // SAFETY: rule 1: not published yet; only `Table::insert` sets this state, on this thread, for its caller's closure.
+        unsafe { (*self.0.as_ref().private.get()).as_mut() }.map(f)
+    }
     pub fn registered_name(self) -> Option<Term> {
         let raw = self.name.load(Acquire);
         // SAFETY: the word is 0 or an atom, which needs no memory.
@@ -126,8 +134,7 @@ impl Process {
                 pid: Term::NONE,
                 state: RunState::Free,
                 signals: Vec::new(),
-                suspended: 0,
-                runnable: false,
+                woken: false,
                 exiting: false,
             }),
             name: AtomicU64::new(0),
@@ -144,30 +151,40 @@ pub enum AfterSend {
     Nothing,
     /// Put the process on a run queue.
     Enqueue,
-    /// There is no such process (any more); the signal comes back dropped.
-    Gone,
 }
 
+/// Why a signal or a wake-up has not reached anyone: there is no such process any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gone;
+
+// # Protocol
+// The run state and the signals stand under one lock, so a signal and a change of state never miss each other:
+// - A sender pushes, and if the state is `Waiting` makes it `Queued`: exactly one sender gets `Enqueue`.
+// - The owner takes signals while `Running`. `park` makes it `Waiting` only if there is nothing to take.
+// - A process that ends sets `exiting` and takes the last signals in one step (`close`): each signal is either among those, to be
+//   answered as for a dead process, or comes back to its sender, who answers it so himself.
+// - A record may serve another process later: pid and `exiting` are checked under the same lock (rule 2).
 impl Process {
-    /// Puts a signal into the inbox of process `pid`, if this record is still that process.
-    pub fn send(&self, pid: Term, signal: Signal) -> AfterSend {
+    /// Puts a signal into the inbox of process `pid`, if this record is still that process and takes signals; else gives it back.
+    #[inline]
+    pub fn send(&self, pid: Term, signal: Signal) -> Result<AfterSend, Signal> {
         let mut inbox = self.inbox.lock();
-        if inbox.pid != pid || inbox.state == RunState::Gone {
-            drop(inbox);
-            drop(signal);
-            return AfterSend::Gone;
+        if inbox.pid != pid || inbox.exiting {
+            return Err(signal);
         }
         inbox.signals.push(signal);
         if inbox.state == RunState::Waiting {
             inbox.state = RunState::Queued;
-            AfterSend::Enqueue
+            Ok(AfterSend::Enqueue)
         } else {
-            AfterSend::Nothing
+            Ok(AfterSend::Nothing)
         }
     }
-}
-
-impl Process {
+    /// True if this record is process `pid` and it is not ending.
+    pub fn is_alive(&self, pid: Term) -> bool {
+        let inbox = self.inbox.lock();
+        inbox.pid == pid && !inbox.exiting
+    }
     /// A scheduler thread begins to run the process.
     pub fn begin_run(&self) {
         let mut inbox = self.inbox.lock();
@@ -177,33 +194,48 @@ impl Process {
     /// The process wants to wait. `false` if signals have arrived meanwhile: it goes on running.
     pub fn park(&self) -> bool {
         let mut inbox = self.inbox.lock();
-        if !inbox.signals.is_empty() {
+        if !inbox.signals.is_empty() || std::mem::take(&mut inbox.woken) {
             return false;
         }
         inbox.state = RunState::Waiting;
         true
     }
+    /// A suspended process stops: as `park`, it stays only if there is nothing to fetch.
+    pub fn park_suspended(&self) -> bool {
+        self.park()
+    }
     /// The process's slice is over; it goes back to a run queue.
     pub fn requeue(&self) {
         self.inbox.lock().state = RunState::Queued;
     }
-    /// Wakes the process without a signal, if it waits: the caller enqueues it if so told.
-    pub fn wake(&self, pid: Term) -> AfterSend {
+    /// Wakes the process without a signal: the caller enqueues it if so told.
+    pub fn wake(&self, pid: Term) -> Result<AfterSend, Gone> {
         let mut inbox = self.inbox.lock();
         if inbox.pid != pid || inbox.state == RunState::Gone {
-            return AfterSend::Gone;
+            return Err(Gone);
         }
         if inbox.state == RunState::Waiting {
             inbox.state = RunState::Queued;
-            return AfterSend::Enqueue;
+            return Ok(AfterSend::Enqueue);
         }
-        AfterSend::Nothing
+        inbox.woken = true;
+        Ok(AfterSend::Nothing)
     }
     /// Takes all signals that have arrived. `into` should be empty; its room is used for the next ones.
+    #[inline]
     pub fn take_signals(&self, into: &mut Vec<Signal>) {
-        std::mem::swap(&mut self.inbox.lock().signals, into);
+        let mut inbox = self.inbox.lock();
+        if !inbox.signals.is_empty() {
+            std::mem::swap(&mut inbox.signals, into);
+        }
     }
     pub fn has_signals(&self) -> bool {
         !self.inbox.lock().signals.is_empty()
+    }
+    /// The process begins to end: from now on no signal gets in. The last ones.
+    pub fn close(&self) -> Vec<Signal> {
+        let mut inbox = self.inbox.lock();
+        inbox.exiting = true;
+        std::mem::take(&mut inbox.signals)
     }
 }

@@ -67,13 +67,13 @@ impl Table {
         let pid = Term::pid((number & mask) as u32, ((number >> bits) & 0x1fff) as u32);
         // SAFETY: rule 1: the record is free, nobody else has it.
         unsafe { record.set_private(Some(private)) };
+        record.inbox.lock().state = RunState::Making;
         make(record, pid);
         {
             let mut inbox = record.inbox.lock();
             inbox.pid = pid;
             inbox.state = RunState::Queued;
-            inbox.suspended = 0;
-            inbox.runnable = false;
+            inbox.woken = false;
             inbox.exiting = false;
             inbox.signals.clear();
         }
@@ -92,19 +92,28 @@ impl Table {
         // SAFETY: rule 2: a slot holds null or a record of this table.
         unsafe { ProcRef::from_ptr(p) }
     }
-    /// Frees the number and the record of a process that is gone (run state `Gone`, private half taken).
-    pub fn remove(&self, pid: Term, record: ProcRef) {
-        let mut s = self.state.lock();
+    /// Frees the number of a process that ends: nobody finds it any more. Its record is still its own.
+    pub fn unlist(&self, pid: Term) {
+        let _s = self.state.lock();
         self.slots[pid.pid_number() as usize].store(std::ptr::null_mut(), Release);
-        record.inbox.lock().pid = Term::NONE;
         self.count.fetch_sub(1, Relaxed);
-        s.free.push(record);
+    }
+    /// Frees the record of a process that has ended and is not listed any more. The caller must not touch its private half, of which
+    /// at most a husk without memory is left, after this call: the record may be another process's at once.
+    pub fn release(&self, record: ProcRef) {
+        {
+            let mut inbox = record.inbox.lock();
+            inbox.pid = Term::NONE;
+            inbox.state = RunState::Gone;
+        }
+        self.state.lock().free.push(record);
     }
     /// Every process's pid, by number.
     pub fn pids(&self) -> Vec<Term> {
-        let _s = self.state.lock();
+        let s = self.state.lock();
         let mut out = Vec::with_capacity(self.count());
-        for slot in &self.slots {
+        let used = self.slots.len().min(s.next as usize);
+        for slot in &self.slots[..used] {
             let p = slot.load(Acquire);
             // SAFETY: as in `get`.
             if let Some(r) = unsafe { ProcRef::from_ptr(p) } {

@@ -1,0 +1,107 @@
+//! The end of a process: everything it owes to others. Not here: what makes it end.
+//!
+//! The order is what others may rely on: when the first of them learns of the end, the process is not alive, has no name, owns
+//! no table and cannot be found.
+
+use crate::hooks::Outgoing;
+use crate::signals::{copy_out, copy_owned};
+use crate::{Node, Timer, TimerCall};
+use process::{Owned, Private, ProcRef, RefId, Signal, Who};
+use std::sync::Arc;
+use term::{Term, am};
+
+/// Signals that one end sends at once; more go out in portions.
+const PORTION: usize = 2000;
+
+/// What is left to tell of an end.
+struct Notices {
+    pid: Term,
+    reason: Owned,
+    links: Vec<Who>,
+    watchers: Vec<(RefId, (Who, Option<Term>))>,
+}
+
+impl Node {
+    /// Ends the running process. `reason` is a term of its heap. The caller forgets the process: neither `me` nor `p` may be used after this.
+    pub fn end_process(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, reason: Term) {
+        let reason = copy_out(reason);
+        if let Some(word) = p.wait_timer.take()
+            && let Some(timer) = sched::TimerRef::from_word(word)
+        {
+            self.sched.cancel_timer(timer);
+        }
+        p.native_state = None;
+        // From here on it takes no signals.
+        let mut last = std::mem::take(&mut p.unhandled);
+        last.extend(me.close());
+
+        self.release_tables(pid);
+        if let Some(name) = me.registered_name() {
+            let mut names = self.names.write();
+            if names.get(&name) == Some(&pid) {
+                names.remove(&name);
+            }
+            me.name.store(0, std::sync::atomic::Ordering::Release);
+        }
+        self.processes.unlist(pid);
+
+        for (suspended, count) in std::mem::take(&mut p.suspending) {
+            self.request(suspended, move |_, other| {
+                if let Some((_, _, q)) = other {
+                    q.suspended = q.suspended.saturating_sub(count);
+                }
+            });
+        }
+        for (reference, monitor) in std::mem::take(&mut p.monitors) {
+            self.withdraw(pid, reference, monitor.target);
+        }
+        let mut links: Vec<Who> = Vec::with_capacity(p.links.len());
+        for (who, unlinking) in std::mem::take(&mut p.links) {
+            if unlinking == 0 {
+                links.push(who);
+            }
+        }
+        let mut watchers: Vec<_> = std::mem::take(&mut p.watchers).into_iter().collect();
+        // What was on its way in and still counts: links and monitors are told the true reason if they came before the end was decided.
+        for signal in last {
+            match signal {
+                Signal::Unlink { from, id } => {
+                    links.retain(|l| *l != from);
+                    self.signal_who(Who::Local(pid), from, |_| Outgoing::UnlinkAck { id });
+                }
+                Signal::Demonitor { reference } => watchers.retain(|(r, _)| *r != reference),
+                other => self.answer_dead(pid, other),
+            }
+        }
+        // All its memory goes now; what remains in the record is a husk.
+        *p = husk();
+        self.processes.release(me);
+        self.tell(Notices { pid, reason, links, watchers });
+    }
+
+    fn tell(self: &Arc<Node>, mut notices: Notices) {
+        let me = Who::Local(notices.pid);
+        for _ in 0..PORTION {
+            if let Some(to) = notices.links.pop() {
+                let reason = copy_owned(&notices.reason);
+                self.signal_who(me, to, |_| Outgoing::Exit { reason, linked: true });
+            } else if let Some((reference, (to, name))) = notices.watchers.pop() {
+                let reason = copy_owned(&notices.reason);
+                self.signal_who(me, to, |_| Outgoing::Down { reference, name, reason });
+            } else {
+                return;
+            }
+        }
+        let rest = TimerCall(Box::new(move |node: &Arc<Node>| node.tell(notices)));
+        self.sched.set_timer(self.sched.now(), Timer::Call(rest));
+    }
+
+    fn release_tables(self: &Arc<Node>, _pid: Term) {}
+}
+
+/// What stands in a record between two processes.
+fn husk() -> Private {
+    let mut heap = heap::Heap::new(0);
+    heap.release();
+    Private::new(heap, Term::NIL, am::UNDEFINED)
+}

@@ -1,0 +1,71 @@
+//! What the node asks of parts that live above it: ports, and the connections to other nodes. Their state belongs to those
+//! parts (`Node::part`); without them there are no ports and no other nodes.
+
+use crate::{Ctx, Node, Stop};
+use process::{Owned, RefId, Who};
+use std::sync::Arc;
+use term::Term;
+use term::node_name::NodeName;
+
+/// The ports of a node.
+pub trait Ports: Send + Sync {
+    /// `Port ! {Owner, Request}`: what `!` and `send` do to a port that exists or not (a wrong message is an exit signal to its sender).
+    fn command(&self, cx: &mut Ctx, port: Term, message: Term) -> Result<(), Stop>;
+    fn exists(&self, node: &Arc<Node>, port: Term) -> bool;
+    /// A process links itself to the port; false if there is no such port.
+    fn link(&self, node: &Arc<Node>, port: Term, process: Term) -> bool;
+    fn unlink(&self, node: &Arc<Node>, port: Term, process: Term);
+    /// An exit signal; `linked`: because the process has ended.
+    fn exit(&self, node: &Arc<Node>, port: Term, from: Term, reason: &Owned, linked: bool);
+    /// False if there is no such port. When it closes it sends `Signal::Down` to the watcher.
+    fn monitor(&self, node: &Arc<Node>, port: Term, reference: RefId, watcher: Term) -> bool;
+    fn demonitor(&self, node: &Arc<Node>, port: Term, reference: RefId);
+    /// Registered under a name, or no longer.
+    fn named(&self, node: &Arc<Node>, port: Term, name: Option<Term>) -> bool;
+}
+
+/// A signal to a process or port of another node.
+#[derive(Debug)]
+pub enum Outgoing {
+    Link,
+    Unlink { id: u64 },
+    UnlinkAck { id: u64 },
+    Exit { reason: Owned, linked: bool },
+    Monitor { reference: RefId, name: Option<Term> },
+    Demonitor { reference: RefId, name: Option<Term> },
+    /// To a watcher on that node. `name`: what it knows the process by.
+    Down { reference: RefId, name: Option<Term>, reason: Owned },
+    GroupLeader { leader: Who },
+}
+
+/// Where a message to another node goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Destination {
+    /// External pid.
+    Process(Term),
+    /// External reference (an alias).
+    Alias(Term),
+    Name { name: Term, node: Term },
+}
+
+/// Options of `send/3`.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct SendOptions {
+    pub noconnect: bool,
+    pub nosuspend: bool,
+}
+
+/// What became of a message for another node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sent {
+    Done,
+    NoConnect,
+    NoSuspend,
+}
+
+/// The connections of a node.
+pub trait Remote: Send + Sync {
+    fn send(&self, cx: &mut Ctx, to: Destination, message: Term, options: SendOptions) -> Result<Sent, Stop>;
+    /// False if there is no connection (and none is made): the sender acts on `noconnection`.
+    fn signal(&self, node: &Arc<Node>, from: Who, to_node: &NodeName, to: Option<Who>, signal: Outgoing) -> bool;
+}

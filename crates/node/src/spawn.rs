@@ -1,0 +1,129 @@
+//! New processes. Not here: options as Erlang writes them (`bifs`).
+
+use crate::signals::{copy_out, literals};
+use crate::{Ctx, Node};
+use heap::Heap;
+use process::{MaxHeap, Monitor, MonitorKind, Owned, Private, RefId, Target, Who};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::*;
+use term::Term;
+use process::AliasKind;
+
+/// A monitor that the parent has from the start.
+#[derive(Debug)]
+pub struct MonitorOptions {
+    pub tag: Owned,
+    pub alias: Option<AliasKind>,
+}
+
+/// How a process starts.
+#[derive(Debug, Default)]
+pub struct SpawnOptions {
+    pub link: bool,
+    pub monitor: Option<MonitorOptions>,
+    /// 0 low .. 3 max; `None`: normal.
+    pub priority: Option<u8>,
+    pub min_heap_size: Option<usize>,
+    pub min_bin_vheap_size: Option<usize>,
+    pub fullsweep_after: Option<u32>,
+    pub max_heap_size: Option<MaxHeap>,
+    pub off_heap_messages: Option<bool>,
+    pub async_dist: Option<bool>,
+    /// Part of the runtime itself.
+    pub system: bool,
+    /// `None`: the parent's.
+    pub group_leader: Option<Term>,
+    /// A reference that was made before (a spawn request's).
+    pub reference: Option<RefId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Spawned {
+    pub pid: Term,
+    /// Of the monitor, if one was asked for.
+    pub monitor: Option<RefId>,
+}
+
+/// There are as many processes as the node allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany;
+
+impl Node {
+    /// Makes a process that applies a function to arguments (a proper list, copied from the parent) and puts it on a run queue.
+    pub fn spawn(self: &Arc<Node>, parent: Option<&mut Ctx>, options: SpawnOptions, module: Term, function: Term, args: Term) -> Result<Spawned, TooMany> {
+        let defaults = &self.config.process;
+        let min_words = options.min_heap_size.unwrap_or(defaults.min_heap_words as usize);
+        let size = term::copy::size(args, literals());
+        // As much as the arguments need, and then the usual room: the first collection is not due at once.
+        let words = if size * 2 > min_words { heap::collect::next_size(size + min_words) } else { min_words };
+        let mut heap = Heap::new(words);
+        heap.min_words = min_words;
+        heap.fullsweep_after = options.fullsweep_after.unwrap_or(defaults.fullsweep_after);
+        heap.min_cell_bytes = options.min_bin_vheap_size.unwrap_or(defaults.min_bin_vheap_words as usize) * 8;
+        let args = if args.is_immediate() { args } else { term::copy::copy_sized(args, size, &mut heap.alloc, literals()) };
+        let arity = args.list_length().unwrap_or(0) as u8;
+        let (parent_pid, leader) = match &parent {
+            Some(cx) => (cx.pid, options.group_leader.unwrap_or(cx.p.group_leader)),
+            None => (Term::NONE, options.group_leader.unwrap_or(Term::NONE)),
+        };
+        let leader = Who::of(leader).map(|l| l.term(&mut heap.alloc));
+        let parent_shown = if parent_pid.is_some() { parent_pid } else { term::am::UNDEFINED };
+        let mut child = Private::new(heap, leader.unwrap_or(Term::NONE), parent_shown);
+        child.ip = self.code.entry_apply();
+        child.saved = vec![module, function, args];
+        child.initial_call = (module, function, arity);
+        child.priority = options.priority.unwrap_or(1);
+        child.is_system = options.system;
+        child.off_heap_queue = options.off_heap_messages.unwrap_or(defaults.off_heap_messages);
+        child.max_heap = options.max_heap_size.unwrap_or(MaxHeap {
+            words: defaults.max_heap_words as usize,
+            kill: defaults.max_heap_kill,
+            log: defaults.max_heap_log,
+            include_shared_binaries: defaults.max_heap_include_binaries,
+        });
+        if options.async_dist.is_some_and(|a| a) {
+            child.rare.get_or_insert_default().async_dist = true;
+        }
+        if options.link && parent_pid.is_some() {
+            child.links.insert(Who::Local(parent_pid), 0);
+        }
+        let monitor = options.monitor.as_ref().map(|m| {
+            let alias_of = if m.alias.is_some() { parent_pid.raw() } else { 0 };
+            options.reference.unwrap_or_else(|| (self.next_ref(), alias_of))
+        });
+        if let Some(reference) = monitor {
+            child.watchers.insert(reference, (Who::Local(parent_pid), None));
+        }
+        let priority = child.priority;
+        let process_leader = leader.is_none();
+        let (process, pid) = self
+            .processes
+            .insert(child, |record, pid| {
+                record.priority.store(priority, Relaxed);
+                if process_leader {
+                    // The first process leads itself.
+                    record.with_new(|p| p.group_leader = pid);
+                }
+            })
+            .map_err(|_| TooMany)?;
+        if let Some(cx) = parent {
+            if options.link {
+                cx.p.links.insert(Who::Local(pid), 0);
+            }
+            if let (Some(reference), Some(m)) = (monitor, options.monitor) {
+                let target = Target::Who(Who::Local(pid));
+                cx.p.monitors.insert(reference, Monitor { target, kind: MonitorKind::Process, tag: m.tag, alias: m.alias });
+                if let Some(kind) = m.alias {
+                    cx.p.aliases.insert(reference, kind);
+                }
+            }
+        }
+        self.enqueue(process);
+        Ok(Spawned { pid, monitor })
+    }
+
+    /// Terms that a new process cannot share with anyone.
+    pub fn owned_copy(&self, t: Term) -> Owned {
+        copy_out(t)
+    }
+}
