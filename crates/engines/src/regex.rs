@@ -362,18 +362,10 @@ impl Regex {
         // SAFETY: rules 1, 2 and 3: live code, subject with its length, an offset inside it, data of our own, and a context
         // (null if nothing is special) that lives through the call.
         let outcome = unsafe {
-            let context =
-                Guard(if limited { match_context(options) } else { ptr::null_mut() }, sys::pcre2_match_context_free_8);
+            let own = Guard(if limited { match_context(options) } else { ptr::null_mut() }, sys::pcre2_match_context_free_8);
+            let context = if own.0.is_null() { usual_context() } else { own.0 };
             let call = |flags| {
-                sys::pcre2_match_8(
-                    self.code.as_ptr(),
-                    subject.as_ptr(),
-                    subject.len(),
-                    offset,
-                    flags,
-                    data.0.as_ptr(),
-                    context.0,
-                )
+                sys::pcre2_match_8(self.code.as_ptr(), subject.as_ptr(), subject.len(), offset, flags, data.0.as_ptr(), context)
             };
             let mut code = call(flags);
             if code == sys::PCRE2_ERROR_JIT_STACKLIMIT {
@@ -387,7 +379,14 @@ impl Regex {
                 failed(code)
             }
         };
-        self.pool.lock().push(data);
+        // SAFETY: rules 1 and 3: still ours; a question, then perhaps its end.
+        unsafe {
+            if sys::pcre2_get_match_data_heapframes_size_8(data.0.as_ptr()) <= KEPT_BYTES {
+                self.pool.lock().push(data);
+            } else {
+                sys::pcre2_match_data_free_8(data.0.as_ptr());
+            }
+        }
         outcome
     }
 
@@ -436,6 +435,12 @@ impl Regex {
         Regex::compile(pattern, options).ok()
     }
 }
+
+/// A run may remember so many kilobytes of places to go back to, one gigabyte; the library's own limit is twenty.
+const HEAP_LIMIT_KB: u32 = 1 << 20;
+
+/// Match data with more memory than this is not kept for the next run.
+const KEPT_BYTES: usize = 1 << 20;
 
 /// From so many bytes on the translation pays at once.
 const LONG_SUBJECT: usize = 4096;
@@ -526,6 +531,7 @@ unsafe fn match_context(options: &ExecOptions) -> *mut sys::pcre2_match_context_
     unsafe {
         let context = sys::pcre2_match_context_create_8(ptr::null_mut());
         if !context.is_null() {
+            sys::pcre2_set_heap_limit_8(context, HEAP_LIMIT_KB);
             if let Some(n) = options.match_limit {
                 sys::pcre2_set_match_limit_8(context, n);
             }
@@ -535,6 +541,18 @@ unsafe fn match_context(options: &ExecOptions) -> *mut sys::pcre2_match_context_
         }
         context
     }
+}
+
+/// The context of a run without special limits, made once; null (the library's defaults) if there was no memory for it.
+fn usual_context() -> *mut sys::pcre2_match_context_8 {
+    struct Shared(*mut sys::pcre2_match_context_8);
+    // SAFETY: rule 2: after its making it is only read.
+    unsafe impl Send for Shared {}
+    // SAFETY: rule 2: as above.
+    unsafe impl Sync for Shared {}
+    static USUAL: OnceLock<Shared> = OnceLock::new();
+    // SAFETY: rule 1: see `match_context`; it is never freed.
+    USUAL.get_or_init(|| Shared(unsafe { match_context(&ExecOptions::default()) })).0
 }
 
 fn failed(code: i32) -> Outcome {

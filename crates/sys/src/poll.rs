@@ -106,8 +106,7 @@ impl Poller for RealPoller {
         let mut watched = self.watched.lock();
         // The number may have been closed and opened again since, so the table is only a hint.
         let known = watched.fds.contains_key(&fd.as_raw_fd());
-        let mut done =
-            if known { epoll::modify(&self.epoll, fd, data, flags) } else { epoll::add(&self.epoll, fd, data, flags) };
+        let mut done = if known { epoll::modify(&self.epoll, fd, data, flags) } else { epoll::add(&self.epoll, fd, data, flags) };
         done = match done {
             Err(Os::NOENT) => epoll::add(&self.epoll, fd, data, flags),
             Err(Os::EXIST) => epoll::modify(&self.epoll, fd, data, flags),

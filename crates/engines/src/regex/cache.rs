@@ -12,10 +12,12 @@ pub struct RegexCache {
     inner: Mutex<Inner>,
 }
 
+type Key = (Box<[u8]>, CompileOptions);
+
 #[derive(Default)]
 struct Inner {
     /// The pattern, and when it was used last.
-    entries: HashMap<(Box<[u8]>, CompileOptions), (Arc<Regex>, u64)>,
+    entries: HashMap<Key, (Arc<Regex>, u64)>,
     clock: u64,
 }
 
@@ -27,7 +29,7 @@ impl RegexCache {
 
     /// The compiled pattern, now or from before.
     pub fn get(&self, pattern: &[u8], options: CompileOptions) -> Result<Arc<Regex>, CompileError> {
-        let key = (Box::from(pattern), options);
+        let key: Key = (pattern.into(), options);
         let mut inner = self.inner.lock();
         inner.clock += 1;
         let now = inner.clock;

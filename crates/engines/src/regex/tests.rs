@@ -106,8 +106,7 @@ fn as_erts_answers() {
             _ => {
                 let (subject, pattern, rest) = (bytes(next()), bytes(next()), next());
                 let (opts, expected) = rest.split_once('\t').unwrap();
-                let (slow, fast) =
-                    (ran(&subject, &pattern, options(opts), false), ran(&subject, &pattern, options(opts), true));
+                let (slow, fast) = (ran(&subject, &pattern, options(opts), false), ran(&subject, &pattern, options(opts), true));
                 assert_eq!(slow, fast, "{line}");
                 (slow, expected)
             }
@@ -135,8 +134,7 @@ fn names_and_bytes() {
 fn limits_end_a_run() {
     let r = Regex::compile(b"(?:a*)*[bc]d?", CompileOptions::default()).unwrap();
     let subject = [b'a'; 60];
-    for (limit, depth, expected) in [(Some(100), None, ExecError::MatchLimit), (None, Some(10), ExecError::MatchLimitRecursion)]
-    {
+    for (limit, depth, expected) in [(Some(100), None, ExecError::MatchLimit), (None, Some(10), ExecError::MatchLimitRecursion)] {
         let x = ExecOptions { match_limit: limit, match_limit_recursion: depth, ..ExecOptions::default() };
         assert_eq!(r.exec(&subject, 0, &x), Outcome::Error(expected));
     }
