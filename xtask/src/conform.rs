@@ -219,14 +219,7 @@ fn compile(cases: &[Case]) -> Outcome<PathBuf> {
     let sources = cases.iter().filter(|c| !c.elixir).map(|c| c.file.clone()).chain([driver]);
     let stale: Vec<PathBuf> = sources.filter(|s| is_stale(s, &out)).collect();
     if !stale.is_empty() {
-        shell::must(
-            Command::new(setup::real("erlc")?)
-                .arg("-W0")
-                .arg("-o")
-                .arg(&out)
-                .args(&stale)
-                ,
-        )?;
+        shell::must(Command::new(setup::real("erlc")?).arg("-W0").arg("-o").arg(&out).args(&stale))?;
     }
     Ok(out)
 }
