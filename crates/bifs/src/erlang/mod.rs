@@ -1,0 +1,9 @@
+//! Module `erlang`, by theme.
+
+pub mod arith;
+pub mod bin;
+pub mod compare;
+pub mod convert;
+pub mod guard;
+pub mod list;
+pub mod tuple;

@@ -1,0 +1,95 @@
+//! Module `maps`. The representation is `term::map`'s.
+
+use crate::result::Res;
+use node::{Ctx, Native};
+use term::{Term, am, map};
+
+/// `{badmap, T}` unless `t` is a map.
+fn need_map(cx: &mut Ctx, t: Term) -> Result<(), node::Stop> {
+    if t.is_map() { Ok(()) } else { Err(cx.error_with(am::BADMAP, t)) }
+}
+
+fn find(cx: &mut Ctx, a: &[Term]) -> Res {
+    need_map(cx, a[1])?;
+    Ok(match map::get(a[1], a[0]) {
+        Some(v) => cx.h().ok(v),
+        None => am::ERROR,
+    })
+}
+fn get(cx: &mut Ctx, a: &[Term]) -> Res {
+    need_map(cx, a[1])?;
+    map::get(a[1], a[0]).ok_or_else(|| cx.error_with(am::BADKEY, a[0]))
+}
+fn is_key(cx: &mut Ctx, a: &[Term]) -> Res {
+    need_map(cx, a[1])?;
+    Ok(Term::bool(map::has_key(a[1], a[0])))
+}
+fn put(cx: &mut Ctx, a: &[Term]) -> Res {
+    need_map(cx, a[2])?;
+    Ok(map::put(cx.h(), a[2], a[0], a[1]))
+}
+fn update(cx: &mut Ctx, a: &[Term]) -> Res {
+    need_map(cx, a[2])?;
+    map::update(cx.h(), a[2], a[0], a[1]).ok_or_else(|| cx.error_with(am::BADKEY, a[0]))
+}
+fn remove(cx: &mut Ctx, a: &[Term]) -> Res {
+    need_map(cx, a[1])?;
+    Ok(map::remove(cx.h(), a[1], a[0]))
+}
+fn take(cx: &mut Ctx, a: &[Term]) -> Res {
+    need_map(cx, a[1])?;
+    Ok(match map::take(cx.h(), a[1], a[0]) {
+        Some((rest, v)) => cx.h().tuple(&[v, rest]),
+        None => am::ERROR,
+    })
+}
+fn keys(cx: &mut Ctx, a: &[Term]) -> Res {
+    need_map(cx, a[0])?;
+    cx.charge(map::size(a[0]) / 8);
+    Ok(map::keys(cx.h(), a[0]))
+}
+fn values(cx: &mut Ctx, a: &[Term]) -> Res {
+    need_map(cx, a[0])?;
+    cx.charge(map::size(a[0]) / 8);
+    Ok(map::values(cx.h(), a[0]))
+}
+fn merge(cx: &mut Ctx, a: &[Term]) -> Res {
+    need_map(cx, a[0])?;
+    need_map(cx, a[1])?;
+    cx.charge((map::size(a[0]) + map::size(a[1])) / 4);
+    Ok(map::merge(cx.h(), a[0], a[1]))
+}
+fn from_list(cx: &mut Ctx, a: &[Term]) -> Res {
+    let mut it = a[0].iter();
+    let mut pairs = Vec::new();
+    for t in it.by_ref() {
+        let Some(&[k, v]) = t.as_tuple_n() else { return Err(cx.badarg()) };
+        pairs.push((k, v));
+    }
+    if !it.rest().is_nil() {
+        return Err(cx.badarg());
+    }
+    cx.charge(pairs.len() / 2);
+    Ok(map::from_pairs(cx.h(), &pairs))
+}
+fn from_keys(cx: &mut Ctx, a: &[Term]) -> Res {
+    let Some(keys) = a[0].proper_list() else { return Err(cx.badarg()) };
+    let pairs: Vec<(Term, Term)> = keys.into_iter().map(|k| (k, a[1])).collect();
+    cx.charge(pairs.len() / 2);
+    Ok(map::from_pairs(cx.h(), &pairs))
+}
+
+pub const NATIVES: &[Native] = &[
+    Native::new("maps", "find", 2, find),
+    Native::new("maps", "from_keys", 2, from_keys),
+    Native::new("maps", "from_list", 1, from_list),
+    Native::new("maps", "get", 2, get),
+    Native::new("maps", "is_key", 2, is_key),
+    Native::new("maps", "keys", 1, keys),
+    Native::new("maps", "merge", 2, merge),
+    Native::new("maps", "put", 3, put),
+    Native::new("maps", "remove", 2, remove),
+    Native::new("maps", "take", 2, take),
+    Native::new("maps", "update", 3, update),
+    Native::new("maps", "values", 1, values),
+];
