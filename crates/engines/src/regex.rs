@@ -235,7 +235,7 @@ impl Regex {
                 }
                 Err((code, at)) => {
                     let position = gone.iter().fold(at, |at, gone| if *gone < at { at + 1 } else { at });
-                    return Err(errors::describe(code, position.min(pattern.len()), pattern, options.dialect));
+                    return Err(errors::describe(code, position.min(pattern.len()), pattern, &options));
                 }
             }
         };

@@ -3,16 +3,51 @@
 
 use pcre2_sys as sys;
 
-use super::{CompileError, Dialect};
+use super::{CompileError, CompileOptions, Dialect, Flags};
 
-pub(super) fn describe(code: u32, position: usize, pattern: &[u8], dialect: Dialect) -> CompileError {
-    match dialect {
-        Dialect::Pcre2 => CompileError { code, text: sentence(code), position },
+pub(super) fn describe(code: u32, position: usize, pattern: &[u8], options: &CompileOptions) -> CompileError {
+    match options.dialect {
+        Dialect::Pcre2 => {
+            let utf = options.flags.contains(Flags::UTF);
+            CompileError { code, text: sentence(code), position: next_position(code, position, pattern, utf) }
+        }
         Dialect::Pcre1 => {
             let code = if code == sys::PCRE2_ERROR_MISSING_CLOSING_PARENTHESIS { unfinished(pattern, code) } else { code };
             let text = old_sentence(code).map_or_else(|| sentence(code), str::to_string);
             CompileError { code, text, position: old_position(code, position, pattern) }
         }
+    }
+}
+
+/// Where the next version of the library, which OTP has, says it happened: for some errors behind the character rather than before it.
+fn next_position(code: u32, position: usize, pattern: &[u8], utf: bool) -> usize {
+    let (before, after) = pattern.split_at(position.min(pattern.len()));
+    let behind = match code {
+        sys::PCRE2_ERROR_UNMATCHED_CLOSING_PARENTHESIS
+        | sys::PCRE2_ERROR_QUANTIFIER_INVALID
+        | sys::PCRE2_ERROR_INVALID_AFTER_PARENS_QUERY
+        | sys::PCRE2_ERROR_CLASS_RANGE_ORDER
+        | sys::PCRE2_ERROR_INVALID_HEXADECIMAL
+        | sys::PCRE2_ERROR_INVALID_SUBPATTERN_NAME
+        | sys::PCRE2_ERROR_BACKSLASH_C_SYNTAX
+        | sys::PCRE2_ERROR_UNKNOWN_ESCAPE
+        | sys::PCRE2_ERROR_INVALID_OCTAL
+        | sys::PCRE2_ERROR_BACKSLASH_O_MISSING_BRACE
+        | sys::PCRE2_ERROR_CONDITION_ASSERTION_EXPECTED => true,
+        sys::PCRE2_ERROR_UNSUPPORTED_ESCAPE_SEQUENCE => before.ends_with(b"\\N"),
+        sys::PCRE2_ERROR_BAD_SUBPATTERN_REFERENCE => {
+            let digits = before.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+            let item = &before[..before.len() - digits];
+            item.ends_with(b"\\") || item.ends_with(b"\\g{") || item.ends_with(b"\\g")
+        }
+        sys::PCRE2_ERROR_POSIX_CLASS_NOT_IN_CLASS => {
+            return after.windows(2).position(|w| w == b":]").map_or(position, |i| position + i + 2);
+        }
+        _ => false,
+    };
+    match after {
+        [_, rest @ ..] if behind => position + 1 + rest.iter().take_while(|b| utf && **b & 0xC0 == 0x80).count(),
+        _ => position,
     }
 }
 
