@@ -106,7 +106,8 @@ pub trait Engine: Send + Sync + 'static {
 
     fn local(&self, worker: WorkerId) -> Self::Local;
 
-    /// One slice, about a millisecond at the most: timers and safe points wait for its end.
+    /// One slice, about a millisecond at the most: this worker's timers, safe points, and a task that is alone in its queue wait for its end.
+    /// What may take longer belongs into a dirty pool.
     fn run(&self, local: &mut Self::Local, task: Self::Task) -> After;
 
     /// On a dirty thread; may take as long as it likes.

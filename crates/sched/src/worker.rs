@@ -12,6 +12,8 @@ use std::time::Duration;
 const TIMEOUTS_AT_ONCE: usize = 128;
 /// Tasks that one theft moves, at the most.
 const STEAL_MAX: usize = 256;
+/// A search that has gone on for so many rounds (some microseconds) may take a lone task too.
+const LONE_ROUNDS: u32 = 20;
 /// Another worker is woken when tasks have waited while this much was run: a whole slice counts `PRESSURE_MAX`, one that ended by itself counts 1. So a short
 /// burst of messages stays on one core, where it is done before the other would be awake.
 const PRESSURE_MAX: u32 = 8;
@@ -194,11 +196,11 @@ impl<E: Engine> Worker<E> {
         for (looked, slot) in self.looked.iter_mut().zip(&self.handle.0.slots) {
             *looked = slot.counters.slices.load(Relaxed);
         }
-        for _ in 0..self.handle.0.config.spin {
+        for round in 0..self.handle.0.config.spin {
             if self.slot().len.load(Relaxed) > 0 || self.handle.0.world.attention() != self.seen {
                 return None;
             }
-            if let Some(task) = self.steal(false) {
+            if let Some(task) = self.steal(round >= LONE_ROUNDS) {
                 return Some(task);
             }
             (0..16).for_each(|_| std::hint::spin_loop());

@@ -25,7 +25,7 @@ fn spin_until(what: &str, condition: impl Fn() -> bool) {
 
 /// About as long as a worker takes from its last task to its sleep.
 fn pause(random: &mut u64) {
-    let most = if *random % 4 == 0 { 2_000 } else { 100 };
+    let most = if random.is_multiple_of(4) { 2_000 } else { 100 };
     *random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
     for _ in 0..(*random >> 33) % most {
         std::hint::spin_loop();

@@ -7,13 +7,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 pub type Toys = Handle<u64, u64>;
+type Timeout = Box<dyn Fn(&Toys, u64) + Send + Sync>;
 type Run = Box<dyn Fn(&Toys, u64) -> After + Send + Sync>;
 
 pub struct Toy {
     pub handle: Toys,
     pub run: Run,
     pub dirty: Run,
-    pub timeout: Box<dyn Fn(&Toys, u64) + Send + Sync>,
+    pub timeout: Timeout,
     pub panics: AtomicU64,
 }
 
