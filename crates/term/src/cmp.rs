@@ -154,8 +154,11 @@ fn eq_walk(mut a: Term, mut b: Term, mut exact: bool) -> bool {
                     if ha != hb {
                         return false;
                     }
-                    work.push(Pair::of(a, b, 2, n - 1, exact));
-                    work.push(Pair::of(a, b, 1, 1, true));
+                    // What stands for the keys of an empty map says nothing.
+                    if n > 1 {
+                        work.push(Pair::of(a, b, 2, n - 1, exact));
+                        work.push(Pair::of(a, b, 1, 1, true));
+                    }
                 }
                 (Kind::Record, Kind::Record) => {
                     if ha != hb {
@@ -333,6 +336,9 @@ fn cmp_walk(mut a: Term, mut b: Term, mut exact: bool) -> Ordering {
                     let (n, m) = (a.map_size(), b.map_size());
                     if n != m {
                         return n.cmp(&m);
+                    }
+                    if n == Some(0) {
+                        break 'same;
                     }
                     if a.is_flat_map() {
                         work.push(Pair::of(a, b, 2, n.unwrap_or(0), exact));

@@ -93,7 +93,10 @@ fn hash_walk(t: Term) -> u64 {
                 }
                 Some(Kind::FlatMap | Kind::Record) => {
                     h.add(head);
-                    work.push(Run::of(t, 1, n));
+                    // What stands for the keys of an empty map says nothing.
+                    if n > 1 || t.is_record() {
+                        work.push(Run::of(t, 1, n));
+                    }
                 }
                 Some(Kind::HashMap) => {
                     h.add(t.word(1));

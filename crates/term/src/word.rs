@@ -581,27 +581,6 @@ impl Term {
 
 impl std::fmt::Debug for Term {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(n) = self.as_small() {
-            write!(f, "{n}")
-        } else if self.is_atom() {
-            write!(f, "'{}'", crate::atom::text(*self))
-        } else if self.is_nil() {
-            write!(f, "[]")
-        } else if self.is_local_pid() {
-            write!(f, "<0.{}.{}>", self.pid_number(), self.pid_serial())
-        } else if self.is_local_port() {
-            write!(f, "#Port<0.{}>", self.port_id())
-        } else if let Some((h, t)) = self.as_cons() {
-            write!(f, "[{h:?}|{t:?}]")
-        } else if let Some(e) = self.as_tuple() {
-            write!(f, "{{")?;
-            for (i, x) in e.iter().enumerate() {
-                write!(f, "{}{x:?}", if i == 0 { "" } else { "," })?;
-            }
-            write!(f, "}}")
-        } else {
-            write!(f, "#{:?}", self.kind())
-        }
+        f.write_str(&crate::print::text(*self))
     }
 }
-
