@@ -1,31 +1,170 @@
-//! The tables of exports and fun entries.
+//! The tables of a node's code: exports, fun entries, modules and their two versions, and who is at an address.
 
+use crate::load::{self, Imports};
+use crate::op::{self, Op, head};
 use base::hash::Map;
-use base::sync::RwLock;
+use base::sync::{Mutex, RwLock};
+use beamfile::{Arg, BeamFile};
+use heap::LiteralArea;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
-use term::Term;
-use term::fun::Export;
+use term::copy::LiteralRange;
+use term::fun::{Export, FunEntry};
+use term::{Alloc, Term, am, atom};
+
+/// A module that has been parsed and verified, ready to be loaded.
+#[derive(Debug)]
+pub struct Prepared {
+    pub beam: BeamFile,
+    pub has_on_load: bool,
+}
+
+/// One version of a module's code.
+pub struct Loaded {
+    pub name: Term,
+    pub md5: [u8; 16],
+    /// Chunks `Attr` and `CInf`, in external format.
+    pub attributes: Box<[u8]>,
+    pub compile: Box<[u8]>,
+    /// (file, line) of each line item, and the files' names (0 is the module's own source).
+    items: Vec<(u32, u32)>,
+    files: Vec<Option<String>>,
+    words: Box<[u64]>,
+    /// (offset of `FuncInfo`, function, arity), in order of offset.
+    pub functions: Vec<(u32, Term, u8)>,
+    lines: Vec<(u32, u32)>,
+    /// (function, arity, offset of the entry)
+    pub exports: Vec<(Term, u8, u32)>,
+    pub literals: LiteralArea,
+    pub funs: Vec<&'static FunEntry>,
+    on_load: Option<u32>,
+    /// The string table, to which the code refers by address.
+    _strings: Arc<[u8]>,
+    /// Native records: definition and defaults (`NONE` for a field without).
+    records: Vec<(Term, Vec<Term>)>,
+}
+
+impl Loaded {
+    fn start(&self) -> usize {
+        self.words.as_ptr() as usize
+    }
+    fn end(&self) -> usize {
+        self.start() + self.words.len() * 8
+    }
+    pub fn contains(&self, address: u64) -> bool {
+        (address as usize).wrapping_sub(self.start()) < self.words.len() * 8
+    }
+    fn at(&self, offset: u32) -> *mut u64 {
+        self.words.as_ptr().wrapping_add(offset as usize).cast_mut()
+    }
+    pub fn code_bytes(&self) -> usize {
+        self.words.len() * 8
+    }
+}
+
+/// The versions of a module.
+#[derive(Default, Clone)]
+pub struct Versions {
+    pub current: Option<Arc<Loaded>>,
+    pub old: Option<Arc<Loaded>>,
+    /// Loaded, but its on_load function has not said ok yet.
+    pub pending: Option<Arc<Loaded>>,
+}
+
+/// Where an address is.
+#[derive(Clone, Debug)]
+pub struct Located {
+    pub module: Term,
+    pub function: Term,
+    pub arity: u8,
+    /// File and line.
+    pub location: Option<(String, u32)>,
+}
+
+/// Why a module was not loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadFailure {
+    BadFile,
+    NotPurged,
+    OnLoad,
+}
+
+/// Code of the node's own: the edges of processes.
+struct Edges {
+    _words: Box<[u64]>,
+    spawn_apply: *const u64,
+    raise_pending: *const u64,
+}
+
+// SAFETY: the words are never written after they are made.
+unsafe impl Send for Edges {}
+// SAFETY: as above.
+unsafe impl Sync for Edges {}
 
 /// All code of a node.
 pub struct Code {
     /// Which OTP release's code is loaded (25, 27, 29): decides what the loader accepts.
     pub release: u32,
     exports: RwLock<Map<(Term, Term, u8), &'static Export>>,
-    entry_apply: AtomicPtr<u64>,
+    funs: RwLock<Map<(Term, u32, [u8; 16]), &'static FunEntry>>,
+    modules: RwLock<BTreeMap<u32, Versions>>,
+    ranges: RwLock<BTreeMap<usize, Arc<Loaded>>>,
+    /// One load, delete or purge at a time.
+    change: Mutex<()>,
+    edges: Edges,
 }
 
 impl Code {
     pub fn new(release: u32) -> Code {
-        Code { release, exports: RwLock::default(), entry_apply: AtomicPtr::new(std::ptr::null_mut()) }
+        let words: Box<[u64]> =
+            Box::new([head(Op::SpawnApply, 0, 0, 0), head(Op::NormalExit, 0, 0, 0), head(Op::RaisePending, 0, 0, 0)]);
+        let start = words.as_ptr();
+        let edges = Edges { spawn_apply: start, raise_pending: start.wrapping_add(2), _words: words };
+        let code = Code {
+            release,
+            exports: RwLock::default(),
+            funs: RwLock::default(),
+            modules: RwLock::default(),
+            ranges: RwLock::default(),
+            change: Mutex::default(),
+            edges,
+        };
+        for (f, arity, op) in [
+            ("apply", 2, Op::Apply2),
+            ("apply", 3, Op::Apply3),
+            ("yield", 0, Op::YieldNow),
+            ("hibernate", 3, Op::Hibernate3),
+            ("call_on_load_function", 1, Op::CallOnLoad),
+        ] {
+            code.set_stub(am::ERLANG, atom::intern(f), arity, op);
+        }
+        if release >= 28 {
+            code.set_stub(am::ERLANG, am::HIBERNATE, 0, Op::Hibernate0);
+        }
+        code
     }
-    /// Where a new process starts: applies x0:x1(x2), then ends normally.
+
+    fn set_stub(&self, m: Term, f: Term, arity: u8, op: Op) {
+        let e = self.export(m, f, arity);
+        e.native.store(u32::MAX, Release);
+        e.stub[0].store(head(op, 0, 0, 0), Release);
+        e.address.store(e.stub[0].as_ptr(), Release);
+    }
+
+    /// Where a process begins: applies x0:x1(x2), then ends normally.
+    pub fn spawn_apply(&self) -> *const u64 {
+        self.edges.spawn_apply
+    }
     pub fn entry_apply(&self) -> *const u64 {
-        self.entry_apply.load(Acquire)
+        self.edges.spawn_apply
     }
-    /// Set by the engine before anything runs.
-    pub fn set_entry_apply(&self, code: *const u64) {
-        self.entry_apply.store(code.cast_mut(), Release);
+    /// Raises the pending exception.
+    pub fn raise_pending(&self) -> *const u64 {
+        self.edges.raise_pending
     }
+
+    // ---- exports
     /// The export record of a function, made if there is none; without code it leads to the error handler.
     pub fn export(&self, module: Term, function: Term, arity: u8) -> &'static Export {
         if let Some(e) = self.find_export(module, function, arity) {
@@ -35,7 +174,7 @@ impl Code {
         map.entry((module, function, arity)).or_insert_with(|| {
             let e: &'static Export = Box::leak(Box::new(Export {
                 address: AtomicPtr::new(std::ptr::null_mut()),
-                stub: [AtomicU64::new(crate::op::UNDEFINED), AtomicU64::new(0)],
+                stub: [AtomicU64::new(head(Op::Undefined, 0, 0, 0)), AtomicU64::new(0)],
                 module,
                 function,
                 arity,
@@ -52,7 +191,403 @@ impl Code {
     pub fn set_native(&self, module: Term, function: Term, arity: u8, number: u32) {
         let e = self.export(module, function, arity);
         e.native.store(number, Release);
-        e.stub[0].store(crate::op::NATIVE | u64::from(number) << 16, Release);
+        e.stub[0].store(Op::Native as u64 | u64::from(number) << 16, Release);
         e.address.store(e.stub[0].as_ptr(), Release);
     }
+    /// True if calling it does not lead to the error handler.
+    pub fn is_callable(&self, e: &Export) -> bool {
+        e.native.load(Acquire) != 0 || e.address.load(Acquire).cast_const() != e.stub[0].as_ptr().cast_const()
+    }
+    /// `erlang:function_exported/3`: loaded code or a native function.
+    pub fn is_exported(&self, m: Term, f: Term, arity: u8) -> bool {
+        self.find_export(m, f, arity).is_some_and(|e| self.is_callable(e))
+    }
+
+    // ---- funs
+    /// The entry of a local fun of a module, made if need be; without code it leads to the error handler.
+    pub fn fun_entry(&self, key: &FunIdentity) -> &'static FunEntry {
+        let k = (key.module, key.index, key.uniq);
+        if let Some(e) = self.funs.read().get(&k) {
+            return e;
+        }
+        let mut map = self.funs.write();
+        map.entry(k).or_insert_with(|| {
+            let e: &'static FunEntry = Box::leak(Box::new(FunEntry {
+                address: AtomicPtr::new(std::ptr::null_mut()),
+                stub: [AtomicU64::new(head(Op::UndefinedFun, 0, 0, 0)), AtomicU64::new(0)],
+                module: key.module,
+                name: key.name,
+                arity: key.arity,
+                num_free: key.num_free,
+                index: key.index,
+                old_index: key.index,
+                old_uniq: key.old_uniq,
+                uniq: key.uniq,
+            }));
+            e.address.store(e.stub[0].as_ptr(), Release);
+            e
+        })
+    }
+
+    // ---- modules
+    /// Parses and verifies.
+    pub fn prepare(&self, bytes: &[u8]) -> Result<Prepared, beamfile::LoadError> {
+        let beam = beamfile::parse(bytes, beamfile::Release(self.release as u8))?;
+        let has_on_load = beam.code.instrs.iter().any(|i| i.op == beamfile::Op::OnLoad);
+        Ok(Prepared { beam, has_on_load })
+    }
+
+    pub fn versions(&self, module: Term) -> Option<Versions> {
+        self.modules.read().get(&module.as_atom_index()?).cloned()
+    }
+    pub fn current(&self, module: Term) -> Option<Arc<Loaded>> {
+        self.versions(module)?.current
+    }
+    /// Names of all modules that have code, current or old.
+    pub fn loaded(&self) -> Vec<Term> {
+        let modules = self.modules.read();
+        modules.iter().filter(|(_, v)| v.current.is_some() || v.old.is_some()).map(|(&n, _)| Term::atom_index(n)).collect()
+    }
+
+    /// Makes prepared code current. The version there was becomes old; it must have been purged before.
+    /// `decode` builds a literal from external format.
+    pub fn load(&self, prepared: Arc<Prepared>, decode: &dyn Fn(&[u8], &mut Alloc) -> Option<Term>) -> Result<Arc<Loaded>, LoadFailure> {
+        let _one = self.change.lock();
+        let beam = &prepared.beam;
+        let name = atom::intern(beam.module());
+        let had = self.versions(name).unwrap_or_default();
+        if had.current.is_some() && had.old.is_some() {
+            return Err(LoadFailure::NotPurged);
+        }
+        if had.pending.is_some() {
+            return Err(LoadFailure::OnLoad);
+        }
+        let loaded = self.assemble(&prepared, name, decode).ok_or(LoadFailure::BadFile)?;
+        self.ranges.write().insert(loaded.start(), loaded.clone());
+        if prepared.has_on_load {
+            self.with(name, |v| v.pending = Some(loaded.clone()));
+            // Funs work at once: the on_load function may make some.
+            self.link_funs(&loaded);
+            return Ok(loaded);
+        }
+        self.make_current(name, &loaded);
+        Ok(loaded)
+    }
+
+    fn with<R>(&self, name: Term, f: impl FnOnce(&mut Versions) -> R) -> R {
+        let mut m = self.modules.write();
+        f(m.entry(name.as_atom_index().expect("a module's name is an atom")).or_default())
+    }
+
+    fn make_current(&self, name: Term, loaded: &Arc<Loaded>) {
+        let before = self.with(name, |v| {
+            let before = v.current.take();
+            if before.is_some() {
+                v.old = before.clone();
+            }
+            v.current = Some(loaded.clone());
+            v.pending = None;
+            before
+        });
+        if let Some(before) = before {
+            for &(f, arity, _) in &before.exports {
+                if !loaded.exports.iter().any(|e| e.0 == f && e.1 == arity) {
+                    self.unlink_export(name, f, arity);
+                }
+            }
+        }
+        for &(f, arity, offset) in &loaded.exports {
+            let e = self.export(name, f, arity);
+            if e.native.load(Acquire) == 0 {
+                e.address.store(loaded.at(offset), Release);
+            }
+        }
+        self.link_funs(loaded);
+    }
+
+    fn link_funs(&self, loaded: &Loaded) {
+        for (e, offset) in loaded.funs.iter().zip(&loaded.lambda_offsets()) {
+            e.address.store(loaded.at(*offset), Release);
+        }
+    }
+
+    fn unlink_export(&self, m: Term, f: Term, arity: u8) {
+        if let Some(e) = self.find_export(m, f, arity)
+            && e.native.load(Acquire) == 0
+        {
+            e.stub[0].store(head(Op::Undefined, 0, 0, 0), Release);
+            e.address.store(e.stub[0].as_ptr(), Release);
+        }
+    }
+
+    fn assemble(&self, prepared: &Arc<Prepared>, name: Term, decode: &dyn Fn(&[u8], &mut Alloc) -> Option<Term>) -> Option<Arc<Loaded>> {
+        let beam = &prepared.beam;
+        let mut atoms = vec![Term::NIL];
+        atoms.extend(beam.atoms.iter().map(atom::intern));
+        let md5 = beam.md5();
+
+        // Literals are decoded to a place of their own, then copied into one area of the right size.
+        let mut temporary = Alloc::new();
+        let mut terms = Vec::with_capacity(beam.literals.len());
+        for bytes in beam.literals.iter() {
+            terms.push(decode(bytes, &mut temporary)?);
+        }
+        let mut big_args: Vec<(Arg, usize)> = Vec::new();
+        for r in &beam.code.instrs {
+            for &a in beam.code.args(r) {
+                self.collect_bigs(beam, a, &mut temporary, &mut terms, &mut big_args);
+            }
+        }
+        let literal_count = beam.literals.len();
+        let record_terms = records(beam, &atoms, &terms[..literal_count], &mut temporary);
+        let record_start = terms.len();
+        for (def, defaults) in &record_terms {
+            terms.push(*def);
+            terms.extend(defaults.iter().map(|&d| if d.is_none() { Term::NIL } else { d }));
+        }
+        let size = terms.iter().map(|&t| term::copy::size(t, LiteralRange::NONE)).sum();
+        let (area, terms) = LiteralArea::build(size, |a| -> Vec<Term> {
+            terms.iter().map(|&t| term::copy::copy(t, a, LiteralRange::NONE)).collect()
+        });
+        drop(temporary);
+        let mut at = record_start;
+        let mut records = Vec::new();
+        for (_, defaults) in &record_terms {
+            let def = terms[at];
+            let values = defaults.iter().enumerate().map(|(i, d)| if d.is_none() { Term::NONE } else { terms[at + 1 + i] }).collect();
+            records.push((def, values));
+            at += 1 + defaults.len();
+        }
+
+        let identity = |l: &beamfile::Lambda| FunIdentity {
+            module: name,
+            name: atoms[l.function as usize],
+            arity: (l.arity - l.free) as u8,
+            num_free: l.free,
+            index: l.index,
+            old_uniq: l.old_uniq,
+            uniq: md5,
+        };
+        let imports = Imports {
+            export: &|m, f, a| self.export(m, f, a),
+            fun: &|l| self.fun_entry(&identity(l)),
+        };
+        let bigs = |a: Arg| -> Term {
+            big_args.iter().find(|x| x.0 == a).map_or(Term::NIL, |&(_, i)| terms[i])
+        };
+        let strings: Arc<[u8]> = beam.strings().into();
+        let funs: Vec<&'static FunEntry> = beam.lambdas.iter().map(|l| self.fun_entry(&identity(l))).collect();
+        let a = load::assemble(beam, atoms.clone(), &terms[..literal_count], &strings, &imports, &bigs).ok()?;
+        for (e, &offset) in funs.iter().zip(&a.lambdas) {
+            // Kept here until the module is current.
+            e.stub[1].store(u64::from(offset), Release);
+        }
+        Some(Arc::new(Loaded {
+            name,
+            md5,
+            words: a.words.into_boxed_slice(),
+            functions: a.functions,
+            lines: a.lines,
+            exports: a.exports,
+            literals: area,
+            funs,
+            on_load: a.on_load,
+            _strings: strings,
+            records,
+            attributes: beam.chunk(b"Attr").unwrap_or_default().into(),
+            compile: beam.chunk(b"CInf").unwrap_or_default().into(),
+            items: (0..beam.lines.len() as u32).map(|i| beam.lines.get(i).map_or((0, 0), |l| (l.file, l.line))).collect(),
+            files: (0..=beam.lines.files().len() as u32).map(|i| beam.lines.file(i).map(str::to_string)).collect(),
+        }))
+    }
+
+    /// Notes integer operands that do not fit a small.
+    fn collect_bigs(&self, beam: &BeamFile, a: Arg, room: &mut Alloc, terms: &mut Vec<Term>, out: &mut Vec<(Arg, usize)>) {
+        match a {
+            Arg::List { start, len } => {
+                for &x in beam.code.list(start, len) {
+                    self.collect_bigs(beam, x, room, terms, out);
+                }
+            }
+            Arg::Int(n) if !Term::fits_small(n) => {
+                out.push((a, terms.len()));
+                terms.push(room.int(n));
+            }
+            Arg::BigInt(i) => {
+                if let Some(b) = beam.code.big(i) {
+                    let t = big_term(b, room);
+                    out.push((a, terms.len()));
+                    terms.push(t);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A native record's definition and default values.
+    pub fn record(&self, module: Term, name: Term) -> Option<(Term, Vec<Term>)> {
+        let v = self.versions(module)?;
+        let loaded = v.current.or(v.pending)?;
+        loaded.records.iter().find(|r| r.0.as_tuple().is_some_and(|d| d[1] == name)).cloned()
+    }
+
+    /// The on_load function of a module whose loading waits for it.
+    pub fn on_load_function(&self, module: Term) -> Option<*const u64> {
+        let v = self.versions(module)?;
+        let l = v.pending?;
+        l.on_load.map(|o| l.at(o).cast_const())
+    }
+    /// The on_load function has ended: the code becomes current, or is dropped.
+    pub fn finish_on_load(&self, module: Term, ok: bool) -> bool {
+        let _one = self.change.lock();
+        let Some(Versions { pending: Some(loaded), .. }) = self.versions(module) else { return false };
+        if ok {
+            self.make_current(module, &loaded);
+        } else {
+            self.with(module, |v| v.pending = None);
+            self.unlink_funs(&loaded);
+            // Processes may still run it (the one that called on_load has ended); it stays reachable by address.
+            self.retire(&loaded);
+        }
+        true
+    }
+
+    fn unlink_funs(&self, l: &Loaded) {
+        for e in &l.funs {
+            if l.contains(e.address.load(Acquire) as u64) {
+                e.address.store(e.stub[0].as_ptr(), Release);
+            }
+        }
+    }
+
+    fn retire(&self, l: &Arc<Loaded>) {
+        self.ranges.write().remove(&l.start());
+    }
+
+    /// `erlang:delete_module/1`: current code becomes old. `None`: no such module; `Some(false)`: there is old code already.
+    pub fn delete(&self, module: Term) -> Option<bool> {
+        let _one = self.change.lock();
+        let v = self.versions(module)?;
+        let current = v.current?;
+        if v.old.is_some() {
+            return Some(false);
+        }
+        for &(f, arity, _) in &current.exports {
+            self.unlink_export(module, f, arity);
+        }
+        self.with(module, |v| {
+            v.old = v.current.take();
+        });
+        Some(true)
+    }
+    /// Old code of a module is gone for good: nobody runs it or has a fun of it. `None`: there was none.
+    pub fn purge(&self, module: Term) -> Option<Arc<Loaded>> {
+        let _one = self.change.lock();
+        let old = self.with(module, |v| v.old.take())?;
+        self.unlink_funs(&old);
+        self.retire(&old);
+        Some(old)
+    }
+
+    /// NIF functions of a module become native: `number` gives the native function of (function, arity), 0 for none.
+    pub fn patch_nifs(&self, module: Term, number: &dyn Fn(Term, u8) -> u32) -> usize {
+        let Some(v) = self.versions(module) else { return 0 };
+        let mut n = 0;
+        for l in [v.pending, v.current].into_iter().flatten() {
+            for &(offset, f, arity) in &l.functions {
+                let k = number(f, arity);
+                if k != 0 {
+                    let entry = l.at(offset + 3).cast::<AtomicU64>();
+                    // SAFETY: rule 2: the word is a function's first instruction, within the module's code.
+                    unsafe { (*entry).store(Op::Native as u64 | u64::from(k) << 16, Release) };
+                    n += 1;
+                }
+            }
+        }
+        n
+    }
+
+    // ---- addresses
+    /// The version of a module that an address is in.
+    pub fn version_at(&self, address: *const u64) -> Option<Arc<Loaded>> {
+        let a = address as usize;
+        let ranges = self.ranges.read();
+        let (_, l) = ranges.range(..=a).next_back()?;
+        (a < l.end()).then(|| l.clone())
+    }
+    /// The function and line at an address.
+    pub fn locate(&self, address: *const u64) -> Option<Located> {
+        let l = self.version_at(address)?;
+        let offset = ((address as usize - l.start()) / 8) as u32;
+        let i = l.functions.partition_point(|f| f.0 <= offset).checked_sub(1)?;
+        let (start, function, arity) = l.functions[i];
+        let j = l.lines.partition_point(|x| x.0 <= offset);
+        // A line instruction may stand right before `FuncInfo`.
+        let line = j.checked_sub(1).map(|j| l.lines[j]).filter(|x| x.0 >= start.saturating_sub(0));
+        let item = line.and_then(|(_, item)| if item == 0 { None } else { l.items.get(item as usize) });
+        let location = item.map(|&(file, line)| {
+            let name = l.files.get(file as usize).cloned().flatten();
+            (name.unwrap_or_else(|| format!("{}.erl", atom::text(l.name))), line)
+        });
+        Some(Located { module: l.name, function, arity, location })
+    }
+
+    /// Bytes of code and literals of all versions.
+    pub fn memory(&self) -> usize {
+        let r = self.ranges.read();
+        r.values().map(|l| l.code_bytes() + l.literals.words() * 8 + l.lines.len() * 8).sum()
+    }
 }
+
+impl Loaded {
+    fn lambda_offsets(&self) -> Vec<u32> {
+        self.funs.iter().map(|e| e.stub[1].load(Acquire) as u32).collect()
+    }
+}
+
+/// What tells one local fun from another.
+#[derive(Clone, Copy, Debug)]
+pub struct FunIdentity {
+    pub module: Term,
+    pub name: Term,
+    pub arity: u8,
+    pub num_free: u32,
+    pub index: u32,
+    pub old_uniq: u32,
+    pub uniq: [u8; 16],
+}
+
+fn big_term(b: &beamfile::Big, room: &mut Alloc) -> Term {
+    let limbs: Vec<u64> = b
+        .magnitude
+        .rchunks(8)
+        .map(|c| c.iter().fold(0, |n, &x| n << 8 | u64::from(x)))
+        .collect();
+    room.integer(b.negative, &limbs)
+}
+
+/// Definitions {Module, Name, Exported, {Field...}} and defaults of a module's native records.
+fn records(beam: &BeamFile, atoms: &[Term], literals: &[Term], room: &mut Alloc) -> Vec<(Term, Vec<Term>)> {
+    let mut out = Vec::new();
+    for r in &beam.records.list {
+        let names: Vec<Term> = r.fields.iter().map(|f| atoms[f.0 as usize]).collect();
+        let fields = room.tuple(&names);
+        let def = room.tuple(&[atoms[1], atoms[r.name as usize], Term::bool(r.exported), fields]);
+        let defaults = r
+            .fields
+            .iter()
+            .map(|f| match f.1 {
+                None => Term::NONE,
+                Some(Arg::Atom(n)) => atoms[n as usize],
+                Some(Arg::Int(n)) => room.int(n),
+                Some(Arg::U(n)) => room.uint(n),
+                Some(Arg::Literal(n)) => literals[n as usize],
+                Some(Arg::BigInt(n)) => beam.records.bigs.get(n as usize).map_or(Term::NIL, |b| big_term(b, room)),
+                Some(_) => Term::NIL,
+            })
+            .collect();
+        out.push((def, defaults));
+    }
+    out
+}
+

@@ -1,1 +1,20 @@
-//! (under construction)
+//! The engine: the meaning of each instruction (`ops`), the interpreter loop, and what surrounds a slice of a process.
+//! Not here: native functions (`bifs`), signals (`node`), how code comes to be (`code`).
+//!
+//! # Safety
+//! 1. Code words come from the loader, which has verified what they were made from: register numbers, frame sizes, jump
+//!    targets, literal addresses and operand counts are right.
+//! 2. `hp`, `sp` and the x registers belong to the process that runs on this thread; `sync_out` stores them before anyone else
+//!    looks (native functions, the collector), `sync_in` reads them back.
+//! 3. Between `hp` and `sp` there is always room for `SLACK` words: every check leaves it, every call uses one.
+//! 4. A continuation pointer on the stack is the address of an instruction.
+
+mod engine;
+mod interp;
+pub mod ops;
+pub mod raise;
+
+pub use engine::Machine;
+
+/// Words that every heap check leaves free for continuation pointers.
+pub const SLACK: usize = 8;

@@ -1,0 +1,138 @@
+//! A slice of a process, as the scheduler sees it.
+
+use crate::interp::{self, Ended};
+use node::{Ctx, Node, Timer};
+use process::{ProcRef, RunState};
+use sched::{After, DirtyKind, Engine, Priority, WorkerId};
+use std::sync::{Arc, OnceLock, Weak};
+use term::Term;
+
+/// Reductions in a slice.
+pub const SLICE: i64 = 4000;
+
+/// What a scheduler thread needs to run processes.
+pub struct Local {
+    pub x: Box<[Term; code::op::X_REGISTERS]>,
+    pub f: [f64; 32],
+    /// Scratch for instructions with many operands.
+    pub pairs: Vec<(Term, Term)>,
+    pub values: Vec<Term>,
+    pub segments: Vec<crate::ops::bits::Segment>,
+    /// The bit string that the older construction instructions fill.
+    pub building: crate::ops::bits::Building,
+}
+
+/// The interpreter as the scheduler's engine.
+#[derive(Default)]
+pub struct Machine {
+    node: OnceLock<Weak<Node>>,
+}
+
+impl Machine {
+    pub fn new() -> Machine {
+        Machine::default()
+    }
+    /// Ties the machine to its node; before this nothing runs.
+    pub fn attach(&self, node: &Arc<Node>) {
+        let _ = self.node.set(Arc::downgrade(node));
+    }
+    fn node(&self) -> Option<Arc<Node>> {
+        self.node.get()?.upgrade()
+    }
+}
+
+pub(crate) fn priority(p: u8) -> Priority {
+    match p {
+        0 => Priority::Low,
+        2 => Priority::High,
+        3 => Priority::Max,
+        _ => Priority::Normal,
+    }
+}
+
+impl Engine for Machine {
+    type Task = ProcRef;
+    type Timer = Timer;
+    type Local = Local;
+
+    fn local(&self, _worker: WorkerId) -> Local {
+        Local {
+            x: Box::new([Term::NIL; code::op::X_REGISTERS]),
+            f: [0.0; 32],
+            pairs: Vec::new(),
+            values: Vec::new(),
+            segments: Vec::new(),
+            building: Default::default(),
+        }
+    }
+
+    fn run(&self, local: &mut Local, task: ProcRef) -> After {
+        match self.node() {
+            Some(node) => slice(&node, local, task, SLICE, None),
+            None => After::Park,
+        }
+    }
+
+    fn run_dirty(&self, local: &mut Local, task: ProcRef, kind: DirtyKind) -> After {
+        match self.node() {
+            Some(node) => slice(&node, local, task, i64::MAX / 2, Some(kind)),
+            None => After::Park,
+        }
+    }
+
+    fn timeout(&self, payload: Timer) {
+        if let Some(node) = self.node() {
+            node.timeout(payload);
+        }
+    }
+}
+
+fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: Option<DirtyKind>) -> After {
+    let pid = {
+        let mut inbox = me.inbox.lock();
+        debug_assert_eq!(inbox.state, RunState::Queued);
+        inbox.state = RunState::Running;
+        inbox.pid
+    };
+    // SAFETY: rule 2: the run state says that this thread runs the process.
+    let p = unsafe { me.private() };
+    loop {
+        if dirty.is_none() {
+            let fetched = node.fetch(me, pid, p);
+            if let Some(reason) = fetched.exit {
+                node.end_process(me, pid, p, reason);
+                return After::Park;
+            }
+            if fetched.suspended {
+                if me.park_suspended() {
+                    return After::Park;
+                }
+                continue;
+            }
+        }
+        let mut cx = Ctx::new(p, me, pid, node, budget);
+        let ended = interp::run(&mut cx, local, dirty);
+        let used = (budget - cx.reductions).max(1) as u64;
+        cx.p.reductions += used;
+        match ended {
+            Ended::Yield => {
+                let prio = priority(p.priority);
+                me.requeue();
+                return After::Requeue(prio);
+            }
+            Ended::Wait => {
+                if me.park() {
+                    return After::Park;
+                }
+            }
+            Ended::Dirty(kind) => {
+                me.requeue();
+                return After::Dirty(kind);
+            }
+            Ended::Exit(reason) => {
+                node.end_process(me, pid, p, reason);
+                return After::Park;
+            }
+        }
+    }
+}

@@ -1,0 +1,2023 @@
+//! The interpreter loop. Reads like the list of instructions in `code::op`; what needs more than a few lines is in `ops`.
+
+use crate::engine::Local;
+use crate::ops::{arith, bits, call, fun, map, record};
+use crate::{SLACK, raise};
+use code::op::{Op, Y};
+use node::{Ctx, Dirty, Stop};
+use process::{Class, Exception};
+use sched::DirtyKind;
+use term::fun::{Export, FunEntry};
+use term::word::{Kind, TAG_BOXED, TAG_CONS, header};
+use term::{Term, am, cmp};
+
+/// Why a slice ended.
+pub enum Ended {
+    Yield,
+    Wait,
+    Dirty(DirtyKind),
+    Exit(Term),
+}
+
+#[inline(always)]
+fn op_of(w: u64) -> Op {
+    debug_assert!((w as u16 as usize) < code::op::NAMES.len());
+    // SAFETY: rule 1: code words begin with an instruction's number.
+    unsafe { std::mem::transmute::<u16, Op>(w as u16) }
+}
+#[inline(always)]
+fn fa(w: u64) -> u16 {
+    (w >> 16) as u16
+}
+#[inline(always)]
+fn fb(w: u64) -> u16 {
+    (w >> 32) as u16
+}
+#[inline(always)]
+fn fc(w: u64) -> u16 {
+    (w >> 48) as u16
+}
+#[inline(always)]
+fn fj(w: u64) -> isize {
+    ((w as i64) >> 32) as isize
+}
+
+/// The export record whose stub is at this address.
+///
+/// # Safety
+/// Rule 1: `stub` is the address of an `Export`'s first stub word.
+#[inline(always)]
+pub(crate) unsafe fn export_of(stub: *const u64) -> &'static Export {
+    // SAFETY: the caller's promise.
+    unsafe { &*stub.cast::<u8>().sub(std::mem::offset_of!(Export, stub)).cast::<Export>() }
+}
+/// # Safety
+/// Rule 1: `stub` is the address of a `FunEntry`'s first stub word.
+#[inline(always)]
+unsafe fn entry_of(stub: *const u64) -> &'static FunEntry {
+    // SAFETY: the caller's promise.
+    unsafe { &*stub.cast::<u8>().sub(std::mem::offset_of!(FunEntry, stub)).cast::<FunEntry>() }
+}
+
+/// How many x registers are live at a call's target.
+unsafe fn arity_at(target: *const u64) -> usize {
+    // SAFETY: rule 1: a target is a stub, or code with `FuncInfo` three words before it.
+    unsafe {
+        match op_of(*target) {
+            Op::Undefined | Op::Native | Op::Apply2 | Op::Apply3 | Op::YieldNow | Op::Hibernate3 | Op::Hibernate0 | Op::CallOnLoad => {
+                export_of(target).arity as usize
+            }
+            Op::UndefinedFun => entry_of(target).arity as usize + entry_of(target).num_free as usize,
+            _ => fa(*target.sub(3)) as usize,
+        }
+    }
+}
+
+/// Runs the process until its slice is over or it cannot go on.
+pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
+    let xp: *mut Term = local.x.as_mut_ptr();
+    let fr: *mut f64 = local.f.as_mut_ptr();
+    let mut ip: *const u64 = cx.p.ip;
+    let mut hp: *mut u64 = cx.p.heap.alloc.hp;
+    let mut sp: *mut u64 = cx.p.heap.alloc.limit;
+    let torture = cx.node.torture();
+
+    // SAFETY (whole loop): rules 1 to 4.
+    unsafe {
+        let n = cx.p.saved.len();
+        xp.copy_from_nonoverlapping(cx.p.saved.as_ptr(), n);
+        cx.p.saved.clear();
+
+        macro_rules! sync_out {
+            () => {
+                cx.p.heap.alloc.hp = hp;
+                cx.p.heap.alloc.limit = sp;
+            };
+        }
+        macro_rules! sync_in {
+            () => {
+                hp = cx.p.heap.alloc.hp;
+                sp = cx.p.heap.alloc.limit;
+            };
+        }
+        macro_rules! reg {
+            ($r:expr) => {{
+                let r = $r;
+                let base = if r & Y != 0 { sp.cast::<Term>() } else { xp };
+                base.add((r & 0x7fff) as usize)
+            }};
+        }
+        macro_rules! get {
+            ($r:expr) => {
+                *reg!($r)
+            };
+        }
+        macro_rules! set {
+            ($r:expr, $v:expr) => {{
+                let v: Term = $v;
+                *reg!($r) = v;
+            }};
+        }
+        // The value of a source word.
+        macro_rules! src {
+            ($w:expr) => {{
+                let w: u64 = $w;
+                if w & 7 == 0 { get!((w >> 3) as u16) } else { Term::from_raw(w) }
+            }};
+        }
+        macro_rules! w {
+            ($i:expr) => {
+                *ip.add($i)
+            };
+        }
+        macro_rules! next {
+            ($n:expr) => {{
+                ip = ip.add($n);
+                continue;
+            }};
+        }
+        macro_rules! jump {
+            ($off:expr) => {{
+                ip = ip.offset($off);
+                continue;
+            }};
+        }
+        macro_rules! room {
+            () => {
+                (sp as usize - hp as usize) / 8
+            };
+        }
+        // Collects so that `need` words are free; `live` x registers are roots.
+        macro_rules! collect {
+            ($live:expr, $need:expr) => {{
+                sync_out!();
+                let live: usize = $live;
+                if let Err(reason) = call::collect(cx, std::slice::from_raw_parts_mut(xp, live), $need + SLACK) {
+                    return Ended::Exit(reason);
+                }
+                sync_in!();
+            }};
+        }
+        macro_rules! reserve {
+            ($live:expr, $need:expr) => {
+                if room!() < $need + SLACK || torture {
+                    collect!($live, $need);
+                }
+            };
+        }
+        // Goes to a handler, or ends the process. The exception is in `cx.p.exception`.
+        macro_rules! raised {
+            ($at:expr) => {{
+                sync_out!();
+                match raise::unwind(cx, $at, xp) {
+                    Ok(handler) => {
+                        sync_in!();
+                        ip = handler;
+                        continue;
+                    }
+                    Err(reason) => return Ended::Exit(reason),
+                }
+            }};
+        }
+        macro_rules! error {
+            ($reason:expr) => {{
+                let reason: Term = $reason;
+                cx.p.exception = Exception::error(reason);
+                raised!(ip)
+            }};
+        }
+        // An error {Atom, Value}.
+        macro_rules! error2 {
+            ($what:expr, $value:expr) => {{
+                let value = $value;
+                sync_out!();
+                let reason = cx.h().tuple(&[$what, value]);
+                cx.p.heap.alloc.leave_fragments();
+                sync_in!();
+                error!(reason)
+            }};
+        }
+        macro_rules! stopped {
+            ($stop:expr) => {{
+                let _: Stop = $stop;
+                raised!(ip)
+            }};
+        }
+        // Leaves the slice; the first `n` x registers are kept and the process goes on at `at`.
+        macro_rules! leave {
+            ($at:expr, $n:expr, $ended:expr) => {{
+                let n: usize = $n;
+                cx.p.ip = $at;
+                cx.p.saved.clear();
+                cx.p.saved.extend_from_slice(std::slice::from_raw_parts(xp, n));
+                sync_out!();
+                return $ended;
+            }};
+        }
+        // Jumps to a function's entry; the place where slices end.
+        macro_rules! enter {
+            ($target:expr) => {{
+                let target: *const u64 = $target;
+                cx.reductions -= 1;
+                if cx.reductions <= 0 {
+                    leave!(target, arity_at(target), Ended::Yield);
+                }
+                ip = target;
+                continue;
+            }};
+        }
+        macro_rules! push {
+            ($cont:expr) => {{
+                sp = sp.sub(1);
+                *sp = $cont as u64;
+            }};
+        }
+        macro_rules! address {
+            ($export:expr) => {
+                (*($export as *const Export)).address.load(std::sync::atomic::Ordering::Acquire) as *const u64
+            };
+        }
+        // Runs the native function of the `Native` word at `ip`, with `arity` arguments in x; returns to the continuation on the stack.
+        macro_rules! native {
+            ($index:expr, $arity:expr) => {{
+                let index: u32 = $index;
+                let arity: usize = $arity;
+                let native = cx.node.natives.get_unchecked(index as usize);
+                if native.dirty != Dirty::No && dirty.is_none() {
+                    let kind = if native.dirty == Dirty::Io { DirtyKind::Io } else { DirtyKind::Cpu };
+                    leave!(ip, arity, Ended::Dirty(kind));
+                }
+                sync_out!();
+                cx.reductions -= 1;
+                let result = (native.run)(cx, std::slice::from_raw_parts(xp, arity));
+                let fragments = cx.p.heap.alloc.leave_fragments();
+                sync_in!();
+                match result {
+                    Ok(t) => {
+                        *xp = t;
+                        if (fragments || cx.p.heap.alloc.off_heap_bytes > cx.p.heap.min_cell_bytes) && cx.p.heap.wants_collection() {
+                            collect!(1, 0);
+                        }
+                        ip = *sp as *const u64;
+                        sp = sp.add(1);
+                        if dirty.is_some() || cx.reductions <= 0 {
+                            leave!(ip, 1, Ended::Yield);
+                        }
+                        continue;
+                    }
+                    Err(Stop::Trap) => {
+                        let export = cx.trap_to.take().expect("a trap says where to");
+                        let n = export.arity as usize;
+                        xp.copy_from_nonoverlapping(cx.trap_args.as_ptr(), n);
+                        let target = address!(export);
+                        if dirty.is_some() || cx.reductions <= 0 {
+                            leave!(target, n, Ended::Yield);
+                        }
+                        ip = target;
+                        continue;
+                    }
+                    Err(Stop::Raise) => {
+                        raise::note_native(cx, index, std::slice::from_raw_parts(xp, arity));
+                        cx.p.heap.alloc.leave_fragments();
+                        sync_in!();
+                        if dirty.is_some() {
+                            // Handlers run on a scheduler.
+                            leave!(cx.node.code.raise_pending(), 0, Ended::Yield);
+                        }
+                        raised!(ip)
+                    }
+                    Err(Stop::Yield) => leave!(ip, arity, Ended::Yield),
+                    Err(Stop::Wait) => leave!(ip, arity, Ended::Wait),
+                    Err(Stop::Exit) => return Ended::Exit(cx.p.exception.reason),
+                }
+            }};
+        }
+        macro_rules! test {
+            ($head:expr, $cond:expr, $size:expr) => {{
+                if $cond {
+                    next!($size);
+                } else {
+                    jump!(fj($head));
+                }
+            }};
+        }
+        // fail label of w1 = live | fail << 32; 0: raise.
+        macro_rules! arith_failed {
+            ($head:expr, $e:expr, $op:expr, $x:expr, $y:expr) => {{
+                let fail = (w!(1) as i64 >> 32) as isize;
+                if fail != 0 {
+                    jump!(fail);
+                }
+                sync_out!();
+                raise::arith(cx, $e, $op, &[$x, $y]);
+                raised!(ip)
+            }};
+        }
+        macro_rules! slow_arith {
+            ($head:expr, $f:path, $name:expr, $x:expr, $y:expr, $size:expr) => {{
+                let (x, y) = ($x, $y);
+                sync_out!();
+                let result = $f(cx.h(), x, y);
+                let fragments = cx.p.heap.alloc.leave_fragments();
+                sync_in!();
+                match result {
+                    Ok(t) => {
+                        set!(fc($head), t);
+                        if fragments && cx.p.heap.wants_collection() {
+                            cx.p.saved.clear();
+                            cx.p.saved.push(t);
+                            collect!(w!(1) as u16 as usize, 0);
+                            let t = cx.p.saved.pop().expect("pushed above");
+                            set!(fc($head), t);
+                        }
+                        next!($size)
+                    }
+                    Err(e) => arith_failed!($head, e, $name, x, y),
+                }
+            }};
+        }
+        // A guard BIF in line: fails or raises badarg-like.
+        macro_rules! bif_failed {
+            ($fail:expr, $reason:expr, $m:expr, $f:expr, $args:expr) => {{
+                let fail = $fail;
+                if fail != 0 {
+                    jump!(fail);
+                }
+                sync_out!();
+                raise::bif(cx, $reason, $m, $f, $args);
+                cx.p.heap.alloc.leave_fragments();
+                sync_in!();
+                raised!(ip)
+            }};
+        }
+        macro_rules! fail_of_w1 {
+            () => {
+                (w!(1) as i64 >> 32) as isize
+            };
+        }
+        // After native-like work in `ops`: back to the heap's own room, and collect if much was made elsewhere.
+        macro_rules! settle {
+            ($dst:expr, $t:expr, $live:expr) => {{
+                let fragments = cx.p.heap.alloc.leave_fragments();
+                sync_in!();
+                let t: Term = $t;
+                if (fragments || cx.p.heap.alloc.off_heap_bytes > cx.p.heap.min_cell_bytes) && cx.p.heap.wants_collection() {
+                    cx.p.saved.clear();
+                    cx.p.saved.push(t);
+                    collect!($live, 0);
+                    let t = cx.p.saved.pop().expect("pushed above");
+                    set!($dst, t);
+                } else {
+                    set!($dst, t);
+                }
+            }};
+        }
+        loop {
+            let head = *ip;
+            match op_of(head) {
+                // ---- stubs and the edges of a process
+                Op::Native => native!((head >> 16) as u32 - 1, export_arity(cx, (head >> 16) as u32 - 1)),
+                Op::Undefined => {
+                    let e = export_of(ip);
+                    sync_out!();
+                    let handler = call::undefined_function(cx, e, xp);
+                    cx.p.heap.alloc.leave_fragments();
+                    sync_in!();
+                    match handler {
+                        Some(export) => enter!(address!(export)),
+                        None => {
+                            raise::undefined(cx, e.module, e.function, std::slice::from_raw_parts(xp, e.arity as usize));
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            raised!(ip)
+                        }
+                    }
+                }
+                Op::UndefinedFun => {
+                    let e = entry_of(ip);
+                    sync_out!();
+                    let export = fun::undefined_fun(cx, e, xp);
+                    cx.p.heap.alloc.leave_fragments();
+                    sync_in!();
+                    enter!(address!(export))
+                }
+                Op::Apply2 => {
+                    // erlang:apply(Fun, Args)
+                    let f = *xp;
+                    match call::spread(*xp.add(1), xp, 0) {
+                        Some(n) => {
+                            *xp.add(n) = f;
+                            match fun::target(cx, f, n, xp) {
+                                Ok(target) => enter!(target),
+                                Err(()) => {
+                                    cx.p.heap.alloc.leave_fragments();
+                                    sync_out!();
+                                    raise::bad_fun(cx, f, std::slice::from_raw_parts(xp, n));
+                                    cx.p.heap.alloc.leave_fragments();
+                                    sync_in!();
+                                    raised!(ip)
+                                }
+                            }
+                        }
+                        None => {
+                            sync_out!();
+                            raise::stub_badarg(cx, export_of(ip), xp);
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            raised!(ip)
+                        }
+                    }
+                }
+                Op::Apply3 => {
+                    let (m, f, args) = (*xp, *xp.add(1), *xp.add(2));
+                    match (m.is_atom() && f.is_atom()).then(|| call::spread(args, xp, 0)).flatten() {
+                        Some(n) => enter!(address!(cx.node.code.export(m, f, n as u8))),
+                        None => {
+                            sync_out!();
+                            raise::stub_badarg(cx, export_of(ip), xp);
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            raised!(ip)
+                        }
+                    }
+                }
+                Op::YieldNow => {
+                    *xp = am::TRUE;
+                    ip = *sp as *const u64;
+                    sp = sp.add(1);
+                    leave!(ip, 1, Ended::Yield);
+                }
+                Op::Hibernate3 => {
+                    // The stack is dropped; the process goes on by applying x0:x1(x2) once a message is there.
+                    let (m, f, args) = (*xp, *xp.add(1), *xp.add(2));
+                    if !m.is_atom() || !f.is_atom() || args.list_length().is_none() {
+                        sync_out!();
+                        raise::stub_badarg(cx, export_of(ip), xp);
+                        cx.p.heap.alloc.leave_fragments();
+                        sync_in!();
+                        raised!(ip)
+                    }
+                    sp = cx.p.heap.end;
+                    sync_out!();
+                    cx.p.exception = Exception::error(Term::NIL);
+                    cx.node.fetch_before_hibernation(cx.me, cx.pid, cx.p);
+                    if let Err(reason) = call::hibernate(cx, std::slice::from_raw_parts_mut(xp, 3)) {
+                        return Ended::Exit(reason);
+                    }
+                    sync_in!();
+                    let ended = if cx.p.mailbox.is_empty() { Ended::Wait } else { Ended::Yield };
+                    leave!(cx.node.code.spawn_apply(), 3, ended);
+                }
+                Op::Hibernate0 => {
+                    sync_out!();
+                    if let Err(reason) = call::hibernate(cx, &mut []) {
+                        return Ended::Exit(reason);
+                    }
+                    sync_in!();
+                    *xp = am::OK;
+                    ip = *sp as *const u64;
+                    sp = sp.add(1);
+                    let ended = if cx.p.mailbox.is_empty() { Ended::Wait } else { Ended::Yield };
+                    leave!(ip, 1, ended);
+                }
+                Op::CallOnLoad => match cx.node.code.on_load_function(*xp) {
+                    Some(target) => {
+                        ip = target;
+                        continue;
+                    }
+                    None => {
+                        sync_out!();
+                        raise::stub_badarg(cx, export_of(ip), xp);
+                        cx.p.heap.alloc.leave_fragments();
+                        sync_in!();
+                        raised!(ip)
+                    }
+                },
+                Op::SpawnApply => {
+                    let (m, f, args) = (*xp, *xp.add(1), *xp.add(2));
+                    reserve!(3, 1);
+                    let (m, f, args) = if torture { (*xp, *xp.add(1), *xp.add(2)) } else { (m, f, args) };
+                    push!(ip.add(1));
+                    match call::spread(args, xp, 0) {
+                        Some(n) if m.is_atom() && f.is_atom() => enter!(address!(cx.node.code.export(m, f, n as u8))),
+                        _ => error!(am::BADARG),
+                    }
+                }
+                Op::NormalExit => {
+                    sync_out!();
+                    return Ended::Exit(am::NORMAL);
+                }
+                Op::RaisePending => raised!(ip),
+                Op::FuncInfo => {
+                    let arity = fa(head) as usize;
+                    sync_out!();
+                    raise::function_clause(cx, std::slice::from_raw_parts(xp, arity));
+                    cx.p.heap.alloc.leave_fragments();
+                    sync_in!();
+                    raised!(ip)
+                }
+                Op::Illegal => error!(am::UNDEF),
+
+                // ---- control
+                Op::Jump => jump!(fj(head)),
+                Op::Call => {
+                    push!(ip.add(1));
+                    enter!(ip.offset(fj(head)))
+                }
+                Op::CallLast => {
+                    let target = ip.offset(fj(head));
+                    sp = sp.add(fa(head) as usize);
+                    enter!(target)
+                }
+                Op::CallOnly => enter!(ip.offset(fj(head))),
+                Op::CallExt => {
+                    push!(ip.add(2));
+                    enter!(address!(w!(1)))
+                }
+                Op::CallExtLast => {
+                    sp = sp.add(fa(head) as usize);
+                    enter!(address!(w!(1)))
+                }
+                Op::CallExtOnly => enter!(address!(w!(1))),
+                Op::CallNative => {
+                    push!(ip.add(2));
+                    ip = address!(w!(1));
+                    continue;
+                }
+                Op::CallNativeLast => {
+                    sp = sp.add(fa(head) as usize);
+                    ip = address!(w!(1));
+                    continue;
+                }
+                Op::CallNativeOnly => {
+                    ip = address!(w!(1));
+                    continue;
+                }
+                Op::MoveCall => {
+                    set!(fa(head), get!(w!(1) as u16));
+                    push!(ip.add(2));
+                    enter!(ip.offset(fj(head)))
+                }
+                Op::Return => {
+                    ip = *sp as *const u64;
+                    sp = sp.add(1);
+                    continue;
+                }
+                Op::DeallocReturn => {
+                    sp = sp.add(fa(head) as usize);
+                    ip = *sp as *const u64;
+                    sp = sp.add(1);
+                    continue;
+                }
+                Op::MoveReturn => {
+                    *xp = get!(fa(head));
+                    sp = sp.add(fb(head) as usize);
+                    ip = *sp as *const u64;
+                    sp = sp.add(1);
+                    continue;
+                }
+                Op::MoveCReturn => {
+                    *xp = Term::from_raw(w!(1));
+                    sp = sp.add(fb(head) as usize);
+                    ip = *sp as *const u64;
+                    sp = sp.add(1);
+                    continue;
+                }
+                Op::CallFun | Op::CallFun2 => {
+                    let n = fa(head) as usize;
+                    let f = if op_of(head) == Op::CallFun { *xp.add(n) } else { get!(fb(head)) };
+                    if let Some((entry, env)) = f.as_local_fun()
+                        && entry.arity as usize == n
+                    {
+                        for (i, t) in env.iter().enumerate() {
+                            *xp.add(n + i) = *t;
+                        }
+                        push!(ip.add(1));
+                        enter!(entry.address.load(std::sync::atomic::Ordering::Acquire) as *const u64)
+                    }
+                    sync_out!();
+                    match fun::target(cx, f, n, xp) {
+                        Ok(target) => {
+                            push!(ip.add(1));
+                            enter!(target)
+                        }
+                        Err(()) => {
+                            raise::bad_fun(cx, f, std::slice::from_raw_parts(xp, n));
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            raised!(ip)
+                        }
+                    }
+                }
+                Op::Apply | Op::ApplyLast => {
+                    let n = fa(head) as usize;
+                    let (m, f) = (*xp.add(n), *xp.add(n + 1));
+                    if !m.is_atom() || !f.is_atom() {
+                        sync_out!();
+                        raise::bad_apply(cx, m, f, std::slice::from_raw_parts(xp, n));
+                        cx.p.heap.alloc.leave_fragments();
+                        sync_in!();
+                        raised!(ip)
+                    }
+                    let target = address!(cx.node.code.export(m, f, n as u8));
+                    if op_of(head) == Op::Apply {
+                        push!(ip.add(1));
+                    } else {
+                        sp = sp.add(fb(head) as usize);
+                    }
+                    enter!(target)
+                }
+
+                // ---- frames and room
+                Op::Allocate => {
+                    let n = fa(head) as usize;
+                    reserve!(fb(head) as usize, n);
+                    sp = sp.sub(n);
+                    next!(1)
+                }
+                Op::AllocateHeap => {
+                    let n = fa(head) as usize;
+                    reserve!(fb(head) as usize, n + fc(head) as usize);
+                    sp = sp.sub(n);
+                    next!(1)
+                }
+                Op::TestHeap => {
+                    reserve!(fa(head) as usize, (head >> 32) as usize);
+                    next!(1)
+                }
+                Op::Deallocate => {
+                    sp = sp.add(fa(head) as usize);
+                    next!(1)
+                }
+                Op::Trim => {
+                    sp = sp.add(fa(head) as usize);
+                    next!(1)
+                }
+                Op::InitY => {
+                    let n = fa(head) as usize;
+                    for i in 0..n {
+                        let r = (w!(1 + i / 4) >> (16 * (i % 4))) as u16;
+                        *sp.add((r & 0x7fff) as usize) = Term::NIL.raw();
+                    }
+                    next!(1 + n.div_ceil(4))
+                }
+
+                // ---- moving
+                Op::Move => {
+                    set!(fb(head), get!(fa(head)));
+                    next!(1)
+                }
+                Op::MoveXX => {
+                    *xp.add(fb(head) as usize) = *xp.add(fa(head) as usize);
+                    next!(1)
+                }
+                Op::MoveXY => {
+                    *sp.add(fb(head) as usize) = (*xp.add(fa(head) as usize)).raw();
+                    next!(1)
+                }
+                Op::MoveYX => {
+                    *xp.add(fb(head) as usize) = Term::from_raw(*sp.add(fa(head) as usize));
+                    next!(1)
+                }
+                Op::Move2 => {
+                    let w1 = w!(1);
+                    set!(fb(head), get!(fa(head)));
+                    set!(fb(w1), get!(fa(w1)));
+                    next!(2)
+                }
+                Op::MoveC => {
+                    set!(fa(head), Term::from_raw(w!(1)));
+                    next!(2)
+                }
+                Op::Swap => {
+                    let (a, b) = (reg!(fa(head)), reg!(fb(head)));
+                    std::ptr::swap(a, b);
+                    next!(1)
+                }
+
+                // ---- taking apart
+                Op::GetList => {
+                    let t = get!(fa(head));
+                    let (h, r) = (t.head(), t.tail());
+                    set!(fb(head), h);
+                    set!(fc(head), r);
+                    next!(1)
+                }
+                Op::GetHd => {
+                    set!(fb(head), get!(fa(head)).head());
+                    next!(1)
+                }
+                Op::GetTl => {
+                    set!(fb(head), get!(fa(head)).tail());
+                    next!(1)
+                }
+                Op::GetElement => {
+                    let p = get!(fa(head)).ptr();
+                    set!(fc(head), Term::from_raw(*p.add(1 + fb(head) as usize)));
+                    next!(1)
+                }
+                Op::GetElement2 => {
+                    let p = get!(fa(head)).ptr().add(1 + fb(head) as usize);
+                    let (first, second) = (Term::from_raw(*p), Term::from_raw(*p.add(1)));
+                    set!(fc(head), first);
+                    set!(w!(1) as u16, second);
+                    next!(2)
+                }
+                Op::SetElement => {
+                    let value = src!(w!(1));
+                    let p = get!(fa(head)).ptr();
+                    *p.add(1 + fb(head) as usize) = value.raw();
+                    next!(2)
+                }
+
+                // ---- building
+                Op::PutList => {
+                    let (h, t) = (get!(fa(head)), get!(fb(head)));
+                    *hp = h.raw();
+                    *hp.add(1) = t.raw();
+                    set!(fc(head), Term::from_raw(hp as u64 | TAG_CONS));
+                    hp = hp.add(2);
+                    next!(1)
+                }
+                Op::PutListC => {
+                    *hp = get!(fa(head)).raw();
+                    *hp.add(1) = w!(1);
+                    set!(fc(head), Term::from_raw(hp as u64 | TAG_CONS));
+                    hp = hp.add(2);
+                    next!(2)
+                }
+                Op::PutListS => {
+                    *hp = src!(w!(1)).raw();
+                    *hp.add(1) = src!(w!(2)).raw();
+                    set!(fc(head), Term::from_raw(hp as u64 | TAG_CONS));
+                    hp = hp.add(2);
+                    next!(3)
+                }
+                Op::PutTuple => {
+                    let n = (head >> 32) as u32 as usize;
+                    *hp = header(Kind::Tuple, n);
+                    for i in 1..=n {
+                        *hp.add(i) = src!(w!(i)).raw();
+                    }
+                    set!(fa(head), Term::from_raw(hp as u64 | TAG_BOXED));
+                    hp = hp.add(n + 1);
+                    next!(1 + n)
+                }
+                Op::UpdateRecord => {
+                    let size = fa(head) as usize;
+                    let n = w!(1) as usize;
+                    let from = get!(fc(head)).ptr();
+                    hp.copy_from_nonoverlapping(from, size + 1);
+                    for i in 0..n {
+                        *hp.add(w!(2 + 2 * i) as usize) = src!(w!(3 + 2 * i)).raw();
+                    }
+                    set!(fb(head), Term::from_raw(hp as u64 | TAG_BOXED));
+                    hp = hp.add(size + 1);
+                    next!(2 + 2 * n)
+                }
+                Op::MakeFun => {
+                    let n = fa(head) as usize;
+                    *hp = header(Kind::Fun, n + 1);
+                    *hp.add(1) = w!(1);
+                    for i in 0..n {
+                        *hp.add(2 + i) = src!(w!(2 + i)).raw();
+                    }
+                    set!(fb(head), Term::from_raw(hp as u64 | TAG_BOXED));
+                    hp = hp.add(n + 2);
+                    next!(2 + n)
+                }
+
+                // ---- type tests
+                Op::IsInteger => test!(head, get!(fa(head)).is_integer(), 1),
+                Op::IsFloat => test!(head, get!(fa(head)).is_float(), 1),
+                Op::IsNumber => test!(head, get!(fa(head)).is_number(), 1),
+                Op::IsAtom => test!(head, get!(fa(head)).is_atom(), 1),
+                Op::IsPid => test!(head, get!(fa(head)).is_pid(), 1),
+                Op::IsReference => test!(head, get!(fa(head)).is_ref(), 1),
+                Op::IsPort => test!(head, get!(fa(head)).is_port(), 1),
+                Op::IsNil => test!(head, get!(fa(head)).is_nil(), 1),
+                Op::IsBinary => test!(head, get!(fa(head)).is_binary(), 1),
+                Op::IsBitstring => test!(head, get!(fa(head)).is_bitstring(), 1),
+                Op::IsList => test!(head, get!(fa(head)).is_list(), 1),
+                Op::IsNonemptyList => test!(head, get!(fa(head)).is_cons(), 1),
+                Op::IsTuple => test!(head, get!(fa(head)).is_tuple(), 1),
+                Op::IsMap => test!(head, get!(fa(head)).is_map(), 1),
+                Op::IsBoolean => test!(head, matches!(get!(fa(head)), am::TRUE | am::FALSE), 1),
+                Op::IsFunction => test!(head, get!(fa(head)).is_fun(), 1),
+                Op::IsNonemptyGetList => {
+                    let t = get!(fa(head));
+                    if t.is_cons() {
+                        let w1 = w!(1);
+                        let (h, r) = (t.head(), t.tail());
+                        set!(w1 as u16, h);
+                        set!(fa(w1), r);
+                        next!(2)
+                    }
+                    jump!(fj(head))
+                }
+                Op::IsTupleOfArity => {
+                    let t = get!(fa(head));
+                    test!(head, t.is_boxed() && *t.ptr() == w!(1), 2)
+                }
+                Op::TestArity => test!(head, *get!(fa(head)).ptr() == w!(1), 2),
+                Op::IsTaggedTuple => {
+                    let t = get!(fa(head));
+                    test!(head, t.is_boxed() && *t.ptr() == w!(1) && *t.ptr().add(1) == w!(2), 3)
+                }
+                Op::IsFunction2 => {
+                    let n = src!(w!(1));
+                    let t = get!(fa(head));
+                    test!(head, t.is_fun() && n.as_small().is_some_and(|n| t.fun_arity() == usize::try_from(n).ok()), 2)
+                }
+
+                // ---- comparisons
+                Op::IsEqImm => test!(head, get!(fa(head)).raw() == w!(1), 2),
+                Op::IsNeImm => test!(head, get!(fa(head)).raw() != w!(1), 2),
+                Op::IsEqExact => {
+                    let (x, y) = (get!(fa(head)), src!(w!(1)));
+                    test!(head, x == y || (!x.is_immediate() && !y.is_immediate() && cmp::eq_exact(x, y)), 2)
+                }
+                Op::IsNeExact => {
+                    let (x, y) = (get!(fa(head)), src!(w!(1)));
+                    test!(head, x != y && (x.is_immediate() || y.is_immediate() || !cmp::eq_exact(x, y)), 2)
+                }
+                Op::IsEq => {
+                    let (x, y) = (get!(fa(head)), src!(w!(1)));
+                    test!(head, x == y || cmp::eq(x, y), 2)
+                }
+                Op::IsNe => {
+                    let (x, y) = (get!(fa(head)), src!(w!(1)));
+                    test!(head, x != y && !cmp::eq(x, y), 2)
+                }
+                Op::IsLtRR | Op::IsLt | Op::IsLtC => {
+                    let (x, y) = (get!(fa(head)), src!(w!(1)));
+                    if x.raw() & y.raw() & 1 == 1 {
+                        test!(head, (x.raw() as i64) < (y.raw() as i64), 2)
+                    }
+                    test!(head, cmp::cmp(x, y).is_lt(), 2)
+                }
+                Op::IsGeRR | Op::IsGe | Op::IsGeC => {
+                    let (x, y) = (get!(fa(head)), src!(w!(1)));
+                    if x.raw() & y.raw() & 1 == 1 {
+                        test!(head, (x.raw() as i64) >= (y.raw() as i64), 2)
+                    }
+                    test!(head, cmp::cmp(x, y).is_ge(), 2)
+                }
+                Op::IsLtCR => {
+                    let (x, y) = (Term::from_raw(w!(1)), get!(fa(head)));
+                    if x.raw() & y.raw() & 1 == 1 {
+                        test!(head, (x.raw() as i64) < (y.raw() as i64), 2)
+                    }
+                    test!(head, cmp::cmp(x, y).is_lt(), 2)
+                }
+                Op::IsGeCR => {
+                    let (x, y) = (Term::from_raw(w!(1)), get!(fa(head)));
+                    if x.raw() & y.raw() & 1 == 1 {
+                        test!(head, (x.raw() as i64) >= (y.raw() as i64), 2)
+                    }
+                    test!(head, cmp::cmp(x, y).is_ge(), 2)
+                }
+                Op::SelectLinear => {
+                    let key = get!(fa(head)).raw();
+                    let n = w!(1) as usize;
+                    let mut to = fj(head);
+                    for i in 0..n {
+                        if w!(2 + 2 * i) == key {
+                            to = w!(3 + 2 * i) as isize;
+                            break;
+                        }
+                    }
+                    jump!(to)
+                }
+                Op::SelectBinary => {
+                    let key = get!(fa(head)).raw();
+                    let n = w!(1) as usize;
+                    let keys = std::slice::from_raw_parts(ip.add(2), n);
+                    match keys.binary_search(&key) {
+                        Ok(i) => jump!((w!(2 + n + i / 2) >> (32 * (i % 2))) as u32 as i32 as isize),
+                        Err(_) => jump!(fj(head)),
+                    }
+                }
+                Op::SelectJump => {
+                    let key = get!(fa(head));
+                    if key.is_small() {
+                        let i = key.small_value().wrapping_sub(w!(1) as i64) as u64;
+                        if i < w!(2) {
+                            let i = i as usize;
+                            jump!((w!(3 + i / 2) >> (32 * (i % 2))) as u32 as i32 as isize)
+                        }
+                    }
+                    jump!(fj(head))
+                }
+                Op::SelectArity => {
+                    let t = get!(fa(head));
+                    let mut to = fj(head);
+                    if t.is_boxed() {
+                        let key = t.header();
+                        for i in 0..w!(1) as usize {
+                            if w!(2 + 2 * i) == key {
+                                to = w!(3 + 2 * i) as isize;
+                                break;
+                            }
+                        }
+                    }
+                    jump!(to)
+                }
+
+                // ---- arithmetic
+                Op::Add => {
+                    let (x, y) = (get!(fa(head)), get!(fb(head)));
+                    if x.raw() & y.raw() & 1 == 1
+                        && let Some(r) = ((x.raw() - 1) as i64).checked_add(y.raw() as i64)
+                    {
+                        set!(fc(head), Term::from_raw(r as u64));
+                        next!(2)
+                    }
+                    slow_arith!(head, arith::add, am::PLUS, x, y, 2)
+                }
+                Op::AddC => {
+                    let (x, y) = (get!(fa(head)), Term::from_raw(w!(2)));
+                    if x.is_small()
+                        && let Some(r) = (x.raw() as i64).checked_add(y.raw() as i64 - 1)
+                    {
+                        set!(fc(head), Term::from_raw(r as u64));
+                        next!(3)
+                    }
+                    slow_arith!(head, arith::add, am::PLUS, x, y, 3)
+                }
+                Op::Sub => {
+                    let (x, y) = (get!(fa(head)), get!(fb(head)));
+                    if x.raw() & y.raw() & 1 == 1
+                        && let Some(r) = (x.raw() as i64).checked_sub((y.raw() - 1) as i64)
+                    {
+                        set!(fc(head), Term::from_raw(r as u64));
+                        next!(2)
+                    }
+                    slow_arith!(head, arith::sub, am::MINUS, x, y, 2)
+                }
+                Op::SubC => {
+                    let (x, y) = (get!(fa(head)), Term::from_raw(w!(2)));
+                    if x.is_small()
+                        && let Some(r) = (x.raw() as i64).checked_sub((y.raw() - 1) as i64)
+                    {
+                        set!(fc(head), Term::from_raw(r as u64));
+                        next!(3)
+                    }
+                    slow_arith!(head, arith::sub, am::MINUS, x, y, 3)
+                }
+                Op::Mul => {
+                    let (x, y) = (get!(fa(head)), get!(fb(head)));
+                    if x.raw() & y.raw() & 1 == 1
+                        && let Some(r) = ((x.raw() - 1) as i64).checked_mul(y.small_value())
+                    {
+                        set!(fc(head), Term::from_raw(r as u64 | 1));
+                        next!(2)
+                    }
+                    slow_arith!(head, arith::mul, am::TIMES, x, y, 2)
+                }
+                Op::Div => {
+                    let (x, y) = (get!(fa(head)), get!(fb(head)));
+                    slow_arith!(head, arith::div, am::SLASH, x, y, 2)
+                }
+                Op::IntDiv => {
+                    let (x, y) = (get!(fa(head)), get!(fb(head)));
+                    if x.raw() & y.raw() & 1 == 1 && y.small_value() > 0 {
+                        set!(fc(head), Term::small(x.small_value() / y.small_value()));
+                        next!(2)
+                    }
+                    slow_arith!(head, arith::int_div, am::DIV, x, y, 2)
+                }
+                Op::Rem => {
+                    let (x, y) = (get!(fa(head)), get!(fb(head)));
+                    if x.raw() & y.raw() & 1 == 1 && y.small_value() > 0 {
+                        set!(fc(head), Term::small(x.small_value() % y.small_value()));
+                        next!(2)
+                    }
+                    slow_arith!(head, arith::rem, am::REM, x, y, 2)
+                }
+                Op::Band => {
+                    let (x, y) = (get!(fa(head)), get!(fb(head)));
+                    if x.raw() & y.raw() & 1 == 1 {
+                        set!(fc(head), Term::from_raw(x.raw() & y.raw()));
+                        next!(2)
+                    }
+                    slow_arith!(head, arith::band, am::BAND, x, y, 2)
+                }
+                Op::BandC => {
+                    let (x, y) = (get!(fa(head)), Term::from_raw(w!(2)));
+                    if x.is_small() {
+                        set!(fc(head), Term::from_raw(x.raw() & y.raw()));
+                        next!(3)
+                    }
+                    slow_arith!(head, arith::band, am::BAND, x, y, 3)
+                }
+                Op::Bor => {
+                    let (x, y) = (get!(fa(head)), get!(fb(head)));
+                    if x.raw() & y.raw() & 1 == 1 {
+                        set!(fc(head), Term::from_raw(x.raw() | y.raw()));
+                        next!(2)
+                    }
+                    slow_arith!(head, arith::bor, am::BOR, x, y, 2)
+                }
+                Op::Bxor => {
+                    let (x, y) = (get!(fa(head)), get!(fb(head)));
+                    if x.raw() & y.raw() & 1 == 1 {
+                        set!(fc(head), Term::from_raw((x.raw() ^ y.raw()) | 1));
+                        next!(2)
+                    }
+                    slow_arith!(head, arith::bxor, am::BXOR, x, y, 2)
+                }
+                Op::Bsr => {
+                    let (x, y) = (get!(fa(head)), get!(fb(head)));
+                    if x.raw() & y.raw() & 1 == 1 && y.small_value() >= 0 {
+                        set!(fc(head), Term::small(x.small_value() >> y.small_value().min(63)));
+                        next!(2)
+                    }
+                    slow_arith!(head, arith::bsr, am::BSR, x, y, 2)
+                }
+                Op::BsrC => {
+                    let (x, y) = (get!(fa(head)), Term::from_raw(w!(2)));
+                    if x.is_small() && y.small_value() >= 0 {
+                        set!(fc(head), Term::small(x.small_value() >> y.small_value().min(63)));
+                        next!(3)
+                    }
+                    slow_arith!(head, arith::bsr, am::BSR, x, y, 3)
+                }
+                Op::Bsl => {
+                    let (x, y) = (get!(fa(head)), get!(fb(head)));
+                    if x.raw() & y.raw() & 1 == 1
+                        && let Some(r) = arith::small_shift_left(x.small_value(), y.small_value())
+                    {
+                        set!(fc(head), Term::small(r));
+                        next!(2)
+                    }
+                    slow_arith!(head, arith::bsl, am::BSL, x, y, 2)
+                }
+                Op::BslC => {
+                    let (x, y) = (get!(fa(head)), Term::from_raw(w!(2)));
+                    if x.is_small()
+                        && let Some(r) = arith::small_shift_left(x.small_value(), y.small_value())
+                    {
+                        set!(fc(head), Term::small(r));
+                        next!(3)
+                    }
+                    slow_arith!(head, arith::bsl, am::BSL, x, y, 3)
+                }
+                Op::Bnot => {
+                    let x = get!(fa(head));
+                    if x.is_small() {
+                        set!(fc(head), Term::small(!x.small_value()));
+                        next!(2)
+                    }
+                    slow_arith!(head, arith::bnot, am::BNOT, x, Term::NONE, 2)
+                }
+                Op::Neg => {
+                    let x = get!(fa(head));
+                    slow_arith!(head, arith::neg, am::MINUS, x, Term::NONE, 2)
+                }
+
+                // ---- guard BIFs in line
+                Op::BifHd => {
+                    let t = get!(fa(head));
+                    if t.is_cons() {
+                        set!(fc(head), t.head());
+                        next!(2)
+                    }
+                    bif_failed!(fail_of_w1!(), am::BADARG, am::ERLANG, term::atom!("hd"), &[t])
+                }
+                Op::BifTl => {
+                    let t = get!(fa(head));
+                    if t.is_cons() {
+                        set!(fc(head), t.tail());
+                        next!(2)
+                    }
+                    bif_failed!(fail_of_w1!(), am::BADARG, am::ERLANG, term::atom!("tl"), &[t])
+                }
+                Op::BifSelf => {
+                    set!(fc(head), cx.pid);
+                    next!(2)
+                }
+                Op::BifNode => {
+                    set!(fc(head), cx.node.name());
+                    next!(2)
+                }
+                Op::BifTupleSize => {
+                    let t = get!(fa(head));
+                    if let Some(e) = t.as_tuple() {
+                        set!(fc(head), Term::small(e.len() as i64));
+                        next!(2)
+                    }
+                    bif_failed!(fail_of_w1!(), am::BADARG, am::ERLANG, term::atom!("tuple_size"), &[t])
+                }
+                Op::BifByteSize => {
+                    let t = get!(fa(head));
+                    if let Some(n) = t.bit_size() {
+                        set!(fc(head), Term::small(n.div_ceil(8) as i64));
+                        next!(2)
+                    }
+                    bif_failed!(fail_of_w1!(), am::BADARG, am::ERLANG, term::atom!("byte_size"), &[t])
+                }
+                Op::BifBitSize => {
+                    let t = get!(fa(head));
+                    if let Some(n) = t.bit_size() {
+                        set!(fc(head), Term::small(n as i64));
+                        next!(2)
+                    }
+                    bif_failed!(fail_of_w1!(), am::BADARG, am::ERLANG, term::atom!("bit_size"), &[t])
+                }
+                Op::BifMapSize => {
+                    let t = get!(fa(head));
+                    if let Some(n) = t.map_size() {
+                        set!(fc(head), Term::small(n as i64));
+                        next!(2)
+                    }
+                    sync_out!();
+                    let reason = cx.h().tuple(&[am::BADMAP, t]);
+                    cx.p.heap.alloc.leave_fragments();
+                    sync_in!();
+                    bif_failed!(fail_of_w1!(), reason, am::ERLANG, term::atom!("map_size"), &[t])
+                }
+                Op::BifLength => {
+                    let t = get!(fa(head));
+                    if let Some(n) = t.list_length() {
+                        cx.reductions -= (n / 32) as i64;
+                        set!(fc(head), Term::small(n as i64));
+                        next!(2)
+                    }
+                    bif_failed!(fail_of_w1!(), am::BADARG, am::ERLANG, term::atom!("length"), &[t])
+                }
+                Op::BifMapGet | Op::BifIsMapKey => {
+                    let (key, m) = (get!(fa(head)), get!(fb(head)));
+                    let getting = op_of(head) == Op::BifMapGet;
+                    let name = if getting { term::atom!("map_get") } else { term::atom!("is_map_key") };
+                    if m.is_map() {
+                        match term::map::get(m, key) {
+                            Some(v) => {
+                                set!(fc(head), if getting { v } else { am::TRUE });
+                                next!(2)
+                            }
+                            None if !getting => {
+                                set!(fc(head), am::FALSE);
+                                next!(2)
+                            }
+                            None => {
+                                sync_out!();
+                                let reason = cx.h().tuple(&[am::BADKEY, key]);
+                                cx.p.heap.alloc.leave_fragments();
+                                sync_in!();
+                                bif_failed!(fail_of_w1!(), reason, am::ERLANG, name, &[key, m])
+                            }
+                        }
+                    }
+                    sync_out!();
+                    let reason = cx.h().tuple(&[am::BADMAP, m]);
+                    cx.p.heap.alloc.leave_fragments();
+                    sync_in!();
+                    bif_failed!(fail_of_w1!(), reason, am::ERLANG, name, &[key, m])
+                }
+                Op::BifElementC => {
+                    let (t, n) = (get!(fa(head)), fb(head) as usize);
+                    if t.is_boxed() {
+                        let h = *t.ptr();
+                        if term::word::header_kind(h) == Kind::Tuple as u8 && n <= term::word::header_len(h) {
+                            set!(fc(head), Term::from_raw(*t.ptr().add(n)));
+                            next!(2)
+                        }
+                    }
+                    bif_failed!(fail_of_w1!(), am::BADARG, am::ERLANG, am::ELEMENT, &[Term::small(n as i64), t])
+                }
+                Op::BifElement => {
+                    let (i, t) = (get!(fa(head)), get!(fb(head)));
+                    if let (Some(i), Some(e)) = (i.as_small(), t.as_tuple())
+                        && i >= 1
+                        && i as usize <= e.len()
+                    {
+                        set!(fc(head), e[i as usize - 1]);
+                        next!(2)
+                    }
+                    bif_failed!(fail_of_w1!(), am::BADARG, am::ERLANG, am::ELEMENT, &[i, t])
+                }
+                Op::BifNot => {
+                    let t = get!(fa(head));
+                    if let Some(b) = t.as_bool() {
+                        set!(fc(head), Term::bool(!b));
+                        next!(2)
+                    }
+                    bif_failed!(fail_of_w1!(), am::BADARG, am::ERLANG, am::NOT, &[t])
+                }
+                Op::CmpEq => {
+                    set!(fc(head), Term::bool(cmp::eq(get!(fa(head)), get!(fb(head)))));
+                    next!(2)
+                }
+                Op::CmpNe => {
+                    set!(fc(head), Term::bool(!cmp::eq(get!(fa(head)), get!(fb(head)))));
+                    next!(2)
+                }
+                Op::CmpEqExact => {
+                    set!(fc(head), Term::bool(cmp::eq_exact(get!(fa(head)), get!(fb(head)))));
+                    next!(2)
+                }
+                Op::CmpNeExact => {
+                    set!(fc(head), Term::bool(!cmp::eq_exact(get!(fa(head)), get!(fb(head)))));
+                    next!(2)
+                }
+                Op::CmpLt => {
+                    set!(fc(head), Term::bool(cmp::cmp(get!(fa(head)), get!(fb(head))).is_lt()));
+                    next!(2)
+                }
+                Op::CmpGe => {
+                    set!(fc(head), Term::bool(cmp::cmp(get!(fa(head)), get!(fb(head))).is_ge()));
+                    next!(2)
+                }
+                Op::CmpGt => {
+                    set!(fc(head), Term::bool(cmp::cmp(get!(fa(head)), get!(fb(head))).is_gt()));
+                    next!(2)
+                }
+                Op::CmpLe => {
+                    set!(fc(head), Term::bool(cmp::cmp(get!(fa(head)), get!(fb(head))).is_le()));
+                    next!(2)
+                }
+                Op::GuardBif => {
+                    let n = fa(head) as usize;
+                    let export = &*(w!(1) as *const Export);
+                    let mut args = [Term::NIL; 4];
+                    for (i, arg) in args.iter_mut().enumerate().take(n) {
+                        *arg = src!(w!(3 + i));
+                    }
+                    let index = export.native.load(std::sync::atomic::Ordering::Relaxed);
+                    if index == 0 {
+                        if w!(2) != 0 {
+                            jump!(w!(2) as isize);
+                        }
+                        sync_out!();
+                        raise::undefined(cx, export.module, export.function, &args[..n]);
+                        cx.p.heap.alloc.leave_fragments();
+                        sync_in!();
+                        raised!(ip)
+                    }
+                    let run = cx.node.natives.get_unchecked(index as usize - 1).run;
+                    sync_out!();
+                    match run(cx, &args[..n]) {
+                        Ok(t) => {
+                            settle!(fb(head), t, fc(head) as usize);
+                            next!(3 + n)
+                        }
+                        Err(_) => {
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            if w!(2) != 0 {
+                                jump!(w!(2) as isize);
+                            }
+                            sync_out!();
+                            raise::note_native(cx, index - 1, &args[..n]);
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            raised!(ip)
+                        }
+                    }
+                }
+
+                // ---- exceptions
+                Op::Try | Op::Catch => {
+                    *sp.add(fa(head) as usize) = Term::catch(ip.offset(fj(head))).raw();
+                    next!(1)
+                }
+                Op::TryEnd => {
+                    *sp.add(fa(head) as usize) = Term::NIL.raw();
+                    next!(1)
+                }
+                Op::TryCase => {
+                    *sp.add(fa(head) as usize) = Term::NIL.raw();
+                    *xp = *xp.add(1);
+                    *xp.add(1) = *xp.add(2);
+                    *xp.add(2) = *xp.add(3);
+                    next!(1)
+                }
+                Op::CatchEnd => {
+                    *sp.add(fa(head) as usize) = Term::NIL.raw();
+                    if (*xp).is_none() {
+                        sync_out!();
+                        *xp = raise::caught(cx, *xp.add(1), *xp.add(2), *xp.add(3));
+                        cx.p.heap.alloc.leave_fragments();
+                        sync_in!();
+                        if cx.p.heap.wants_collection() {
+                            collect!(1, 0);
+                        }
+                    }
+                    next!(1)
+                }
+                Op::TryCaseEnd => error2!(am::TRY_CLAUSE, get!(fa(head))),
+                Op::Badmatch => error2!(am::BADMATCH, get!(fa(head))),
+                Op::CaseEnd => error2!(am::CASE_CLAUSE, get!(fa(head))),
+                Op::BadRecord => error2!(am::BADRECORD, get!(fa(head))),
+                Op::IfEnd => error!(am::IF_CLAUSE),
+                Op::Raise => {
+                    let (trace, value) = (get!(fa(head)), get!(fb(head)));
+                    raise::again(cx, trace, value);
+                    raised!(ip)
+                }
+                Op::RawRaise => {
+                    let (class, value, trace) = (*xp, *xp.add(1), *xp.add(2));
+                    match Class::from_atom(class) {
+                        Some(class) => {
+                            raise::again_as(cx, class, value, trace);
+                            raised!(ip)
+                        }
+                        None => {
+                            *xp = am::BADARG;
+                            next!(1)
+                        }
+                    }
+                }
+                Op::BuildStacktrace => {
+                    sync_out!();
+                    *xp = raise::build_trace(cx, *xp);
+                    cx.p.heap.alloc.leave_fragments();
+                    sync_in!();
+                    next!(1)
+                }
+
+                // ---- messages
+                Op::Send => {
+                    let (to, message) = (*xp, *xp.add(1));
+                    sync_out!();
+                    cx.reductions -= 4;
+                    match call::send(cx, to, message) {
+                        Ok(()) => {
+                            *xp = message;
+                            next!(1)
+                        }
+                        Err(Stop::Raise) => {
+                            raise::note_send(cx, to, message);
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            raised!(ip)
+                        }
+                        Err(Stop::Wait) => leave!(ip, 2, Ended::Wait),
+                        Err(_) => leave!(ip, 2, Ended::Yield),
+                    }
+                }
+                Op::LoopRec => {
+                    if let Some(m) = cx.p.mailbox.peek() {
+                        let t = m.term;
+                        set!(fa(head), t);
+                        next!(1)
+                    }
+                    if cx.me.has_signals() {
+                        sync_out!();
+                        let fetched = cx.node.fetch(cx.me, cx.pid, cx.p);
+                        cx.p.heap.alloc.leave_fragments();
+                        sync_in!();
+                        if let Some(reason) = fetched.exit {
+                            return Ended::Exit(reason);
+                        }
+                        if fetched.suspended {
+                            leave!(ip, 0, Ended::Yield);
+                        }
+                        if cx.p.mailbox.peek().is_some() {
+                            continue;
+                        }
+                    }
+                    jump!(fj(head))
+                }
+                Op::LoopRecEnd => {
+                    cx.p.mailbox.skip();
+                    cx.reductions -= 1;
+                    let target = ip.offset(fj(head));
+                    if cx.reductions <= 0 {
+                        leave!(target, 0, Ended::Yield);
+                    }
+                    ip = target;
+                    continue;
+                }
+                Op::RemoveMessage => {
+                    if let Some(m) = cx.p.mailbox.take() {
+                        sync_out!();
+                        cx.p.heap.alloc.adopt(m.memory);
+                    }
+                    call::end_wait(cx);
+                    next!(1)
+                }
+                Op::Wait => leave!(ip.offset(fj(head)), 0, Ended::Wait),
+                Op::WaitTimeout => {
+                    if cx.p.timed_out {
+                        next!(2)
+                    }
+                    if cx.p.wait_timer.is_none() {
+                        match call::start_wait(cx, src!(w!(1))) {
+                            call::Wait::Over => {
+                                // Signals that have come by now still count.
+                                if cx.me.has_signals() {
+                                    cx.p.timed_out = true;
+                                    jump!(fj(head))
+                                }
+                                next!(2)
+                            }
+                            call::Wait::Set | call::Wait::Forever => {}
+                            call::Wait::Bad => error!(am::TIMEOUT_VALUE),
+                        }
+                    }
+                    leave!(ip.offset(fj(head)), 0, Ended::Wait)
+                }
+                Op::Timeout => {
+                    call::end_wait(cx);
+                    cx.p.mailbox.rewind();
+                    next!(1)
+                }
+                Op::MarkReserve => {
+                    let id = cx.p.next_mark;
+                    cx.p.next_mark += 1;
+                    // What is in the inbox came before the mark.
+                    sync_out!();
+                    if cx.me.has_signals() {
+                        let fetched = cx.node.fetch(cx.me, cx.pid, cx.p);
+                        cx.p.heap.alloc.leave_fragments();
+                        sync_in!();
+                        if let Some(reason) = fetched.exit {
+                            return Ended::Exit(reason);
+                        }
+                    }
+                    cx.p.mailbox.set_mark(id | call::RESERVED);
+                    set!(fa(head), Term::small(id as i64));
+                    next!(1)
+                }
+                Op::MarkBind => {
+                    let (mark, reference) = (get!(fa(head)), get!(fb(head)));
+                    if let (Some(id), Some((n, _))) = (mark.as_small(), reference.as_local_ref()) {
+                        cx.p.mailbox.bind_mark(id as u64 | call::RESERVED, n);
+                    }
+                    next!(1)
+                }
+                Op::MarkClear => {
+                    let t = get!(fa(head));
+                    if let Some(id) = t.as_small() {
+                        cx.p.mailbox.clear_mark(id as u64 | call::RESERVED);
+                    } else if let Some((n, _)) = t.as_local_ref() {
+                        cx.p.mailbox.clear_mark(n);
+                    }
+                    next!(1)
+                }
+                Op::MarkUse => {
+                    if let Some((n, _)) = get!(fa(head)).as_local_ref() {
+                        cx.p.mailbox.use_mark(n);
+                    }
+                    next!(1)
+                }
+
+                // ---- floats
+                Op::FMoveIn => {
+                    *fr.add(fb(head) as usize) = f64::from_bits(*get!(fa(head)).ptr().add(1));
+                    next!(1)
+                }
+                Op::FMoveC => {
+                    *fr.add(fa(head) as usize) = f64::from_bits(w!(1));
+                    next!(2)
+                }
+                Op::FMoveOut => {
+                    *hp = header(Kind::Float, 1);
+                    *hp.add(1) = (*fr.add(fa(head) as usize)).to_bits();
+                    set!(fb(head), Term::from_raw(hp as u64 | TAG_BOXED));
+                    hp = hp.add(2);
+                    next!(1)
+                }
+                Op::FConv => {
+                    let t = src!(w!(1));
+                    match arith::to_float(t) {
+                        Some(f) => {
+                            *fr.add(fa(head) as usize) = f;
+                            next!(2)
+                        }
+                        None => {
+                            sync_out!();
+                            raise::plain(cx, am::BADARITH);
+                            raised!(ip)
+                        }
+                    }
+                }
+                Op::FAdd | Op::FSub | Op::FMul | Op::FDiv => {
+                    let (x, y) = (*fr.add(fa(head) as usize), *fr.add(fb(head) as usize));
+                    let r = match op_of(head) {
+                        Op::FAdd => x + y,
+                        Op::FSub => x - y,
+                        Op::FMul => x * y,
+                        _ => x / y,
+                    };
+                    if r.is_finite() {
+                        *fr.add(fc(head) as usize) = r;
+                        next!(1)
+                    }
+                    error!(am::BADARITH)
+                }
+                Op::FNeg => {
+                    *fr.add(fb(head) as usize) = -*fr.add(fa(head) as usize);
+                    next!(1)
+                }
+
+                // ---- maps
+                Op::PutMapAssoc | Op::PutMapExact => {
+                    let n = w!(2) as usize;
+                    let m = get!(fa(head));
+                    let pairs = &mut local.pairs;
+                    pairs.clear();
+                    for i in 0..n {
+                        pairs.push((src!(w!(3 + 2 * i)), src!(w!(4 + 2 * i))));
+                    }
+                    if !m.is_map() {
+                        if w!(1) != 0 {
+                            jump!(w!(1) as isize);
+                        }
+                        error2!(am::BADMAP, m)
+                    }
+                    sync_out!();
+                    cx.reductions -= 1;
+                    let result = if op_of(head) == Op::PutMapAssoc {
+                        Ok(term::map::put_many(cx.h(), m, pairs))
+                    } else {
+                        map::update_many(cx.h(), m, pairs)
+                    };
+                    match result {
+                        Ok(t) => {
+                            settle!(fb(head), t, fc(head) as usize);
+                            next!(3 + 2 * n)
+                        }
+                        Err(key) => {
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            if w!(1) != 0 {
+                                jump!(w!(1) as isize);
+                            }
+                            error2!(am::BADKEY, key)
+                        }
+                    }
+                }
+                Op::HasMapFields => {
+                    let m = get!(fa(head));
+                    let n = w!(1) as usize;
+                    let mut all = true;
+                    for i in 0..n {
+                        if term::map::get(m, src!(w!(2 + i))).is_none() {
+                            all = false;
+                            break;
+                        }
+                    }
+                    test!(head, all, 2 + n)
+                }
+                Op::GetMapElement => {
+                    let m = get!(fa(head));
+                    match map::get_immediate(m, w!(1)) {
+                        Some(v) => {
+                            set!(w!(2) as u16, v);
+                            next!(3)
+                        }
+                        None => jump!(fj(head)),
+                    }
+                }
+                Op::GetMapElements => {
+                    let m = get!(fa(head));
+                    let n = w!(1) as usize;
+                    let mut found = true;
+                    // Destinations may overlap the map's register or later keys: values first.
+                    let values = &mut local.values;
+                    values.clear();
+                    for i in 0..n {
+                        match term::map::get(m, src!(w!(2 + 2 * i))) {
+                            Some(v) => values.push(v),
+                            None => {
+                                found = false;
+                                break;
+                            }
+                        }
+                    }
+                    if !found {
+                        jump!(fj(head))
+                    }
+                    for i in 0..n {
+                        set!(w!(3 + 2 * i) as u16, local.values[i]);
+                    }
+                    next!(2 + 2 * n)
+                }
+
+                // ---- bit syntax: matching
+                Op::BsStartMatch => {
+                    let t = get!(fa(head));
+                    if t.is_kind(Kind::MatchContext) {
+                        // A context that is matched from its present position.
+                        set!(fb(head), t);
+                        next!(2)
+                    }
+                    if t.is_bitstring() {
+                        reserve!(fc(head) as usize, 4);
+                        let t = get!(fa(head));
+                        sync_out!();
+                        let context = cx.h().match_context(t);
+                        sync_in!();
+                        set!(fb(head), context);
+                        next!(2)
+                    }
+                    jump!(w!(1) as isize)
+                }
+                Op::BsGetInteger | Op::BsGetFloat | Op::BsGetBinary => {
+                    let flags = w!(2);
+                    let context = get!(fa(head));
+                    let size = src!(w!(3));
+                    let n = bits::field_bits(context, size, flags as u8 as usize);
+                    if let Some(n) = n {
+                        if op_of(head) == Op::BsGetInteger
+                            && let Some(t) = bits::get_small(context, n, (flags >> 8) as u8)
+                        {
+                            set!(fc(head), t);
+                            next!(4)
+                        }
+                        sync_out!();
+                        let t = match op_of(head) {
+                            Op::BsGetInteger => bits::get_integer(cx.h(), context, n, (flags >> 8) as u8),
+                            Op::BsGetFloat => bits::get_float(cx.h(), context, n, (flags >> 8) as u8),
+                            _ => bits::get_bits(cx.h(), context, n),
+                        };
+                        if let Some(t) = t {
+                            settle!(fc(head), t, (flags >> 16) as u16 as usize);
+                            next!(4)
+                        }
+                    }
+                    jump!(w!(1) as isize)
+                }
+                Op::BsSkip => {
+                    let context = get!(fa(head));
+                    match bits::field_bits(context, src!(w!(3)), w!(2) as usize) {
+                        Some(n) if bits::skip(context, n) => next!(4),
+                        _ => jump!(w!(1) as isize),
+                    }
+                }
+                Op::BsTestTail => test!(head, bits::left(get!(fa(head))) == w!(1) as usize, 2),
+                Op::BsTestUnit => test!(head, bits::left(get!(fa(head))) % w!(1) as usize == 0, 2),
+                Op::BsMatchString => {
+                    let context = get!(fa(head));
+                    let n = w!(1) as usize;
+                    let bytes = std::slice::from_raw_parts(w!(2) as *const u8, n.div_ceil(8));
+                    test!(head, bits::match_string(context, bytes, n), 3)
+                }
+                Op::BsGetTail => {
+                    let context = get!(fa(head));
+                    sync_out!();
+                    let t = bits::tail(cx.h(), context);
+                    settle!(fb(head), t, fc(head) as usize);
+                    next!(1)
+                }
+                Op::BsGetPosition => {
+                    set!(fb(head), Term::small(get!(fa(head)).word(1) as i64));
+                    next!(1)
+                }
+                Op::BsSetPosition => {
+                    let position = get!(fb(head)).small_value() as u64;
+                    *get!(fa(head)).ptr().add(1) = position;
+                    next!(1)
+                }
+                Op::BsGetUtf8 | Op::BsGetUtf16 | Op::BsGetUtf32 => {
+                    let context = get!(fa(head));
+                    let c = match op_of(head) {
+                        Op::BsGetUtf8 => bits::get_utf8(context),
+                        Op::BsGetUtf16 => bits::get_utf16(context, w!(1) as u8),
+                        _ => bits::get_utf32(context, w!(1) as u8),
+                    };
+                    match c {
+                        Some(c) => {
+                            if w!(2) != u64::MAX {
+                                set!(w!(2) as u16, Term::small(i64::from(c)));
+                            }
+                            next!(3)
+                        }
+                        None => jump!(fj(head)),
+                    }
+                }
+                Op::BsMatch => {
+                    let n = w!(1) as usize;
+                    let mut ok = true;
+                    for i in 0..n {
+                        let command = w!(2 + 2 * i);
+                        let more = w!(3 + 2 * i);
+                        let context = get!(fa(head));
+                        let size = (more & 0xffff_ffff) as usize;
+                        match command as u8 {
+                            0 => ok = bits::left(context) >= size && (bits::left(context) - size) % ((more >> 32) as usize).max(1) == 0,
+                            1 => ok = bits::left(context) == size,
+                            2 => {
+                                let dst = (command >> 16) as u16;
+                                match bits::get_small(context, size, (command >> 8) as u8) {
+                                    Some(t) => set!(dst, t),
+                                    None => {
+                                        sync_out!();
+                                        match bits::get_integer(cx.h(), context, size, (command >> 8) as u8) {
+                                            Some(t) => settle!(dst, t, (command >> 32) as u16 as usize),
+                                            None => {
+                                                cx.p.heap.alloc.leave_fragments();
+                                                sync_in!();
+                                                ok = false;
+                                            }
+                                        }
+                                    }
+                                }
+                            }
+                            3 => {
+                                sync_out!();
+                                match bits::get_bits(cx.h(), context, size) {
+                                    Some(t) => settle!((command >> 16) as u16, t, (command >> 32) as u16 as usize),
+                                    None => {
+                                        cx.p.heap.alloc.leave_fragments();
+                                        sync_in!();
+                                        ok = false;
+                                    }
+                                }
+                            }
+                            4 => ok = bits::skip(context, size),
+                            5 => {
+                                sync_out!();
+                                let t = bits::tail(cx.h(), context);
+                                settle!((command >> 16) as u16, t, (command >> 32) as u16 as usize);
+                            }
+                            _ => {
+                                // =:= : the next bits are this value
+                                let bits = (command >> 32) as usize;
+                                ok = bits::take_uint(context, bits) == Some(more);
+                            }
+                        }
+                        if !ok {
+                            break;
+                        }
+                    }
+                    test!(head, ok, 2 + 2 * n)
+                }
+
+                // ---- bit syntax: construction
+                Op::BsCreate => {
+                    let n = w!(2) as usize;
+                    let segments = &mut local.segments;
+                    segments.clear();
+                    for i in 0..n {
+                        let at = 3 + 4 * i;
+                        let what = w!(at);
+                        let kind = what as u8;
+                        let value = if kind == bits::STRING { Term::NIL } else { src!(w!(at + 1)) };
+                        let size = if kind == bits::STRING { Term::NIL } else { src!(w!(at + 2)) };
+                        segments.push(bits::Segment {
+                            kind,
+                            flags: (what >> 8) as u8,
+                            unit: (what >> 16) as u32,
+                            value,
+                            size,
+                            bytes: if kind == bits::STRING { (w!(at + 1) as *const u8, w!(at + 2) as usize) } else { (std::ptr::null(), 0) },
+                        });
+                    }
+                    sync_out!();
+                    match bits::create(cx, segments) {
+                        Ok(t) => {
+                            settle!(fa(head), t, fb(head) as usize);
+                            next!(3 + 4 * n)
+                        }
+                        Err(e) => {
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            if w!(1) != 0 {
+                                jump!(w!(1) as isize);
+                            }
+                            sync_out!();
+                            bits::raise_create(cx, e);
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            raised!(ip)
+                        }
+                    }
+                }
+                Op::BsInitWritable => {
+                    sync_out!();
+                    let t = bits::init_writable(cx.h(), *xp);
+                    settle!(0, t, 0);
+                    next!(1)
+                }
+                // The older instructions: a buffer under construction is kept in `local.building`.
+                Op::BsInit => {
+                    // a dst, c live; w1 fail, w2 = unit (1 bits, 8 bytes) | flags, w3 size
+                    match bits::old_size(src!(w!(3)), w!(2) as usize) {
+                        Ok(n) => {
+                            sync_out!();
+                            let t = local.building.start(cx.h(), n);
+                            settle!(fa(head), t, fc(head) as usize);
+                            next!(4)
+                        }
+                        Err(e) => {
+                            if w!(1) != 0 {
+                                jump!(w!(1) as isize);
+                            }
+                            sync_out!();
+                            raise::plain(cx, e);
+                            raised!(ip)
+                        }
+                    }
+                }
+                Op::BsAppend => {
+                    // a dst, b bin, c live; w1 fail, w2 = unit | own unit << 32, w3 size
+                    let bin = get!(fb(head));
+                    let own_unit = (w!(2) >> 32) as usize;
+                    let result = if bin.bit_size().is_some_and(|n| n % own_unit.max(1) == 0) {
+                        bits::old_size(src!(w!(3)), w!(2) as u32 as usize)
+                    } else {
+                        Err(am::BADARG)
+                    };
+                    match result {
+                        Ok(n) => {
+                            sync_out!();
+                            let t = local.building.append(cx.h(), bin, n);
+                            settle!(fa(head), t, fc(head) as usize);
+                            next!(4)
+                        }
+                        Err(e) => {
+                            if w!(1) != 0 {
+                                jump!(w!(1) as isize);
+                            }
+                            sync_out!();
+                            raise::plain(cx, e);
+                            raised!(ip)
+                        }
+                    }
+                }
+                Op::BsPutInteger | Op::BsPutBinary | Op::BsPutFloat => {
+                    // w1 fail, w2 = unit | flags << 32, w3 size, w4 value
+                    let kind = match op_of(head) {
+                        Op::BsPutInteger => bits::INTEGER,
+                        Op::BsPutFloat => bits::FLOAT,
+                        _ => bits::BINARY,
+                    };
+                    let s = bits::Segment {
+                        kind,
+                        flags: (w!(2) >> 32) as u8,
+                        unit: w!(2) as u32,
+                        value: src!(w!(4)),
+                        size: src!(w!(3)),
+                        bytes: (std::ptr::null(), 0),
+                    };
+                    match local.building.put(&s) {
+                        Ok(()) => next!(5),
+                        Err(e) => {
+                            if w!(1) != 0 {
+                                jump!(w!(1) as isize);
+                            }
+                            sync_out!();
+                            raise::plain(cx, e);
+                            raised!(ip)
+                        }
+                    }
+                }
+                Op::BsPutString => {
+                    local.building.put_bytes(std::slice::from_raw_parts(w!(1) as *const u8, w!(2) as usize));
+                    next!(3)
+                }
+                Op::BsPutUtf8 | Op::BsPutUtf16 | Op::BsPutUtf32 => {
+                    // w1 fail, w2 flags, w3 value
+                    let kind = match op_of(head) {
+                        Op::BsPutUtf8 => bits::UTF8,
+                        Op::BsPutUtf16 => bits::UTF16,
+                        _ => bits::UTF32,
+                    };
+                    let s = bits::Segment {
+                        kind,
+                        flags: w!(2) as u8,
+                        unit: 1,
+                        value: src!(w!(3)),
+                        size: Term::NIL,
+                        bytes: (std::ptr::null(), 0),
+                    };
+                    match local.building.put(&s) {
+                        Ok(()) => next!(4),
+                        Err(e) => {
+                            if w!(1) != 0 {
+                                jump!(w!(1) as isize);
+                            }
+                            sync_out!();
+                            raise::plain(cx, e);
+                            raised!(ip)
+                        }
+                    }
+                }
+                Op::BsUtf8Size | Op::BsUtf16Size => {
+                    // a dst; w1 value
+                    let t = src!(w!(1));
+                    let c = t.as_small().unwrap_or(-1);
+                    let n = if op_of(head) == Op::BsUtf8Size {
+                        match c {
+                            0..0x80 => 1,
+                            0x80..0x800 => 2,
+                            0x800..0x10000 => 3,
+                            _ => 4,
+                        }
+                    } else if c >= 0x10000 {
+                        4
+                    } else {
+                        2
+                    };
+                    set!(fa(head), Term::small(n));
+                    next!(2)
+                }
+                Op::BsAdd => {
+                    // a dst; w1 fail, w2 x, w3 y, w4 unit: x + y * unit
+                    let (x, y) = (src!(w!(2)), src!(w!(3)));
+                    match bits::old_add(x, y, w!(4) as i64) {
+                        Ok(t) => {
+                            set!(fa(head), t);
+                            next!(5)
+                        }
+                        Err(e) => {
+                            if w!(1) != 0 {
+                                jump!(w!(1) as isize);
+                            }
+                            sync_out!();
+                            raise::plain(cx, e);
+                            raised!(ip)
+                        }
+                    }
+                }
+
+                // ---- native records
+                Op::IsAnyRecord => test!(head, get!(fa(head)).is_record(), 1),
+                Op::IsRecord => {
+                    let (m, name) = (src!(w!(1)), src!(w!(2)));
+                    test!(head, record::is(get!(fa(head)), m, name), 3)
+                }
+                Op::RecordAccessible => {
+                    let scope = src!(w!(1));
+                    test!(head, record::accessible(get!(fa(head)), scope), 2)
+                }
+                Op::GetRecordElements => {
+                    let r = get!(fa(head));
+                    let n = w!(1) as usize;
+                    local.values.clear();
+                    for i in 0..n {
+                        match record::field(r, src!(w!(2 + 2 * i))) {
+                            Some(v) => local.values.push(v),
+                            None => break,
+                        }
+                    }
+                    if local.values.len() < n {
+                        jump!(fj(head))
+                    }
+                    for i in 0..n {
+                        set!(w!(3 + 2 * i) as u16, local.values[i]);
+                    }
+                    next!(2 + 2 * n)
+                }
+                Op::GetRecordField => {
+                    // a src, f fail; w1 id, w2 field, w3 dst
+                    let r = get!(fa(head));
+                    match record::get(cx, r, src!(w!(1)), src!(w!(2))) {
+                        Ok(v) => {
+                            set!(w!(3) as u16, v);
+                            next!(4)
+                        }
+                        Err(reason) => {
+                            if fj(head) != 0 {
+                                jump!(fj(head))
+                            }
+                            sync_out!();
+                            raise::record_error(cx, reason, r, src!(w!(2)));
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            raised!(ip)
+                        }
+                    }
+                }
+                Op::PutRecord => {
+                    // a dst, b live; w1 fail, w2 id, w3 src, w4 count, (field, value)*
+                    let n = w!(4) as usize;
+                    let pairs = &mut local.pairs;
+                    pairs.clear();
+                    for i in 0..n {
+                        pairs.push((src!(w!(5 + 2 * i)), src!(w!(6 + 2 * i))));
+                    }
+                    let (id, from) = (src!(w!(2)), src!(w!(3)));
+                    let module = raise::module_at(cx, ip);
+                    sync_out!();
+                    match record::put(cx, module, id, from, pairs) {
+                        Ok(t) => {
+                            settle!(fa(head), t, fb(head) as usize);
+                            next!(5 + 2 * n)
+                        }
+                        Err((reason, value)) => {
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            if w!(1) != 0 {
+                                jump!(w!(1) as isize)
+                            }
+                            sync_out!();
+                            raise::record_error(cx, reason, from, value);
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            raised!(ip)
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn export_arity(cx: &Ctx, index: u32) -> usize {
+    cx.node.natives[index as usize].arity as usize
+}

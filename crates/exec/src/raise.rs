@@ -1,0 +1,321 @@
+//! Exceptions: from where they are raised to a handler, and stack traces.
+//!
+//! A trace begins its life raw: `{'$trace', Addresses, M, F, Args, Info, Class}` with the code addresses in a binary. Only
+//! `build_trace` (for `catch`, `try ... Stacktrace`, the end of the process) looks functions and lines up.
+
+use code::op::Op;
+use node::Ctx;
+use process::{Class, Exception};
+use term::fun::Export;
+use term::{Term, am};
+
+fn marker() -> Term {
+    term::atom!("$trace")
+}
+
+/// Goes to the innermost handler: puts the exception into x0 to x3 and gives the handler's address. `Err`: there is none; the
+/// process ends with this reason.
+///
+/// # Safety
+/// `xp` is this thread's x registers, `at` the address of the instruction that raised; the heap's `hp` and `sp` are stored.
+pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*const u64, Term> {
+    if cx.p.exception.trace.is_none() {
+        cx.p.exception.trace = raw_trace(cx, at);
+    }
+    let e = cx.p.exception;
+    cx.p.exception = Exception::error(Term::NIL);
+    // SAFETY: rules 1 and 4: between `sp` and `end` are terms, continuation pointers and zeroes; a catch mark is a handler's.
+    unsafe {
+        let mut word = cx.p.heap.alloc.limit;
+        let mut frame = word;
+        while word < cx.p.heap.end {
+            let w = *word;
+            if w & 7 == 0 {
+                if w != 0 {
+                    frame = word.add(1);
+                }
+            } else {
+                let t = Term::from_raw(w);
+                if t.is_catch() {
+                    cx.p.heap.alloc.leave_fragments();
+                    cx.p.heap.alloc.limit = frame;
+                    *xp = Term::NONE;
+                    *xp.add(1) = e.class.atom();
+                    *xp.add(2) = e.reason;
+                    *xp.add(3) = e.trace;
+                    return Ok(t.catch_handler());
+                }
+            }
+            word = word.add(1);
+        }
+    }
+    let reason = match e.class {
+        Class::Exit => e.reason,
+        Class::Error => {
+            let trace = build_trace(cx, e.trace);
+            let reason = cx.h().tuple(&[e.reason, trace]);
+            let node = cx.node.clone();
+            node.log_crash(cx, reason);
+            reason
+        }
+        Class::Throw => {
+            let trace = build_trace(cx, e.trace);
+            let thrown = cx.h().tuple(&[am::NOCATCH, e.reason]);
+            let reason = cx.h().tuple(&[thrown, trace]);
+            let node = cx.node.clone();
+            node.log_crash(cx, reason);
+            reason
+        }
+    };
+    Err(reason)
+}
+
+/// Return addresses on the stack, top first, without runs of the same one.
+fn continuations(cx: &Ctx, most: usize, out: &mut Vec<u64>) {
+    let mut last = 0;
+    for t in cx.p.heap.stack() {
+        let w = t.raw();
+        if w & 7 == 0 && w != 0 && w != last {
+            if out.len() >= most {
+                break;
+            }
+            out.push(w);
+            last = w;
+        }
+    }
+}
+
+fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
+    let depth = cx.node.backtrace_depth();
+    let e = cx.p.exception;
+    let mut addresses: Vec<u64> = Vec::with_capacity(depth + 1);
+    // SAFETY: `at` is an instruction (rule 1).
+    let native = matches!(unsafe { *at } as u16, n if n == Op::Native as u16 || n == Op::RaisePending as u16);
+    if !native {
+        // Marked as an instruction, not a return address, by its lowest bit.
+        addresses.push(at as u64 | 1);
+    }
+    let most = depth.saturating_sub(usize::from(e.top.is_some()));
+    continuations(cx, most.max(addresses.len()), &mut addresses);
+    let bytes: Vec<u8> = addresses.iter().flat_map(|a| a.to_le_bytes()).collect();
+    let none = Term::NIL;
+    let (m, f) = e.top.unwrap_or((none, none));
+    let args = if e.args.is_none() { am::UNDEFINED } else { e.args };
+    let info = if e.info.is_none() { none } else { e.info };
+    let h = cx.h();
+    let bin = h.binary(&bytes);
+    h.tuple(&[marker(), bin, m, f, args, info, e.class.atom()])
+}
+
+/// Makes a raw trace a list of `{M, F, ArityOrArgs, Location}`; anything else is given back as it is.
+pub fn build_trace(cx: &mut Ctx, raw: Term) -> Term {
+    let Some(&[mark, bin, m, f, args, info, _]) = raw.as_tuple_n::<7>() else { return raw };
+    if mark != marker() {
+        return raw;
+    }
+    let bytes = bin.as_bytes().unwrap_or_default();
+    let mut frames = Vec::new();
+    let mut args = (args != am::UNDEFINED).then_some(args);
+    if m.is_atom() {
+        let location = if info.is_nil() {
+            Term::NIL
+        } else {
+            let pair = cx.h().tuple(&[am::ERROR_INFO, info]);
+            cx.h().list(&[pair])
+        };
+        let a = args.take().unwrap_or(Term::NIL);
+        let frame = cx.h().tuple(&[m, f, a, location]);
+        frames.push(frame);
+    }
+    let node = cx.node.clone();
+    for (i, c) in bytes.chunks_exact(8).enumerate() {
+        let word = u64::from_le_bytes(c.try_into().expect("eight bytes"));
+        let address = if word & 1 == 1 { word & !1 } else { word - 8 };
+        let Some(place) = node.code.locate(address as *const u64) else { continue };
+        let h = &mut cx.p.heap.alloc;
+        let mut location = Term::NIL;
+        if let Some((file, line)) = place.location {
+            let file = h.list_of_chars(&file);
+            let file = h.tuple(&[am::FILE, file]);
+            let line = h.tuple(&[am::LINE, Term::small(i64::from(line))]);
+            location = h.list(&[file, line]);
+        }
+        if i == 0 && !m.is_atom() && !info.is_nil() {
+            let pair = h.tuple(&[am::ERROR_INFO, info]);
+            location = append_one(h, location, pair);
+        }
+        let a = match args.take() {
+            Some(a) if i == 0 => a,
+            _ => Term::small(i64::from(place.arity)),
+        };
+        let frame = h.tuple(&[place.module, place.function, a, location]);
+        frames.push(frame);
+    }
+    cx.h().list(&frames)
+}
+
+fn append_one(h: &mut term::Alloc, list: Term, last: Term) -> Term {
+    let mut v = list.proper_list().unwrap_or_default();
+    v.push(last);
+    h.list(&v)
+}
+
+/// What `catch` gives for an exception.
+pub fn caught(cx: &mut Ctx, class: Term, value: Term, trace: Term) -> Term {
+    match class {
+        am::THROW => value,
+        am::ERROR => {
+            let trace = build_trace(cx, trace);
+            let inner = cx.h().tuple(&[value, trace]);
+            cx.h().tuple(&[am::EXIT_UPPER, inner])
+        }
+        _ => cx.h().tuple(&[am::EXIT_UPPER, value]),
+    }
+}
+
+/// Which of OTP's modules explains errors of a native function of this module.
+fn formatter(module: Term) -> Term {
+    match term::atom::text(module) {
+        "erlang" | "erts_internal" | "erts_debug" => am::ERL_ERTS_ERRORS,
+        "os" | "code" | "erl_ddll" | "net_kernel" | "prim_file" | "file" => am::ERL_KERNEL_ERRORS,
+        "atomics" | "counters" | "persistent_term" => am::ERL_ERTS_ERRORS,
+        _ => am::ERL_STDLIB_ERRORS,
+    }
+}
+
+fn info_map(cx: &mut Ctx, module: Term, cause: Term) -> Term {
+    let h = cx.h();
+    if cause.is_none() {
+        term::map::from_pairs(h, &[(am::MODULE, module)])
+    } else if cause.is_map() {
+        cause
+    } else {
+        term::map::from_pairs(h, &[(am::MODULE, module), (am::CAUSE, cause)])
+    }
+}
+
+/// Notes which native function raised the pending exception, with its arguments.
+pub fn note_native(cx: &mut Ctx, index: u32, args: &[Term]) {
+    if cx.p.exception.hide || cx.p.exception.trace.is_some() {
+        return;
+    }
+    let n = cx.node.natives[index as usize];
+    let (m, f) = (term::atom::intern(n.module), term::atom::intern(n.function));
+    note(cx, m, f, args, !n.nif);
+}
+
+fn note(cx: &mut Ctx, m: Term, f: Term, args: &[Term], explained: bool) {
+    let list = cx.h().list(args);
+    cx.p.exception.args = list;
+    cx.p.exception.top = Some((m, f));
+    if explained && cx.p.exception.class == Class::Error {
+        let cause = cx.p.exception.info;
+        let map = info_map(cx, formatter(m), cause);
+        cx.p.exception.info = map;
+    }
+}
+
+/// A failed `To ! Message`.
+pub fn note_send(cx: &mut Ctx, to: Term, message: Term) {
+    note(cx, am::ERLANG, am::SEND, &[to, message], true);
+}
+
+/// An error of an instruction that stands for native function m:f.
+pub fn bif(cx: &mut Ctx, reason: Term, m: Term, f: Term, args: &[Term]) {
+    cx.p.exception = Exception::error(reason);
+    note(cx, m, f, args, true);
+}
+
+/// A failed arithmetic operation.
+pub fn arith(cx: &mut Ctx, e: term::int::ArithError, op: Term, args: &[Term]) {
+    let reason = crate::ops::bits::arith_reason(e);
+    cx.p.exception = Exception::error(reason);
+    let args = if args[1].is_none() { &args[..1] } else { args };
+    note(cx, am::ERLANG, op, args, true);
+}
+
+/// An error of the instruction itself.
+pub fn plain(cx: &mut Ctx, reason: Term) {
+    cx.p.exception = Exception::error(reason);
+}
+
+/// An error of the instruction itself with a cause for `erl_erts_errors:function/2` to explain.
+pub fn with_cause(cx: &mut Ctx, reason: Term, cause: Term, function: &str) {
+    cx.p.exception = Exception::error(reason);
+    let function = term::atom::intern(function);
+    let map = term::map::from_pairs(
+        cx.h(),
+        &[(am::CAUSE, cause), (term::atom!("function"), function), (am::MODULE, am::ERL_ERTS_ERRORS)],
+    );
+    cx.p.exception.info = map;
+}
+
+/// badarg of one of the functions that are instructions (`erlang:apply/3`, ...).
+///
+/// # Safety
+/// `xp` holds the function's arguments.
+pub unsafe fn stub_badarg(cx: &mut Ctx, e: &'static Export, xp: *mut Term) {
+    cx.p.exception = Exception::error(am::BADARG);
+    // SAFETY: the caller's promise.
+    let args = unsafe { std::slice::from_raw_parts(xp, usize::from(e.arity)) };
+    note(cx, e.module, e.function, args, true);
+}
+
+/// A call of something that is no fun, or has another arity.
+pub fn bad_fun(cx: &mut Ctx, f: Term, args: &[Term]) {
+    let reason = if f.is_fun() {
+        let list = cx.h().list(args);
+        let pair = cx.h().tuple(&[f, list]);
+        cx.h().tuple(&[am::BADARITY, pair])
+    } else {
+        cx.h().tuple(&[am::BADFUN, f])
+    };
+    cx.p.exception = Exception::error(reason);
+}
+
+/// `M:F(Args)` with a module or function that is no atom.
+pub fn bad_apply(cx: &mut Ctx, m: Term, f: Term, args: &[Term]) {
+    cx.p.exception = Exception::error(am::BADARG);
+    let list = cx.h().list(args);
+    note(cx, am::ERLANG, am::APPLY, &[m, f, list], true);
+}
+
+/// No clause fits: the first frame shows the arguments.
+pub fn function_clause(cx: &mut Ctx, args: &[Term]) {
+    cx.p.exception = Exception::error(am::FUNCTION_CLAUSE);
+    let list = cx.h().list(args);
+    cx.p.exception.args = list;
+}
+
+/// A call of a function that does not exist.
+pub fn undefined(cx: &mut Ctx, m: Term, f: Term, args: &[Term]) {
+    cx.p.exception = Exception::error(am::UNDEF);
+    let list = cx.h().list(args);
+    cx.p.exception.args = list;
+    cx.p.exception.top = Some((m, f));
+}
+
+/// `raise` after a `try` that did not catch: same class, value and trace. The class is not among the instruction's operands,
+/// but in the trace, which therefore comes as the raw one; a trace from elsewhere means an error.
+pub fn again(cx: &mut Ctx, trace: Term, value: Term) {
+    let class = match trace.as_tuple_n::<7>() {
+        Some(&[mark, _, _, _, _, _, class]) if mark == marker() => Class::from_atom(class),
+        _ => None,
+    };
+    again_as(cx, class.unwrap_or(Class::Error), value, trace);
+}
+
+pub fn again_as(cx: &mut Ctx, class: Class, value: Term, trace: Term) {
+    cx.p.exception = Exception { class, trace, ..Exception::error(value) };
+}
+
+/// The module whose code is at this address.
+pub fn module_at(cx: &Ctx, at: *const u64) -> Term {
+    cx.node.code.locate(at).map_or(am::UNDEFINED, |p| p.module)
+}
+
+/// An error of a native record's instruction.
+pub fn record_error(cx: &mut Ctx, reason: Term, _record: Term, value: Term) {
+    let reason = cx.h().tuple(&[reason, value]);
+    cx.p.exception = Exception::error(reason);
+}
