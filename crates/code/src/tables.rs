@@ -1,7 +1,7 @@
 //! The tables of a node's code: exports, fun entries, modules and their two versions, and who is at an address.
 
 use crate::load::{self, Imports};
-use crate::op::{self, Op, head};
+use crate::op::{Op, head};
 use base::hash::Map;
 use base::sync::{Mutex, RwLock};
 use beamfile::{Arg, BeamFile};

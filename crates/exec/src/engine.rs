@@ -127,7 +127,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             }
             Ended::Dirty(kind) => {
                 me.requeue();
-                return After::Dirty(kind);
+                return After::Dirty(kind, priority(p.priority));
             }
             Ended::Exit(reason) => {
                 node.end_process(me, pid, p, reason);

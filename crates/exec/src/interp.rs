@@ -80,7 +80,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
     let mut ip: *const u64 = cx.p.ip;
     let mut hp: *mut u64 = cx.p.heap.alloc.hp;
     let mut sp: *mut u64 = cx.p.heap.alloc.limit;
-    let torture = cx.node.torture();
+    let torture = cx.node.config.torture.collect_always;
 
     // SAFETY (whole loop): rules 1 to 4.
     unsafe {
@@ -195,12 +195,6 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 cx.p.heap.alloc.leave_fragments();
                 sync_in!();
                 error!(reason)
-            }};
-        }
-        macro_rules! stopped {
-            ($stop:expr) => {{
-                let _: Stop = $stop;
-                raised!(ip)
             }};
         }
         // Leaves the slice; the first `n` x registers are kept and the process goes on at `at`.
@@ -460,19 +454,14 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     sp = cx.p.heap.end;
                     sync_out!();
                     cx.p.exception = Exception::error(Term::NIL);
-                    cx.node.fetch_before_hibernation(cx.me, cx.pid, cx.p);
-                    if let Err(reason) = call::hibernate(cx, std::slice::from_raw_parts_mut(xp, 3)) {
-                        return Ended::Exit(reason);
-                    }
+                    call::hibernate(cx, std::slice::from_raw_parts_mut(xp, 3));
                     sync_in!();
                     let ended = if cx.p.mailbox.is_empty() { Ended::Wait } else { Ended::Yield };
                     leave!(cx.node.code.spawn_apply(), 3, ended);
                 }
                 Op::Hibernate0 => {
                     sync_out!();
-                    if let Err(reason) = call::hibernate(cx, &mut []) {
-                        return Ended::Exit(reason);
-                    }
+                    call::hibernate(cx, &mut []);
                     sync_in!();
                     *xp = am::OK;
                     ip = *sp as *const u64;

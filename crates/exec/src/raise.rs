@@ -54,16 +54,14 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
         Class::Error => {
             let trace = build_trace(cx, e.trace);
             let reason = cx.h().tuple(&[e.reason, trace]);
-            let node = cx.node.clone();
-            node.log_crash(cx, reason);
+            crate::ops::call::log_crash(cx, reason);
             reason
         }
         Class::Throw => {
             let trace = build_trace(cx, e.trace);
             let thrown = cx.h().tuple(&[am::NOCATCH, e.reason]);
             let reason = cx.h().tuple(&[thrown, trace]);
-            let node = cx.node.clone();
-            node.log_crash(cx, reason);
+            crate::ops::call::log_crash(cx, reason);
             reason
         }
     };
@@ -86,7 +84,7 @@ fn continuations(cx: &Ctx, most: usize, out: &mut Vec<u64>) {
 }
 
 fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
-    let depth = cx.node.backtrace_depth();
+    let depth = cx.node.backtrace_depth.load(std::sync::atomic::Ordering::Relaxed);
     let e = cx.p.exception;
     let mut addresses: Vec<u64> = Vec::with_capacity(depth + 1);
     // SAFETY: `at` is an instruction (rule 1).

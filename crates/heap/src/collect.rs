@@ -54,6 +54,8 @@ pub struct Heap {
     /// Minor collections between two major ones at most (`fullsweep_after`).
     pub fullsweep_after: u32,
     pub stats: HeapStats,
+    /// The next block is made as small as possible (`hibernate`).
+    compact: bool,
 }
 
 // SAFETY: rule 1.
@@ -117,6 +119,7 @@ impl Heap {
             min_cell_bytes: 46422 * 8,
             fullsweep_after: 65535,
             stats: HeapStats::default(),
+            compact: false,
         }
     }
 
@@ -214,7 +217,11 @@ impl Heap {
             // SAFETY: the new block has `words` words.
             self.old_end = unsafe { self.old_start.add(words) };
         }
-        let capacity = (worst + stack + need).max(if MAJOR { self.min_words } else { self.block_words() });
+        let capacity = (worst + stack + need).max(match (self.compact, MAJOR) {
+            (true, _) => 16,
+            (false, true) => self.min_words,
+            (false, false) => self.block_words(),
+        });
         let to = block(capacity);
         let (literal_base, literal_len) = crate::literal_range();
         let old_scan = self.old_top;
@@ -329,6 +336,9 @@ impl Heap {
     /// How much of the new block to use: enough, not too full, not far too large.
     fn pick_size<const MAJOR: bool>(&self, live: usize, stack: usize, need: usize, capacity: usize) -> usize {
         let used = live + stack + need;
+        if self.compact {
+            return used.max(16).min(capacity);
+        }
         let now = self.block_words();
         let wanted = if used * 4 > now * 3 {
             next_size(used + used / 2)
@@ -338,6 +348,15 @@ impl Heap {
             now
         };
         wanted.max(used).max(self.min_words.min(capacity)).min(capacity)
+    }
+
+    /// A major collection into a block that has room for what is live and `spare` words more.
+    pub fn shrink_to_fit(&mut self, roots: &mut [&mut [Term]], spare: usize) {
+        self.compact = true;
+        // The first finds out how much is live, the second needs no more than that.
+        self.collect(roots, spare, true);
+        self.collect(roots, spare, true);
+        self.compact = false;
     }
 
     /// Frees everything the process held.

@@ -57,6 +57,8 @@ pub struct Node {
     pub last_now: AtomicU64,
     /// For `unique_integer([monotonic])`.
     pub monotonic_integers: AtomicU64,
+    /// Frames in a stack trace (`system_flag(backtrace_depth)`).
+    pub backtrace_depth: std::sync::atomic::AtomicUsize,
     refs: AtomicU64,
     unique: AtomicU64,
     /// State of native parts that live in storeys above, by name of their type.
@@ -90,6 +92,7 @@ impl Node {
             time,
             last_now: AtomicU64::new(0),
             monotonic_integers: AtomicU64::new(0),
+            backtrace_depth: std::sync::atomic::AtomicUsize::new(8),
             refs: AtomicU64::new(1 << 18),
             unique: AtomicU64::new(1),
             parts: RwLock::default(),

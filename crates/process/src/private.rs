@@ -252,6 +252,13 @@ impl Private {
 
     /// Collects with all the process's own roots and the given x registers.
     pub fn collect(&mut self, x: &mut [Term], need: usize, major: bool) -> usize {
+        self.with_roots(x, |heap, roots| heap.collect(roots, need, major))
+    }
+    /// Collects into as little room as possible (`hibernate`).
+    pub fn shrink(&mut self, x: &mut [Term], spare: usize) {
+        self.with_roots(x, |heap, roots| heap.shrink_to_fit(roots, spare));
+    }
+    fn with_roots<R>(&mut self, x: &mut [Term], collect: impl FnOnce(&mut Heap, &mut [&mut [Term]]) -> R) -> R {
         // The message under examination may be referred to: its memory joins the heap's now.
         if let Some(m) = self.mailbox.peek_mut()
             && !m.memory.is_empty()
@@ -270,10 +277,9 @@ impl Private {
         let e = &mut self.exception;
         let mut exc = [e.reason, e.trace, e.args, e.info];
         let mut leader = [self.group_leader];
-        let work = self.heap.collect(
+        let work = collect(
+            &mut self.heap,
             &mut [x, &mut self.saved, self.dictionary.roots(), state, &mut exc, &mut leader, &mut queued],
-            need,
-            major,
         );
         [e.reason, e.trace, e.args, e.info] = exc;
         self.group_leader = leader[0];

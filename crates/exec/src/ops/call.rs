@@ -1,7 +1,7 @@
 //! Calls, waits and collections: what the interpreter does around its loop.
 
 use crate::SLACK;
-use node::{Ctx, Stop, Timer};
+use node::{Ctx, Node, Stop};
 use term::fun::Export;
 use term::{Term, am};
 
@@ -52,30 +52,27 @@ pub fn collect(cx: &mut Ctx, x: &mut [Term], need: usize) -> Result<(), Term> {
     // Literal areas in the registers' way are of no concern; registers beyond the live ones are not roots.
     let work = cx.p.collect(x, need, false);
     cx.reductions -= (work / 64) as i64;
-    if cx.node.torture() {
+    if cx.node.config.torture.check_heaps {
         let roots: [&[Term]; 1] = [x];
         if let Err(what) = heap::check::check(&cx.p.heap, &roots, &[]) {
             panic!("heap of {:?} is broken after a collection: {what}", cx.pid);
         }
     }
     let max = cx.p.max_heap;
-    if max.words > 0 && cx.p.heap.total_words() > max.words && cx.node.heap_limit_reached(cx.me, cx.pid, cx.p) {
+    if max.words > 0 && cx.p.heap.total_words() > max.words && max.kill {
         return Err(am::KILLED);
     }
     Ok(())
 }
 
 /// Shrinks the process to what its registers and dictionary need.
-pub fn hibernate(cx: &mut Ctx, x: &mut [Term]) -> Result<(), Term> {
-    cx.p.collect(x, SLACK, true);
-    cx.p.heap.shrink_to_fit();
-    Ok(())
+pub fn hibernate(cx: &mut Ctx, x: &mut [Term]) {
+    cx.p.shrink(x, SLACK);
 }
 
 /// `To ! Message`.
 pub fn send(cx: &mut Ctx, to: Term, message: Term) -> Result<(), Stop> {
-    let node = cx.node.clone();
-    node.send(cx, to, message)
+    Node::send(cx, to, message)
 }
 
 /// What became of a `receive ... after`.
@@ -98,22 +95,32 @@ pub fn start_wait(cx: &mut Ctx, time: Term) -> Wait {
     if ms == 0 {
         return Wait::Over;
     }
-    cx.p.wait_serial += 1;
-    let deadline = cx.node.sched.now() + ms * 1_000_000;
-    let timer = cx.node.sched.set_timer(deadline, Timer::Receive { process: cx.me, pid: cx.pid, serial: cx.p.wait_serial });
-    cx.p.wait_timer = Some(timer.to_word());
+    cx.node.start_receive_timer(cx.me, cx.pid, cx.p, ms);
     Wait::Set
 }
 
 /// The wait is over, by a message or by time.
+#[inline]
 pub fn end_wait(cx: &mut Ctx) {
-    if let Some(word) = cx.p.wait_timer.take() {
-        if !cx.p.timed_out
-            && let Some(timer) = sched::TimerRef::from_word(word)
-        {
-            cx.node.sched.cancel_timer(timer);
-        }
-        cx.p.wait_serial += 1;
+    if cx.p.wait_timer.is_some() || cx.p.timed_out {
+        cx.node.stop_receive_timer(cx.p);
     }
-    cx.p.timed_out = false;
+}
+
+/// A process ends by an exception: tells the logger, or the terminal while there is none.
+pub fn log_crash(cx: &mut Ctx, reason: Term) {
+    let leader = cx.p.group_leader;
+    let h = cx.p.h();
+    let args = h.list(&[cx.pid, reason]);
+    let format = h.list_of_chars("Error in process ~p with exit value:~n~p~n");
+    let time = Term::small(cx.node.system_ns() / 1000);
+    let inner = term::map::from_pairs(h, &[(term::atom!("emulator"), am::TRUE), (am::TAG, am::ERROR)]);
+    let meta = term::map::from_pairs(
+        h,
+        &[(am::PID, cx.pid), (term::atom!("gl"), leader), (term::atom!("time"), time), (term::atom!("error_logger"), inner)],
+    );
+    let message = h.tuple(&[term::atom!("log"), am::ERROR, format, args, meta]);
+    if !cx.node.send_to_name(am::LOGGER, node::signals::copy_out(message)) {
+        eprintln!("Error in process {:?} with exit value:\n{:?}", cx.pid, reason);
+    }
 }
