@@ -109,7 +109,7 @@ impl Signals for RealSignals {
         unsafe {
             let mut new: libc::sigaction = std::mem::zeroed();
             new.sa_sigaction = action;
-            new.sa_flags = libc::SA_RESTART;
+            new.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
             libc::sigemptyset(&mut new.sa_mask);
             if libc::sigaction(signal.number(), &new, std::ptr::null_mut()) != 0 {
                 return Err(Errno::last());
