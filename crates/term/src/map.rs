@@ -18,7 +18,10 @@ const LEVELS: u32 = HASH_BITS / 4;
 /// The hash of a key as the trie sees it.
 #[inline(always)]
 fn key_hash(key: Term) -> u64 {
-    hash(key) & ((1 << HASH_BITS) - 1)
+    let h = hash(key) & ((1 << HASH_BITS) - 1);
+    #[cfg(test)]
+    let h = h & tests::HASH_MASK.get();
+    h
 }
 
 /// Nibbles in reverse, so that comparing gives the order of iteration.
@@ -827,7 +830,13 @@ fn list_of(alloc: &mut Alloc, map: Term, mut f: impl FnMut(&mut Alloc, Term, Ter
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
     use std::collections::BTreeMap;
+
+    thread_local! {
+        /// Makes hashes poor, so that keys collide.
+        pub(super) static HASH_MASK: Cell<u64> = const { Cell::new(u64::MAX) };
+    }
 
     fn key(a: &mut Alloc, n: u64) -> Term {
         match n % 4 {
@@ -868,16 +877,28 @@ mod tests {
 
     #[test]
     fn maps_agree_with_a_model() {
+        against_a_model(1500);
+    }
+
+    #[test]
+    fn colliding_keys_agree_with_a_model() {
+        for mask in [0, 3, 0x31, 0xf00, 0xf << 56, (0xf << 56) | 3] {
+            HASH_MASK.set(mask);
+            against_a_model(250);
+        }
+    }
+
+    fn against_a_model(steps: i64) {
         let a = &mut Alloc::new();
         let mut seed = 7u64;
         let mut random = |n: u64| {
             seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (seed >> 33) % n
         };
-        for range in [10, 40, 60, 2000] {
+        for range in [10, 40, 60, steps as u64 + 500] {
             let mut model = BTreeMap::new();
             let mut m = empty(a);
-            for step in 0..1500 {
+            for step in 0..steps {
                 let k = random(range);
                 let t = key(a, k);
                 match random(5) {
