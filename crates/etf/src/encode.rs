@@ -171,9 +171,13 @@ impl<O: Out> Walk<O> {
                     while let [t, more @ ..] = rest {
                         rest = more;
                         if !self.leaf(*t) {
-                            self.jobs.push(Job::Terms(rest));
+                            let depth = self.jobs.len();
                             self.compound(*t);
-                            break;
+                            if self.jobs.len() > depth {
+                                // Its parts come first.
+                                self.jobs.insert(depth, Job::Terms(rest));
+                                break;
+                            }
                         }
                     }
                 }
@@ -182,12 +186,15 @@ impl<O: Out> Walk<O> {
                         rest = tail;
                         budget = budget.saturating_sub(1);
                         if !self.leaf(head) {
-                            self.jobs.push(Job::List(rest));
+                            let depth = self.jobs.len();
                             self.compound(head);
-                            if budget == 0 {
-                                return false;
+                            if self.jobs.len() > depth {
+                                self.jobs.insert(depth, Job::List(rest));
+                                if budget == 0 {
+                                    return false;
+                                }
+                                continue 'jobs;
                             }
-                            continue 'jobs;
                         }
                         if budget == 0 {
                             self.jobs.push(Job::List(rest));
