@@ -85,7 +85,7 @@ pub enum Error {
 pub struct Heir {
     pub pid: Term,
     pub data: Term,
-    pub(crate) memory: Fragment,
+    memory: Fragment,
 }
 
 impl Heir {
@@ -455,7 +455,12 @@ impl Table {
                         return Ok(false);
                     }
                 }
-                for ((hash, _), o) in keys.iter().zip(copies) {
+                // A list goes into a bag from its end, as programs can see by `lookup`.
+                let mut todo: Vec<(&(u64, Term), Obj)> = keys.iter().zip(copies).collect();
+                if self.kind() == Kind::Bag {
+                    todo.reverse();
+                }
+                for ((hash, _), o) in todo {
                     let at = self.shard_of(*hash);
                     if let Some(h) = locked[at].take() {
                         let mut w = Write::Hash(h, *hash);

@@ -1,18 +1,20 @@
 //! The tables of a node: by name, by number, by owner; and what happens to them when a process dies.
 //! Not here: sending what an `Action` asks for.
 
-use crate::table::{Heir, Options, Remains, Table};
+use crate::table::{Options, Remains, Table};
 use base::hash::Map;
 use base::sync::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use term::copy::{LiteralRange, copy_out};
 use term::magic::Magic;
 use term::{Alloc, Fragment, Term};
 
 /// What the node has to do after a process has died, or has been given a table.
 #[must_use]
 pub enum Action {
-    /// The table goes to the heir: if it lives, call `Tables::inherit`, and send `{'ETS-TRANSFER', Table, From, Data}`; else delete it.
+    /// The table is the heir's now: send it `{'ETS-TRANSFER', Table, From, Data}` (`Table` by `Table::handle`). If it has died
+    /// meanwhile, its own `process_died` comes later.
     Transfer { table: Arc<Table>, to: Term, from: Term, data: Term, memory: Fragment },
     /// Contents of a deleted table, to be freed at leisure (dropping it frees all at once).
     Free(Remains),
@@ -175,9 +177,10 @@ impl Tables {
         let mut actions = Vec::new();
         for id in ids {
             let Some(table) = self.by_id(id) else { continue };
-            let heir = table.heir.lock().take();
+            // The heir stays the heir; the message is a copy.
+            let heir = table.heir.lock().as_ref().map(|h| (h.pid, copy_out(h.data, LiteralRange::NONE)));
             match heir {
-                Some(Heir { pid: to, data, memory }) if to != pid && alive(to) => {
+                Some((to, (data, memory))) if to != pid && alive(to) => {
                     self.give(&table, to);
                     actions.push(Action::Transfer { table, to, from: pid, data, memory });
                 }

@@ -43,6 +43,7 @@ pub struct Node {
     /// Registered names: pid or port.
     pub names: RwLock<Map<Term, Term>>,
     pub tables: ets::Tables,
+    pub persistent: ets::persistent::PersistentTerms,
     /// This node's name and creation; `nonode@nohost` and 0 while not distributed.
     pub identity: RwLock<(Term, u32)>,
     /// Timers by their reference.
@@ -84,6 +85,7 @@ impl Node {
             natives,
             names: RwLock::default(),
             tables: ets::Tables::default(),
+            persistent: Default::default(),
             identity: RwLock::new((term::am::NONODE, 0)),
             timers: Mutex::default(),
             ports: OnceLock::new(),

@@ -100,6 +100,24 @@ impl MatchSpec {
             _ => None,
         }
     }
+    /// True if it is plain to see that every value has the key of its object: the whole object, or a tuple built with the same key.
+    pub fn keeps_key(&self, keypos: usize) -> bool {
+        self.clauses.iter().all(|c| match &*c.body {
+            [Expr::Whole] => true,
+            [Expr::Const(t)] => match (key_pattern(&c.head, keypos), t.as_tuple().and_then(|e| e.get(keypos - 1))) {
+                (Ok(Pat::Const(k)), Some(x)) => term::cmp::eq_exact(*k, *x),
+                _ => false,
+            },
+            [Expr::Tuple(parts)] => match (parts.get(keypos - 1), key_pattern(&c.head, keypos)) {
+                (Some(Expr::Call(Function::Element, args)), _) => {
+                    matches!(&**args, [Expr::Const(n), Expr::Whole] if n.as_small() == Some(keypos as i64))
+                }
+                (Some(e), Ok(p)) => rebuilds(p, e),
+                _ => false,
+            },
+            _ => false,
+        })
+    }
     /// Words of the constants.
     pub fn words(&self) -> usize {
         self._constants.words()
@@ -107,6 +125,17 @@ impl MatchSpec {
 }
 
 const ANY: Pat = Pat::Any;
+
+/// True if the expression's value is just what the pattern has matched.
+fn rebuilds(p: &Pat, e: &Expr) -> bool {
+    match (p, e) {
+        (Pat::Bind(v) | Pat::Same(v), Expr::Var(w)) => v == w,
+        (Pat::Const(a), Expr::Const(b)) => term::cmp::eq_exact(*a, *b),
+        (Pat::Tuple(ps), Expr::Tuple(es)) => ps.len() == es.len() && ps.iter().zip(es).all(|(p, e)| rebuilds(p, e)),
+        (Pat::Cons(p), Expr::Cons(e)) => rebuilds(&p.0, &e.0) && rebuilds(&p.1, &e.1),
+        _ => false,
+    }
+}
 
 /// The pattern of the key; `Err`: no tuple with a key can match.
 fn key_pattern(head: &Pat, keypos: usize) -> Result<&Pat, ()> {
