@@ -1,6 +1,6 @@
 //! `atomics`, and the part of `counters` that is native: arrays of integers behind references.
 
-use ets::arrays::{Atomics, Counters};
+use ::ets::arrays::{Atomics, Counters};
 use node::{Ctx, Effect, Native, Stop};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};

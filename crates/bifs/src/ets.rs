@@ -3,12 +3,11 @@
 mod info;
 mod select;
 
-use crate::erlang_time_of_fixation as now;
-use ets::table::Heir;
-use ets::traverse::Go;
-use ets::{Error, Kind, Options, Protection, Table, Tables, WriteConcurrency};
+use ::ets::table::Heir;
+use ::ets::traverse::Go;
+use ::ets::{Error, Kind, Options, Protection, Table, Tables, WriteConcurrency};
 use node::{Ctx, Effect, Native, Stop};
-use process::{AfterSend, Message, Owned, Signal};
+use process::Owned;
 use std::ops::Deref;
 use std::sync::Arc;
 use term::{Term, am, atom, cmp};
@@ -91,8 +90,6 @@ enum Right {
     Read,
     Write,
     Owner,
-    /// Anyone.
-    Info,
 }
 
 /// A table found by its reference (which keeps it alive for the call) or by name.
@@ -124,7 +121,6 @@ fn table(cx: &mut Ctx, t: Term, right: Right) -> Result<Found, Stop> {
         Right::Read => found.may_read(cx.pid),
         Right::Write => found.may_write(cx.pid),
         Right::Owner => found.owner() == cx.pid,
-        Right::Info => true,
     };
     if may { Ok(found) } else { Err(cx.badarg_cause(atom!("access"))) }
 }
@@ -147,26 +143,6 @@ fn refused(cx: &mut Ctx, e: Error) -> Stop {
     }
 }
 
-/// Sends a message built by `f` to a local process; false if it is gone.
-fn send(cx: &mut Ctx, to: Term, f: impl FnOnce(&mut term::Alloc) -> Term) -> bool {
-    let Some(p) = cx.node.processes.get(to) else { return false };
-    match p.send(to, Signal::Message(Message::new(Owned::build(f)))) {
-        AfterSend::Gone => false,
-        AfterSend::Nothing => true,
-        AfterSend::Enqueue => {
-            cx.node.sched.enqueue(p, sched::Priority::from_u8(p.priority.load(std::sync::atomic::Ordering::Relaxed)));
-            true
-        }
-    }
-}
-
-fn alive(cx: &Ctx, pid: Term) -> bool {
-    cx.node.processes.get(pid).is_some_and(|p| {
-        let inbox = p.inbox.lock();
-        inbox.pid == pid && !inbox.exiting
-    })
-}
-
 // ---- making and ending
 
 fn heir(cx: &mut Ctx, t: &[Term]) -> Option<Option<Heir>> {
@@ -174,7 +150,7 @@ fn heir(cx: &mut Ctx, t: &[Term]) -> Option<Option<Heir>> {
         [h, n] if h == am::HEIR && n == am::NONE => Some(None),
         [h, pid, data] if h == am::HEIR && pid.is_local_pid() => {
             // A heir that is dead already is none.
-            Some(alive(cx, pid).then(|| Heir::new(pid, data)))
+            Some(cx.node.is_alive(pid).then(|| Heir::new(pid, data)))
         }
         _ => None,
     }
@@ -283,7 +259,7 @@ fn rename(cx: &mut Ctx, a: &[Term]) -> Answer {
 fn give_away(cx: &mut Ctx, a: &[Term]) -> Answer {
     let t = table(cx, a[0], Right::Owner)?;
     let to = a[1];
-    if !to.is_local_pid() || !alive(cx, to) {
+    if !to.is_local_pid() || !cx.node.is_alive(to) {
         return Err(cx.badarg());
     }
     if to == cx.pid {
@@ -292,14 +268,14 @@ fn give_away(cx: &mut Ctx, a: &[Term]) -> Answer {
     let from = cx.pid;
     let t = t.clone();
     cx.node.tables.give(&t, to);
-    let told = send(cx, to, |m| {
+    let message = Owned::build(|m| {
         let handle = t.handle(m);
         let gift = term::copy::copy(a[2], m, term::copy::LiteralRange::NONE);
         m.tuple(&[am::ETS_TRANSFER, handle, from, gift])
     });
-    if !told || !alive(cx, to) && t.owner() == to {
+    if !cx.node.send_message(to, message) {
         // It has died in between: as if it had got the table and ended.
-        crate::ets_process_died(cx.node, to);
+        cx.node.release_tables(to);
     }
     Ok(am::TRUE)
 }
@@ -352,7 +328,7 @@ fn whereis(cx: &mut Ctx, a: &[Term]) -> Answer {
 fn safe_fixtable(cx: &mut Ctx, a: &[Term]) -> Answer {
     let t = table(cx, a[0], Right::Read)?;
     match a[1].as_bool() {
-        Some(true) => cx.node.tables.fix(&t, cx.pid, || now(cx)),
+        Some(true) => cx.node.tables.fix(&t, cx.pid, || (cx.node.monotonic_ns(), cx.node.system_ns())),
         Some(false) => cx.node.tables.unfix(&t, cx.pid),
         None => return Err(cx.badarg()),
     }
@@ -365,12 +341,13 @@ fn internal_request_all(cx: &mut Ctx, _: &[Term]) -> Answer {
     let tables = cx.node.tables.list();
     let me = cx.pid;
     for i in 0..cx.node.config.schedulers.total {
-        send(cx, me, |m| {
+        let message = Owned::build(|m| {
             let list: Vec<Term> = if i == 0 { tables.iter().rev().map(|t| t.handle(m)).collect() } else { Vec::new() };
             let list = m.list(&list);
             let reference = m.reference(n, 0);
             m.tuple(&[reference, list])
         });
+        cx.node.send_message(me, message);
     }
     Ok(cx.h().reference(n, 0))
 }
@@ -605,10 +582,10 @@ fn update_element(cx: &mut Ctx, a: &[Term]) -> Answer {
 }
 
 /// Visits every object in one go (for functions that are rare).
-fn each(cx: &mut Ctx, t: &Table, mut f: impl FnMut(&ets::Obj)) -> Result<(), Stop> {
-    let mut cursor = ets::Cursor::Start;
+fn each(cx: &mut Ctx, t: &Table, mut f: impl FnMut(&::ets::Obj)) -> Result<(), Stop> {
+    let mut cursor = ::ets::Cursor::Start;
     loop {
-        let next = t.walk(&ets::traverse::Scope::ALL, cursor, false, 1000, cx.h(), &mut |o, _| {
+        let next = t.walk(&::ets::traverse::Scope::ALL, cursor, false, 1000, cx.h(), &mut |o, _| {
             f(o);
             Go::On
         });

@@ -2,10 +2,13 @@
 //! A new module is one line here.
 #![forbid(unsafe_code)]
 
+mod atomics;
 mod erlang;
+mod ets;
 pub mod iolist;
 mod lists;
 mod maps;
+mod persistent_term;
 pub mod result;
 
 use node::Native;
@@ -14,6 +17,7 @@ use node::Native;
 pub fn all() -> Vec<Native> {
     let tables: &[&[Native]] = &[
         // one line for each module, in alphabetical order
+        atomics::NATIVES,
         erlang::arith::NATIVES,
         erlang::bin::NATIVES,
         erlang::compare::NATIVES,
@@ -21,8 +25,11 @@ pub fn all() -> Vec<Native> {
         erlang::guard::NATIVES,
         erlang::list::NATIVES,
         erlang::tuple::NATIVES,
+        ets::NATIVES,
+        ets::NATIVES_ELSEWHERE,
         lists::NATIVES,
         maps::NATIVES,
+        persistent_term::NATIVES,
     ];
     tables.concat()
 }

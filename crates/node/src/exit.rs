@@ -96,7 +96,36 @@ impl Node {
         self.sched.set_timer(self.sched.now(), Timer::Call(rest));
     }
 
-    fn release_tables(self: &Arc<Node>, _pid: Term) {}
+    /// A dead process's tables go to their heirs or away, and its fixations end.
+    pub fn release_tables(self: &Arc<Node>, pid: Term) {
+        if !self.tables.concerns(pid) {
+            return;
+        }
+        for action in self.tables.process_died(pid, |heir| self.is_alive(heir)) {
+            match action {
+                ets::tables::Action::Transfer { table, to, from, data, memory } => {
+                    let message = Owned::build(|a| {
+                        let data = term::copy::copy(data, a, term::copy::LiteralRange::NONE);
+                        let handle = table.handle(a);
+                        a.tuple(&[am::ETS_TRANSFER, handle, from, data])
+                    });
+                    drop(memory);
+                    if !self.send_message(to, message) {
+                        // The heir has ended in between, perhaps too early to know of this table.
+                        self.release_tables(to);
+                    }
+                }
+                ets::tables::Action::Free(remains) => self.free_table(remains),
+            }
+        }
+    }
+    /// Frees a table's contents in portions.
+    fn free_table(self: &Arc<Node>, mut remains: ets::table::Remains) {
+        if !remains.free_some(5 * PORTION) {
+            let rest = TimerCall(Box::new(move |node: &Arc<Node>| node.free_table(remains)));
+            self.sched.set_timer(self.sched.now(), Timer::Call(rest));
+        }
+    }
 }
 
 /// What stands in a record between two processes.

@@ -143,3 +143,15 @@ impl Drop for Binary {
         }
     }
 }
+
+impl crate::Term {
+    /// Address, size in bytes and number of references of the buffer behind a `BinRef`.
+    pub fn off_heap_binary(self) -> Option<(u64, usize, usize)> {
+        if !self.is_kind(crate::Kind::BinRef) {
+            return None;
+        }
+        // SAFETY: rules 1 and 5.
+        let b = unsafe { Binary::borrow_raw(self.word(2)) };
+        Some((self.word(2), b.used_bits() / 8, b.count()))
+    }
+}

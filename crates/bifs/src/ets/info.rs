@@ -1,7 +1,7 @@
 //! `ets:info/1,2` and what debuggers ask.
 
 use super::{Answer, Found, each, find, refused};
-use ets::{Kind, Protection, Table, WriteConcurrency};
+use ::ets::{Kind, Protection, Table, WriteConcurrency};
 use node::Ctx;
 use std::sync::Arc;
 use term::{Term, am, atom};
@@ -169,7 +169,7 @@ pub(super) fn lookup_binary_info(cx: &mut Ctx, a: &[Term]) -> Answer {
 fn key_of(cx: &mut Ctx, t: &Arc<Table>, key: Option<Term>) -> Answer {
     let keypos = t.keypos();
     let h = cx.h();
-    let f = |o: Option<&ets::Obj>| o.map_or(am::END_OF_TABLE, |o| term::copy::copy(o.key(keypos), h, term::copy::LiteralRange::NONE));
+    let f = |o: Option<&::ets::Obj>| o.map_or(am::END_OF_TABLE, |o| term::copy::copy(o.key(keypos), h, term::copy::LiteralRange::NONE));
     match key {
         None => t.first(f),
         Some(k) => t.next(k, f),

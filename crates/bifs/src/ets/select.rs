@@ -1,11 +1,11 @@
 //! Everything with a match specification: select, match and their kin, in slices with yields between them.
 
 use super::{Answer, Right, find, refused, table};
-use ets::matchspec::compile::{Gives, errors_term};
-use ets::matchspec::{Dialect, Hooks, Machine, MatchSpec};
-use ets::table::Remains;
-use ets::traverse::Scope;
-use ets::{Cursor, Error, Kind, Table};
+use ::ets::matchspec::compile::{Gives, errors_term};
+use ::ets::matchspec::{Dialect, Hooks, Machine, MatchSpec};
+use ::ets::table::Remains;
+use ::ets::traverse::Scope;
+use ::ets::{Cursor, Error, Kind, Table};
 use node::{Ctx, Stop};
 use process::NativeState;
 use std::any::Any;
@@ -64,7 +64,7 @@ impl Hooks for Local {
     fn node(&self) -> Term {
         self.node
     }
-    fn action(&mut self, _: ets::matchspec::Action, _: &[Term], _: &mut Alloc) -> Option<Term> {
+    fn action(&mut self, _: ::ets::matchspec::Action, _: &[Term], _: &mut Alloc) -> Option<Term> {
         Some(am::TRUE)
     }
 }
@@ -90,8 +90,6 @@ struct Walk {
     /// The key of `At::Key` (or nil), then the results: roots of collections.
     terms: Vec<Term>,
     count: usize,
-    /// The table's name or reference as the caller had it, kept with the roots' help by being an argument.
-    argument: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,7 +112,7 @@ impl NativeState for Walk {
 impl Walk {
     fn new(doing: Doing, table: Arc<Table>, spec: Arc<MatchSpec>) -> Walk {
         let scope = Scope::of(&spec, &table);
-        Walk { doing, table, spec, scope, reverse: false, limit: usize::MAX, at: At::Start, terms: vec![Term::NIL], count: 0, argument: 0 }
+        Walk { doing, table, spec, scope, reverse: false, limit: usize::MAX, at: At::Start, terms: vec![Term::NIL], count: 0 }
     }
     fn cursor(&self) -> Cursor {
         match self.at {
