@@ -9,6 +9,7 @@ pub mod iolist;
 mod lists;
 mod maps;
 mod persistent_term;
+pub mod resolver;
 pub mod result;
 
 use node::Native;
@@ -20,10 +21,12 @@ pub fn all() -> Vec<Native> {
         atomics::NATIVES,
         erlang::arith::NATIVES,
         erlang::bin::NATIVES,
+        erlang::code::NATIVES,
         erlang::compare::NATIVES,
         erlang::convert::NATIVES,
         erlang::guard::NATIVES,
         erlang::list::NATIVES,
+        erlang::raise::NATIVES,
         erlang::tuple::NATIVES,
         ets::NATIVES,
         ets::NATIVES_ELSEWHERE,
@@ -33,3 +36,6 @@ pub fn all() -> Vec<Native> {
     ];
     tables.concat()
 }
+
+/// Ties native parts that need a node (ports, signals) to it; called once, before anything runs.
+pub fn attach(_node: &std::sync::Arc<node::Node>) {}

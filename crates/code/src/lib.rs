@@ -10,4 +10,21 @@ pub mod load;
 pub mod op;
 mod tables;
 
+/// The contents of a chunk of a `.beam` file, `None` if it is no such file or has no such chunk.
+pub fn chunk<'a>(bytes: &'a [u8], id: &[u8; 4]) -> Option<&'a [u8]> {
+    if bytes.get(..4)? != b"FOR1" || bytes.get(8..12)? != b"BEAM" {
+        return None;
+    }
+    let mut rest = bytes.get(12..)?;
+    while rest.len() >= 8 {
+        let n = u32::from_be_bytes(rest[4..8].try_into().ok()?) as usize;
+        let data = rest.get(8..8 + n)?;
+        if &rest[..4] == id {
+            return Some(data);
+        }
+        rest = rest.get(8 + n.next_multiple_of(4)..)?;
+    }
+    None
+}
+
 pub use tables::{Code, FunIdentity, LoadFailure, Loaded, Located, Prepared, Versions};

@@ -58,6 +58,11 @@ pub struct Node {
     pub last_now: AtomicU64,
     /// For `unique_integer([monotonic])`.
     pub monotonic_integers: AtomicU64,
+    pub(crate) halted: HaltCell,
+    /// Modules that are there before any file is read.
+    pub preloaded: RwLock<Vec<Term>>,
+    /// Purged code whose literals somebody may still refer to.
+    pub purged: Mutex<Vec<Arc<code::Loaded>>>,
     /// Frames in a stack trace (`system_flag(backtrace_depth)`).
     pub backtrace_depth: std::sync::atomic::AtomicUsize,
     refs: AtomicU64,
@@ -94,6 +99,9 @@ impl Node {
             time,
             last_now: AtomicU64::new(0),
             monotonic_integers: AtomicU64::new(0),
+            halted: HaltCell::default(),
+            preloaded: RwLock::default(),
+            purged: Mutex::default(),
             backtrace_depth: std::sync::atomic::AtomicUsize::new(8),
             refs: AtomicU64::new(1 << 18),
             unique: AtomicU64::new(1),
@@ -123,5 +131,30 @@ impl Node {
         }
         let mut parts = self.parts.write();
         parts.entry(key).or_insert_with(|| Arc::new(T::default())).clone().downcast().expect("filed under its own type")
+    }
+}
+
+/// How a node ends.
+#[derive(Debug, Default)]
+pub struct HaltCell {
+    status: Mutex<Option<i32>>,
+    changed: base::sync::Condvar,
+}
+
+impl Node {
+    /// Ends the node with this exit status; the first one counts.
+    pub fn halt(&self, status: i32) {
+        self.halted.status.lock().get_or_insert(status);
+        self.halted.changed.notify_all();
+    }
+    /// Blocks until `halt`; its status.
+    pub fn wait_for_halt(&self) -> i32 {
+        let mut status = self.halted.status.lock();
+        loop {
+            if let Some(s) = *status {
+                return s;
+            }
+            self.halted.changed.wait(&mut status);
+        }
     }
 }

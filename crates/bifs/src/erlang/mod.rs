@@ -2,8 +2,10 @@
 
 pub mod arith;
 pub mod bin;
+pub mod code;
 pub mod compare;
 pub mod convert;
 pub mod guard;
 pub mod list;
+pub mod raise;
 pub mod tuple;

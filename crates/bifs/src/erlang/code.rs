@@ -1,0 +1,330 @@
+//! Loading, deleting and purging code, and what modules say of themselves.
+
+use crate::resolver::decode_literal;
+use code::{LoadFailure, Prepared};
+use node::{Ctx, Effect, Native, Stop};
+use std::sync::{Arc, Mutex};
+use term::magic::Magic;
+use term::{Term, am, atom};
+
+type Result = std::result::Result<Term, Stop>;
+
+pub const NATIVES: &[Native] = &[
+    Native::new("erts_internal", "prepare_loading", 2, prepare_loading).effect(Effect::Node),
+    Native::new("erlang", "has_prepared_code_on_load", 1, has_prepared_code_on_load).effect(Effect::Node),
+    Native::new("erlang", "finish_loading", 1, finish_loading).effect(Effect::Node),
+    Native::new("erlang", "finish_after_on_load", 2, finish_after_on_load).effect(Effect::Node),
+    Native::new("erlang", "loaded", 0, loaded).effect(Effect::Node),
+    Native::new("erlang", "pre_loaded", 0, pre_loaded).effect(Effect::Node),
+    Native::new("erlang", "module_loaded", 1, module_loaded).effect(Effect::Node),
+    Native::new("erlang", "function_exported", 3, function_exported).effect(Effect::Node),
+    Native::new("erlang", "is_builtin", 3, is_builtin).effect(Effect::Node),
+    Native::new("erlang", "delete_module", 1, delete_module).effect(Effect::Node),
+    Native::new("erlang", "check_old_code", 1, check_old_code).effect(Effect::Node),
+    Native::new("erlang", "get_module_info", 1, get_module_info_1).effect(Effect::Node),
+    Native::new("erlang", "get_module_info", 2, get_module_info_2).effect(Effect::Node),
+    Native::new("erlang", "load_nif", 2, load_nif).effect(Effect::Node),
+    Native::new("erts_internal", "purge_module", 2, purge_module).effect(Effect::Node),
+    Native::new("erts_internal", "beamfile_chunk", 2, beamfile_chunk),
+    Native::new("erts_internal", "beamfile_module_md5", 1, beamfile_module_md5),
+    Native::new("erts_literal_area_collector", "release_area_switch", 0, release_area_switch)
+        .effect(Effect::Node)
+        .partial("literal areas of purged code are kept"),
+    Native::new("erts_literal_area_collector", "send_copy_request", 3, send_copy_request)
+        .effect(Effect::Node)
+        .partial("literal areas of purged code are kept"),
+    Native::new("code", "coverage_support", 0, coverage_support).effect(Effect::Node),
+    Native::new("code", "get_coverage_mode", 0, get_coverage_mode).effect(Effect::Node),
+];
+
+/// Prepared code in a magic reference; taken out once.
+struct Slot(Mutex<Option<Arc<Prepared>>>);
+
+fn prepare_loading(cx: &mut Ctx, a: &[Term]) -> Result {
+    if !a[0].is_atom() {
+        return Err(cx.badarg());
+    }
+    let Some(bytes) = a[1].as_bytes() else { return Err(cx.badarg()) };
+    cx.charge(bytes.len() / 64);
+    let prepared = cx.node.code.prepare(&bytes);
+    match prepared {
+        Ok(p) if p.beam.module() != atom::text(a[0]) => {
+            let h = cx.h();
+            Ok(h.error(am::BADFILE))
+        }
+        Ok(p) => {
+            let id = (cx.node.next_ref(), 0);
+            let slot = Slot(Mutex::new(Some(Arc::new(p))));
+            Ok(cx.h().magic_ref(Arc::new(Magic { id, value: Box::new(slot) })))
+        }
+        Err(e) => {
+            let reason = atom::intern(e.reason());
+            let _ = e;
+            Ok(cx.h().error(reason))
+        }
+    }
+}
+
+fn prepared(t: Term) -> Option<Arc<Prepared>> {
+    t.magic_value::<Slot>()?.0.lock().ok()?.clone()
+}
+
+fn has_prepared_code_on_load(cx: &mut Ctx, a: &[Term]) -> Result {
+    match prepared(a[0]) {
+        Some(p) => Ok(Term::bool(p.has_on_load)),
+        None => Err(cx.badarg()),
+    }
+}
+
+fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
+    let Some(list) = a[0].proper_list() else { return Err(cx.badarg()) };
+    let mut all = Vec::new();
+    for &t in &list {
+        match prepared(t) {
+            Some(p) => all.push(p),
+            None => return Err(cx.badarg()),
+        }
+    }
+    let names: Vec<Term> = all.iter().map(|p| atom::intern(p.beam.module())).collect();
+    if (1..names.len()).any(|i| names[..i].contains(&names[i])) {
+        return Err(cx.badarg());
+    }
+    if all.len() > 1 {
+        let on_load: Vec<Term> = all.iter().zip(&names).filter(|(p, _)| p.has_on_load).map(|(_, &n)| n).collect();
+        if !on_load.is_empty() {
+            return refusal(cx, am::ON_LOAD, &on_load);
+        }
+    }
+    let not_purged: Vec<Term> =
+        names.iter().copied().filter(|&n| cx.node.code.versions(n).is_some_and(|v| v.old.is_some() && v.current.is_some())).collect();
+    if !not_purged.is_empty() {
+        return refusal(cx, am::NOT_PURGED, &not_purged);
+    }
+    let node = cx.node.clone();
+    for (p, &name) in all.into_iter().zip(&names) {
+        let functions = p.beam.exports.len();
+        match node.code.load(p, &|bytes, alloc| decode_literal(&node, bytes, alloc)) {
+            Ok(_) => {}
+            Err(LoadFailure::NotPurged) => return refusal(cx, am::NOT_PURGED, &[name]),
+            Err(LoadFailure::OnLoad) => return refusal(cx, am::ON_LOAD, &[name]),
+            Err(LoadFailure::BadFile) => return refusal(cx, am::BADFILE, &[name]),
+        }
+        cx.charge(20 + functions);
+    }
+    for t in list {
+        if let Some(s) = t.magic_value::<Slot>()
+            && let Ok(mut slot) = s.0.lock()
+        {
+            *slot = None;
+        }
+    }
+    Ok(am::OK)
+}
+
+fn refusal(cx: &mut Ctx, what: Term, modules: &[Term]) -> Result {
+    let h = cx.h();
+    let list = h.list(modules);
+    Ok(h.tuple(&[what, list]))
+}
+
+fn finish_after_on_load(cx: &mut Ctx, a: &[Term]) -> Result {
+    let Some(ok) = a[1].as_bool() else { return Err(cx.badarg()) };
+    if !a[0].is_atom() || !cx.node.code.finish_on_load(a[0], ok) {
+        return Err(cx.badarg());
+    }
+    Ok(am::TRUE)
+}
+
+fn loaded(cx: &mut Ctx, _: &[Term]) -> Result {
+    let all = cx.node.code.loaded();
+    Ok(cx.h().list(&all))
+}
+
+fn pre_loaded(cx: &mut Ctx, _: &[Term]) -> Result {
+    let all = cx.node.preloaded.read().clone();
+    Ok(cx.h().list(&all))
+}
+
+fn module_loaded(cx: &mut Ctx, a: &[Term]) -> Result {
+    if !a[0].is_atom() {
+        return Err(cx.badarg());
+    }
+    Ok(Term::bool(cx.node.code.current(a[0]).is_some()))
+}
+
+fn function_exported(cx: &mut Ctx, a: &[Term]) -> Result {
+    let (true, true, Some(arity)) = (a[0].is_atom(), a[1].is_atom(), a[2].as_small()) else { return Err(cx.badarg()) };
+    if arity < 0 {
+        return Err(cx.badarg());
+    }
+    let exported = u8::try_from(arity).is_ok_and(|n| cx.node.code.is_exported(a[0], a[1], n));
+    Ok(Term::bool(exported))
+}
+
+fn is_builtin(cx: &mut Ctx, a: &[Term]) -> Result {
+    let (true, true, Some(arity)) = (a[0].is_atom(), a[1].is_atom(), a[2].as_small()) else { return Err(cx.badarg()) };
+    let native = u8::try_from(arity)
+        .ok()
+        .and_then(|n| cx.node.code.find_export(a[0], a[1], n))
+        .is_some_and(|e| e.native.load(std::sync::atomic::Ordering::Acquire) != 0);
+    Ok(Term::bool(native))
+}
+
+fn delete_module(cx: &mut Ctx, a: &[Term]) -> Result {
+    if !a[0].is_atom() {
+        return Err(cx.badarg());
+    }
+    match cx.node.code.delete(a[0]) {
+        None => Ok(am::UNDEFINED),
+        Some(true) => Ok(am::TRUE),
+        Some(false) => Err(cx.badarg()),
+    }
+}
+
+fn check_old_code(cx: &mut Ctx, a: &[Term]) -> Result {
+    if !a[0].is_atom() {
+        return Err(cx.badarg());
+    }
+    Ok(Term::bool(cx.node.code.versions(a[0]).is_some_and(|v| v.old.is_some())))
+}
+
+/// `purge_module(Module, prepare|prepare_on_load|abort|complete)`, which erts_code_purger drives.
+fn purge_module(cx: &mut Ctx, a: &[Term]) -> Result {
+    if !a[0].is_atom() {
+        return Err(cx.badarg());
+    }
+    match atom::as_text(a[1]) {
+        Some("prepare") => Ok(Term::bool(cx.node.code.versions(a[0]).is_some_and(|v| v.old.is_some()))),
+        Some("prepare_on_load") => Ok(Term::bool(cx.node.code.versions(a[0]).is_some_and(|v| v.old.is_some() || v.pending.is_some()))),
+        Some("abort") => Ok(am::TRUE),
+        Some("complete") => match cx.node.code.purge(a[0]) {
+            Some(old) => {
+                cx.node.purged.lock().push(old);
+                Ok(am::TRUE)
+            }
+            None => Ok(am::FALSE),
+        },
+        _ => Err(cx.badarg()),
+    }
+}
+
+fn release_area_switch(_: &mut Ctx, _: &[Term]) -> Result {
+    Ok(am::FALSE)
+}
+
+fn send_copy_request(cx: &mut Ctx, _: &[Term]) -> Result {
+    Err(cx.notsup())
+}
+
+fn coverage_support(_: &mut Ctx, _: &[Term]) -> Result {
+    Ok(am::FALSE)
+}
+
+fn get_coverage_mode(_: &mut Ctx, _: &[Term]) -> Result {
+    Ok(am::NONE)
+}
+
+fn get_module_info_1(cx: &mut Ctx, a: &[Term]) -> Result {
+    if !a[0].is_atom() {
+        return Err(cx.badarg());
+    }
+    let mut pairs = Vec::new();
+    for item in ["module", "exports", "attributes", "compile", "md5"] {
+        let key = atom::intern(item);
+        let Some(v) = module_item(cx, a[0], key) else { return Err(cx.badarg()) };
+        let pair = cx.h().tuple(&[key, v]);
+        pairs.push(pair);
+    }
+    Ok(cx.h().list(&pairs))
+}
+
+fn get_module_info_2(cx: &mut Ctx, a: &[Term]) -> Result {
+    if !a[0].is_atom() || !a[1].is_atom() {
+        return Err(cx.badarg());
+    }
+    match module_item(cx, a[0], a[1]) {
+        Some(t) => Ok(t),
+        None => Err(cx.badarg()),
+    }
+}
+
+fn module_item(cx: &mut Ctx, module: Term, item: Term) -> Option<Term> {
+    let versions = cx.node.code.versions(module)?;
+    let m = versions.current?;
+    let node = cx.node.clone();
+    match atom::text(item) {
+        "module" => Some(module),
+        "exports" => {
+            let h = cx.h();
+            let mut list = Term::NIL;
+            for &(f, arity, _) in &m.exports {
+                let pair = h.tuple(&[f, Term::small(i64::from(arity))]);
+                list = h.cons(pair, list);
+            }
+            Some(list)
+        }
+        "functions" => {
+            let h = cx.h();
+            let mut list = Term::NIL;
+            for &(_, f, arity) in &m.functions {
+                let pair = h.tuple(&[f, Term::small(i64::from(arity))]);
+                list = h.cons(pair, list);
+            }
+            Some(list)
+        }
+        "attributes" => Some(decode_or_nil(cx, &node, &m.attributes)),
+        "compile" => Some(decode_or_nil(cx, &node, &m.compile)),
+        "md5" => Some(cx.h().binary(&m.md5)),
+        "native" => Some(am::FALSE),
+        "native_addresses" | "nifs" => Some(Term::NIL),
+        _ => None,
+    }
+}
+
+fn decode_or_nil(cx: &mut Ctx, node: &Arc<node::Node>, bytes: &[u8]) -> Term {
+    if bytes.is_empty() {
+        return Term::NIL;
+    }
+    decode_literal(node, bytes, cx.h()).unwrap_or(Term::NIL)
+}
+
+fn beamfile_chunk(cx: &mut Ctx, a: &[Term]) -> Result {
+    let Some(bytes) = a[0].as_bytes() else { return Err(cx.badarg()) };
+    let id: Option<Vec<u8>> = a[1].proper_list().and_then(|l| l.iter().map(|t| t.to::<u8>()).collect());
+    let Some(id) = id.and_then(|v| <[u8; 4]>::try_from(v).ok()) else { return Err(cx.badarg()) };
+    Ok(match code::chunk(&bytes, &id) {
+        Some(data) => cx.h().binary(data),
+        None => am::UNDEFINED,
+    })
+}
+
+fn beamfile_module_md5(cx: &mut Ctx, a: &[Term]) -> Result {
+    let Some(bytes) = a[0].as_bytes() else { return Err(cx.badarg()) };
+    let md5 = cx.node.code.prepare(&bytes).ok().map(|p| p.beam.md5());
+    Ok(match md5 {
+        Some(md5) => cx.h().binary(&md5),
+        None => am::UNDEFINED,
+    })
+}
+
+/// `erlang:load_nif(Path, Info)`: the NIF modules that ERTS has built in become native; libraries are not loaded yet.
+fn load_nif(cx: &mut Ctx, a: &[Term]) -> Result {
+    let caller = cx.p.heap.stack().iter().find(|t| t.raw() & 7 == 0 && !t.is_none()).map(|t| t.raw());
+    let module = caller.and_then(|c| cx.node.code.locate((c - 8) as *const u64)).map(|l| l.module);
+    let Some(module) = module else { return Err(cx.badarg()) };
+    let name = atom::text(module);
+    let node = cx.node.clone();
+    let patched = node.code.patch_nifs(module, &|f, arity| {
+        let f = atom::text(f);
+        let found = node.natives.iter().position(|n| n.nif && n.arity == arity && n.module == name && n.function == f);
+        found.map_or(0, |i| i as u32 + 1)
+    });
+    if patched > 0 {
+        return Ok(am::OK);
+    }
+    let path = String::from_utf8_lossy(&crate::iolist::bytes(a[0]).unwrap_or_default()).into_owned();
+    let h = cx.h();
+    let text = h.list_of_chars(&format!("Failed to load NIF library {path}: native libraries are not supported"));
+    let reason = h.tuple(&[atom::intern("load_failed"), text]);
+    Ok(h.error(reason))
+}

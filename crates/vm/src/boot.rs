@@ -1,0 +1,135 @@
+//! From a configuration to a running node: tables, preloaded modules, the first processes, the scheduler threads.
+
+use exec::Machine;
+use node::config::Config;
+use node::{Node, SpawnOptions, Timer};
+use process::{Owned, ProcRef};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use term::{Term, atom};
+
+/// Why a node cannot start.
+#[derive(Debug)]
+pub enum BootError {
+    /// The libraries lack a part of the runtime that is written in Erlang.
+    Missing(PathBuf, String),
+    BadModule(PathBuf, String),
+    Threads(std::io::Error),
+}
+
+impl fmt::Display for BootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BootError::Missing(p, why) => write!(f, "ferrobeam: cannot read {}: {why} (is Erlang/OTP installed there?)", p.display()),
+            BootError::BadModule(p, why) => write!(f, "ferrobeam: cannot load {}: {why}", p.display()),
+            BootError::Threads(e) => write!(f, "ferrobeam: cannot start scheduler threads: {e}"),
+        }
+    }
+}
+
+/// One Erlang node: a value. Dropping it stops its threads and frees it.
+pub struct Vm {
+    sched: sched::Sched<Machine>,
+    node: Arc<Node>,
+}
+
+impl Vm {
+    /// Starts a node: its first process begins to run before this returns.
+    pub fn new(config: Config, world: sys::World) -> Result<Vm, BootError> {
+        let s = &config.schedulers;
+        let handle: sched::Handle<ProcRef, Timer> = sched::Handle::new(sched::Config {
+            workers: s.total.max(1) as usize,
+            online: s.online.max(1) as usize,
+            dirty_cpu: s.dirty_cpu.max(1) as usize,
+            dirty_cpu_online: s.dirty_cpu_online.max(1) as usize,
+            dirty_io: s.dirty_io.max(1) as usize,
+            ..sched::Config::default()
+        });
+        let node = Node::new(config, world, handle.clone(), bifs::all());
+        load_preloaded(&node)?;
+        let machine = Arc::new(Machine::new());
+        machine.attach(&node);
+        bifs::attach(&node);
+        first_processes(&node);
+        let sched = sched::Sched::start(handle, machine).map_err(BootError::Threads)?;
+        Ok(Vm { sched, node })
+    }
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+    /// Waits until the node halts; its exit status.
+    pub fn run(self) -> i32 {
+        let status = self.node.wait_for_halt();
+        // The operating system takes back everything at once; dropping would only take time.
+        self.node.world.tty.restore();
+        let _ = &self.sched;
+        std::process::exit(status)
+    }
+}
+
+/// The modules of `erts` that ERTS has within itself; here they are read from the libraries.
+fn load_preloaded(node: &Arc<Node>) -> Result<(), BootError> {
+    let root = node.config.otp.root.join("lib");
+    let missing = |p: &PathBuf, why: &str| BootError::Missing(p.clone(), why.to_string());
+    let mut dirs: Vec<PathBuf> = std::fs::read_dir(&root)
+        .map_err(|e| missing(&root, &e.to_string()))?
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("erts-")))
+        .map(|p| p.join("ebin"))
+        .filter(|p| p.is_dir())
+        .collect();
+    dirs.sort();
+    let dir = dirs.pop().ok_or_else(|| missing(&root.join("erts-*/ebin"), "there is no such folder"))?;
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&dir)
+        .map_err(|e| missing(&dir, &e.to_string()))?
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|x| x == "beam"))
+        .collect();
+    files.sort();
+    let mut names = Vec::new();
+    for file in files {
+        let bytes = std::fs::read(&file).map_err(|e| missing(&file, &e.to_string()))?;
+        let prepared = node.code.prepare(&bytes).map_err(|e| BootError::BadModule(file.clone(), e.to_string()))?;
+        let name = atom::intern(prepared.beam.module());
+        let has_on_load = prepared.has_on_load;
+        node.code
+            .load(Arc::new(prepared), &|b, a| bifs::resolver::decode_literal(node, b, a))
+            .map_err(|e| BootError::BadModule(file.clone(), format!("{e:?}")))?;
+        if has_on_load {
+            // erl_init calls these functions itself.
+            node.code.finish_on_load(name, true);
+        }
+        names.push(name);
+    }
+    names.reverse();
+    *node.preloaded.write() = names;
+    Ok(())
+}
+
+/// `<0.0.0>` and the system processes, whose pids are fixed.
+fn first_processes(node: &Arc<Node>) {
+    let spawn = |module: &str, function: &str, args: Owned, priority: Option<u8>, system: bool| {
+        let options = SpawnOptions { priority, system, ..SpawnOptions::default() };
+        // The first processes always fit.
+        let _ = node.spawn(None, options, atom::intern(module), atom::intern(function), args.term);
+    };
+    let args = Owned::build(|a| {
+        let list: Vec<Term> = node.config.init_args.iter().map(|b| a.binary(b)).collect();
+        let list = a.list(&list);
+        let boot = atom::intern(&node.config.boot_module);
+        a.list(&[boot, list])
+    });
+    spawn("erl_init", "start", args, None, false);
+    let none = || Owned::immediate(Term::NIL);
+    spawn("erts_code_purger", "start", none(), Some(2), true);
+    spawn("erts_literal_area_collector", "start", none(), Some(2), true);
+    spawn("erts_dirty_process_signal_handler", "start", none(), Some(1), true);
+    spawn("erts_dirty_process_signal_handler", "start", none(), Some(2), true);
+    spawn("erts_dirty_process_signal_handler", "start", none(), Some(3), true);
+    if node.code.release >= 27 {
+        spawn("erts_trace_cleaner", "start", none(), Some(1), true);
+    }
+}
