@@ -7,10 +7,8 @@
 use isa::{Arg, Op};
 
 use super::operands::Command;
-use super::{At, Extent, LabelInfo, MAX_X, Map, error};
+use super::{At, Check, Extent, Fail, LabelInfo, MAX_X, Map, error, fail};
 use crate::{BeamFile, Instr, LoadError};
-
-type Check<T = ()> = Result<T, String>;
 
 /// What is known at one point. Bit sets lie in `bits`: X registers that hold a term; Y registers that hold any valid
 /// word; Y registers that hold a term (the others with a valid word hold a handler's mark); X registers that hold a term
@@ -76,6 +74,8 @@ pub(super) struct Flow<'a> {
     reached: Vec<bool>,
     dirty: Vec<bool>,
     handlers: Vec<Handler>,
+    /// Lowest of the labels that got weaker since the walk looked last.
+    weakened: usize,
     /// Index of the instruction that is walked.
     at: u32,
 }
@@ -88,17 +88,18 @@ enum Next {
 impl<'a> Flow<'a> {
     pub fn new(beam: &'a BeamFile, map: &'a Map) -> Flow<'a> {
         let empty = State { bits: Vec::new(), frame: Frame::None, handler: NO_HANDLER, words: 0, floats: 0, funs: 0 };
-        Flow { beam, map, function: 0, xw: 1, yw: 1, now: empty, known: Vec::new(), reached: Vec::new(), dirty: Vec::new(), handlers: Vec::new(), at: 0 }
+        Flow { beam, map, function: 0, xw: 1, yw: 1, now: empty, known: Vec::new(), reached: Vec::new(), dirty: Vec::new(), handlers: Vec::new(), weakened: usize::MAX, at: 0 }
     }
 
     pub fn check(&mut self, index: usize, extent: Extent) -> Result<(), LoadError> {
         let (beam, map) = (self.beam, self.map);
         let code = &beam.code;
         let function = &code.functions[index];
-        let labels = &map.slots[index];
+        let labels = map.slots(index);
         self.function = index;
         (self.xw, self.yw) = (usize::from(extent.x) / 64 + 1, usize::from(extent.y) / 64 + 1);
         self.handlers.clear();
+        self.weakened = usize::MAX;
         self.reached.clear();
         self.reached.resize(labels.len(), false);
         self.dirty.clear();
@@ -128,7 +129,7 @@ impl<'a> Flow<'a> {
             for (i, instr) in instrs.iter().enumerate().skip(start) {
                 self.at = i as u32;
                 let spent = budget.checked_sub(1);
-                budget = spent.ok_or_else(|| error(beam, Some(index), instr, "lies in loops that are too tangled to check".into()))?;
+                budget = spent.ok_or_else(|| error(beam, Some(index), instr, "lies in loops that are too tangled to check"))?;
                 if instr.op == Op::Label {
                     let Arg::U(label) = code.args(instr)[0] else { break };
                     let at = map.labels[label as usize];
@@ -146,13 +147,10 @@ impl<'a> Flow<'a> {
                 }
             }
             if alive && let Some(last) = instrs.last() {
-                return Err(error(beam, Some(index), last, "is the last instruction, but control goes on behind it".into()));
+                return Err(error(beam, Some(index), last, "is the last instruction, but control goes on behind it"));
             }
             // A loop may have weakened a label behind us.
-            if let Some(back) = self.dirty[..first].iter().position(|&dirty| dirty) {
-                budget = budget.saturating_sub(back / 8);
-                first = back;
-            }
+            first = first.min(std::mem::replace(&mut self.weakened, usize::MAX));
         }
         Ok(())
     }
@@ -202,7 +200,7 @@ impl<'a> Flow<'a> {
             let want = below(n, word);
             let have = if word < self.xw { self.now.bits[word] } else { 0 };
             if want & !have != 0 {
-                return Err(format!("needs x{}, which holds nothing", word * 64 + (want & !have).trailing_zeros() as usize));
+                return Err(fail!("needs x{}, which holds nothing", word * 64 + (want & !have).trailing_zeros() as usize));
             }
         }
         Ok(())
@@ -210,7 +208,7 @@ impl<'a> Flow<'a> {
 
     /// Every Y register of the frame holds a valid word.
     fn full(&self) -> Check {
-        full(&self.now, self.xw, self.yw).map_err(|y| format!("may collect while y{y} holds nothing"))
+        full(&self.now, self.xw, self.yw).map_err(|y| fail!("may collect while y{y} holds nothing"))
     }
 
     #[inline]
@@ -219,14 +217,14 @@ impl<'a> Flow<'a> {
             Arg::X(x) => {
                 let x = usize::from(x);
                 if self.now.bits[x / 64] >> (x % 64) & 1 == 0 {
-                    return Err(format!("reads x{x}, which holds nothing"));
+                    return Err(fail!("reads x{x}, which holds nothing"));
                 }
             }
             Arg::Y(y) => {
                 self.in_frame(y)?;
                 let i = usize::from(y);
                 if self.now.bits[self.xw + self.yw + i / 64] >> (i % 64) & 1 == 0 {
-                    return Err(format!("reads y{y}, which holds no term"));
+                    return Err(fail!("reads y{y}, which holds no term"));
                 }
             }
             _ => {}
@@ -251,7 +249,7 @@ impl<'a> Flow<'a> {
                 let (i, bit) = (usize::from(y) / 64, 1u64 << (y % 64));
                 let (valid, term) = (self.xw + i, self.xw + self.yw + i);
                 if self.now.bits[valid] & !self.now.bits[term] & bit != 0 {
-                    return Err(format!("writes to y{y}, which holds a handler's mark"));
+                    return Err(fail!("writes to y{y}, which holds a handler's mark"));
                 }
                 self.now.bits[valid] |= bit;
                 self.now.bits[term] |= bit;
@@ -264,7 +262,7 @@ impl<'a> Flow<'a> {
     #[inline]
     fn in_frame(&self, y: u16) -> Check {
         let size = self.now.frame.least();
-        if u32::from(y) >= size { Err(format!("uses y{y} in a frame of {size}")) } else { Ok(()) }
+        if u32::from(y) >= size { Err(fail!("uses y{y} in a frame of {size}")) } else { Ok(()) }
     }
 
     // ---- reserved heap
@@ -276,7 +274,7 @@ impl<'a> Flow<'a> {
                 self.now.words = left;
                 Ok(())
             }
-            None => Err(format!("builds {words} words where {} are reserved", self.now.words)),
+            None => Err(fail!("builds {words} words where {} are reserved", self.now.words)),
         }
     }
 
@@ -315,7 +313,7 @@ impl<'a> Flow<'a> {
 
     fn deallocate(&mut self, size: u32) -> Check {
         if self.now.frame != Frame::Size(size) {
-            return Err(format!("removes a frame of {size}, but {}", self.frame_text()));
+            return Err(fail!("removes a frame of {size}, but {}", self.frame_text()));
         }
         self.no_handlers()?;
         self.now.frame = Frame::None;
@@ -337,7 +335,7 @@ impl<'a> Flow<'a> {
     }
 
     fn no_frame(&self) -> Check {
-        if self.now.frame == Frame::None { Ok(()) } else { Err(format!("needs that there is no frame, but {}", self.frame_text())) }
+        if self.now.frame == Frame::None { Ok(()) } else { Err(fail!("needs that there is no frame, but {}", self.frame_text())) }
     }
 
     fn has_frame(&self) -> Check {
@@ -346,13 +344,13 @@ impl<'a> Flow<'a> {
 
     fn trim(&mut self, n: u32, remaining: u32) -> Check {
         if n > u32::from(super::MAX_Y) || self.now.frame != Frame::Size(n + remaining) {
-            return Err(format!("takes {n} of {remaining} + {n}, but {}", self.frame_text()));
+            return Err(fail!("takes {n} of {remaining} + {n}, but {}", self.frame_text()));
         }
         let mut chain = Vec::new();
         let mut handler = self.now.handler;
         while let Some(&active) = self.handler(handler) {
             if u32::from(active.y) < n {
-                return Err(format!("takes away y{}, which holds a handler's mark", active.y));
+                return Err(fail!("takes away y{}, which holds a handler's mark", active.y));
             }
             chain.push(active);
             handler = active.outer;
@@ -386,7 +384,7 @@ impl<'a> Flow<'a> {
             return Ok(Chain(i as u32 + 1));
         }
         if self.handlers.len() >= MAX_HANDLERS {
-            return Err(format!("is in a function with more than {MAX_HANDLERS} handlers"));
+            return Err(fail!("is in a function with more than {MAX_HANDLERS} handlers"));
         }
         self.handlers.push(handler);
         Ok(Chain(self.handlers.len() as u32))
@@ -402,7 +400,7 @@ impl<'a> Flow<'a> {
         if let Some(outer) = self.handler(self.now.handler)
             && outer.y <= y
         {
-            return Err(format!("puts an inner handler into y{y}, above the outer one in y{}", outer.y));
+            return Err(fail!("puts an inner handler into y{y}, above the outer one in y{}", outer.y));
         }
         self.write(Arg::Y(y))?;
         let i = usize::from(y);
@@ -439,7 +437,7 @@ impl<'a> Flow<'a> {
                 self.now.bits[self.xw + self.yw + i / 64] |= 1 << (i % 64);
                 Ok(())
             }
-            _ => Err(format!("ends a handler in y{y}, which is not the innermost one")),
+            _ => Err(fail!("ends a handler in y{y}, which is not the innermost one")),
         }
     }
 
@@ -459,7 +457,7 @@ impl<'a> Flow<'a> {
             return self.meet(label.slot as usize);
         }
         // Dead code, behind a call that the compiler knows to fail. The engine tells it from an exception by the term in x0.
-        self.live(1).map_err(|_| "goes on into an exception's handler".to_string())?;
+        self.live(1).map_err(|_| Fail::from("goes on into an exception's handler"))?;
         let bits = self.now.bits.clone();
         self.set_x(4);
         let met = self.meet(label.slot as usize);
@@ -472,6 +470,7 @@ impl<'a> Flow<'a> {
         if !self.reached[slot] {
             self.reached[slot] = true;
             self.dirty[slot] = true;
+            self.weakened = self.weakened.min(slot);
             self.known[slot].clone_from(&self.now);
             return Ok(());
         }
@@ -480,7 +479,7 @@ impl<'a> Flow<'a> {
         if self.known[slot].frame != frame {
             let unfilled = full(&self.now, self.xw, self.yw).err().or(full(&self.known[slot], self.xw, self.yw).err());
             if let Some(y) = unfilled {
-                return Err(format!("meets a path with another frame while y{y} holds nothing"));
+                return Err(fail!("meets a path with another frame while y{y} holds nothing"));
             }
             let known = &mut self.known[slot];
             let mixed = Frame::Mixed(known.frame.least().min(frame.least()));
@@ -492,7 +491,7 @@ impl<'a> Flow<'a> {
             weaker |= self.known[slot].handler != both;
             self.known[slot].handler = both;
         }
-        let backwards = self.beam.code.label(self.map.slots[self.function][slot]).is_some_and(|at| at <= self.at);
+        let backwards = self.beam.code.label(self.map.slots(self.function)[slot]).is_some_and(|at| at <= self.at);
         let (known, now) = (&mut self.known[slot], &self.now);
         for (known, now) in known.bits.iter_mut().zip(&now.bits) {
             weaker |= *known & !now != 0;
@@ -505,7 +504,10 @@ impl<'a> Flow<'a> {
                 weaker = true;
             }
         }
-        self.dirty[slot] |= weaker;
+        if weaker {
+            self.dirty[slot] = true;
+            self.weakened = self.weakened.min(slot);
+        }
         Ok(())
     }
 

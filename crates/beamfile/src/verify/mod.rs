@@ -47,6 +47,37 @@ pub fn never_returns(beam: &BeamFile, import: u64) -> bool {
         && matches!((beam.atom(import.function), import.arity), ("error", 1..=3) | ("exit" | "throw", 1) | ("nif_error", 1 | 2))
 }
 
+/// What is wrong with an instruction: follows its name in the message. One word, since checks return it all the time.
+#[derive(Default)]
+#[allow(clippy::box_collection)] // one word is the point
+struct Fail(Box<String>);
+
+impl Fail {
+    /// Says no more than that an operand is not of its kind.
+    fn is_bare(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&str> for Fail {
+    fn from(text: &str) -> Fail {
+        Fail(Box::new(text.into()))
+    }
+}
+
+impl std::fmt::Display for Fail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+type Check<T = ()> = Result<T, Fail>;
+
+macro_rules! fail {
+    ($($text:tt)*) => { Fail(Box::new(format!($($text)*))) };
+}
+use fail;
+
 /// Highest X register and Y register: one more than these is refused.
 const MAX_X: u16 = 1023;
 const MAX_Y: u16 = 1023;
@@ -78,8 +109,9 @@ struct LabelInfo {
 /// Where the labels of the module are.
 struct Map {
     labels: Vec<LabelInfo>,
-    /// Labels of each function, in order.
-    slots: Vec<Vec<u32>>,
+    /// The labels in the order of the code, and where each function's begin (and the last one's end).
+    order: Vec<u32>,
+    starts: Vec<u32>,
     /// Does the function do nothing but fail? Compilers then omit what follows a call of it.
     always_fails: Vec<bool>,
     /// Imports that never return.
@@ -92,24 +124,26 @@ impl Map {
         let none = LabelInfo { function: u32::MAX, slot: 0, at: At::Plain };
         let mut map = Map {
             labels: vec![none; code.label_count() as usize],
-            slots: Vec::with_capacity(code.functions.len()),
+            order: Vec::with_capacity(code.label_count() as usize),
+            starts: Vec::with_capacity(code.functions.len() + 1),
             always_fails: Vec::with_capacity(code.functions.len()),
             never_returns: (0..beam.imports.len() as u64).map(|i| never_returns(beam, i)).collect(),
         };
         let first = code.functions.first().map_or(code.instrs.len().saturating_sub(1), |function| function.instrs.start as usize);
         if let Some(instr) = code.instrs[..first].iter().find(|instr| !matches!(instr.op, Op::Line | Op::Label)) {
-            return Err(error(beam, None, instr, "stands before the first function".into()));
+            return Err(error(beam, None, instr, "stands before the first function"));
         }
         for (index, function) in code.functions.iter().enumerate() {
             let (start, info, end) = (function.instrs.start as usize, function.info as usize, function.instrs.end as usize);
             if let Some(instr) = code.instrs[start + 1..info].iter().find(|instr| instr.op != Op::Line) {
-                return Err(error(beam, Some(index), instr, "stands before the function's func_info".into()));
+                return Err(error(beam, Some(index), instr, "stands before the function's func_info"));
             }
             let body = code.instrs.get(info + 1).filter(|instr| instr.op == Op::Label && info + 1 < end);
             if body.is_none() || function.entry_label == 0 {
-                return Err(error(beam, Some(index), &code.instrs[info], "is not followed by the function's entry label".into()));
+                return Err(error(beam, Some(index), &code.instrs[info], "is not followed by the function's entry label"));
             }
-            let mut slots = Vec::new();
+            let begin = map.order.len();
+            map.starts.push(begin as u32);
             // From the end, so that what stands at a label is known when the label is met.
             let mut at = At::Plain;
             for instr in code.instrs[start..end].iter().rev() {
@@ -117,7 +151,7 @@ impl Map {
                     Op::Label => {
                         let label = code.args(instr)[0].as_u().unwrap_or(0) as u32;
                         map.labels[label as usize] = LabelInfo { function: index as u32, slot: 0, at };
-                        slots.push(label);
+                        map.order.push(label);
                     }
                     Op::Line => {}
                     Op::TryCase => at = At::TryCase,
@@ -125,14 +159,14 @@ impl Map {
                     _ => at = At::Plain,
                 }
             }
-            slots.reverse();
-            for (slot, &label) in slots.iter().enumerate() {
+            map.order[begin..].reverse();
+            for (slot, &label) in map.order[begin..].iter().enumerate() {
                 map.labels[label as usize].slot = slot as u32;
             }
-            map.slots.push(slots);
             let first = code.instrs[info + 2..end].iter().find(|instr| instr.op != Op::Line);
             map.always_fails.push(first.is_some_and(|instr| instr.op == Op::Jump && code.args(instr)[0].as_label() == Some(function.info_label)));
         }
+        map.starts.push(map.order.len() as u32);
         for export in &beam.exports {
             map.entry(beam, export.label, export.arity, b"ExpT", "exports")?;
         }
@@ -140,6 +174,11 @@ impl Map {
             map.entry(beam, lambda.label, lambda.arity, b"FunT", "has a fun of")?;
         }
         Ok(map)
+    }
+
+    /// The labels of a function, in order: by slot.
+    fn slots(&self, function: usize) -> &[u32] {
+        &self.order[self.starts[function] as usize..self.starts[function + 1] as usize]
     }
 
     fn get(&self, label: u32) -> Option<&LabelInfo> {
@@ -164,7 +203,7 @@ impl Map {
 }
 
 /// The error of an instruction: `what` follows its name.
-fn error(beam: &BeamFile, function: Option<usize>, instr: &Instr, what: String) -> LoadError {
+fn error(beam: &BeamFile, function: Option<usize>, instr: &Instr, what: impl std::fmt::Display) -> LoadError {
     let function = function.and_then(|index| beam.code.functions.get(index));
     LoadError {
         chunk: Some(*b"Code"),

@@ -2,7 +2,7 @@
 
 use isa::{Arg, Kind, Op};
 
-use super::{Extent, MAX_X, MAX_Y, Map, error};
+use super::{Check, Extent, Fail, MAX_X, MAX_Y, Map, error, fail};
 use crate::{BeamFile, LoadError, MAX_ARITY};
 
 pub(super) struct Operands<'a> {
@@ -11,8 +11,6 @@ pub(super) struct Operands<'a> {
     function: u32,
     extent: Extent,
 }
-
-type Check = Result<(), String>;
 
 /// Bounds on what one instruction may reserve: generous for any compiler, harmless for the machine.
 const MAX_HEAP: u32 = 1 << 24;
@@ -31,22 +29,40 @@ impl<'a> Operands<'a> {
         self.extent = Extent { x: (function.arity as u16).max(4), y: 0 };
         for instr in &code.instrs[function.instrs.start as usize..function.instrs.end as usize] {
             let args = code.args(instr);
-            let check = args.iter().zip(instr.op.operands()).try_for_each(|(&arg, &(role, kind))| {
-                self.operand(kind, arg).map_err(|what| if what.is_empty() { format!("has a wrong operand ({role}: {})", crate::dis::operand(beam, kind, arg)) } else { what })
-            });
+            let kinds = instr.op.operands();
+            let mut check = Ok(());
+            for (i, (arg, &(_, kind))) in args.iter().zip(kinds).enumerate() {
+                // Registers are most of all operands.
+                let known = match *arg {
+                    _ if !matches!(kind, Kind::Src | Kind::Reg | Kind::Dst | Kind::FloatSrc | Kind::FloatDst) => false,
+                    Arg::X(n) if n <= MAX_X => {
+                        self.extent.x = self.extent.x.max(n);
+                        true
+                    }
+                    Arg::Y(n) if n <= MAX_Y => {
+                        self.extent.y = self.extent.y.max(n);
+                        true
+                    }
+                    _ => false,
+                };
+                if !known && let Err(fail) = self.operand(kind, *arg) {
+                    check = Err(if fail.is_bare() { fail!("has a wrong operand ({}: {})", kinds[i].0, crate::dis::operand(beam, kind, *arg)) } else { fail });
+                    break;
+                }
+            }
             check.and_then(|()| self.instruction(instr.op, args)).map_err(|what| error(beam, Some(index), instr, what))?;
         }
         Ok(self.extent)
     }
 
-    /// An empty message means just: not of that kind.
+    /// A bare failure means just: not of that kind.
     #[inline]
     fn operand(&mut self, kind: Kind, arg: Arg) -> Check {
         let good = match kind {
             Kind::U | Kind::LabelDef => matches!(arg, Arg::U(n) if n < MAX_INDEX),
             Kind::Src | Kind::SizeOrSrc => return self.source(kind, arg),
             Kind::Reg | Kind::Dst => return self.register(arg),
-            Kind::YReg => return if matches!(arg, Arg::Y(_)) { self.register(arg) } else { Err(String::new()) },
+            Kind::YReg => return if matches!(arg, Arg::Y(_)) { self.register(arg) } else { Err(Fail::default()) },
             Kind::Label => return self.label(arg),
             Kind::Fail => return if arg == Arg::Label(0) { Ok(()) } else { self.label(arg) },
             Kind::LabelOrAtom => match arg {
@@ -78,7 +94,7 @@ impl<'a> Operands<'a> {
             Kind::List => matches!(arg, Arg::List { .. }),
             Kind::Any => true,
         };
-        if good { Ok(()) } else { Err(String::new()) }
+        if good { Ok(()) } else { Err(Fail::default()) }
     }
 
     #[inline]
@@ -92,8 +108,8 @@ impl<'a> Operands<'a> {
                 self.extent.y = self.extent.y.max(n);
                 Ok(())
             }
-            Arg::X(n) | Arg::Y(n) => Err(format!("names register {n}, the last is {MAX_X}")),
-            _ => Err(String::new()),
+            Arg::X(n) | Arg::Y(n) => Err(fail!("names register {n}, the last is {MAX_X}")),
+            _ => Err(Fail::default()),
         }
     }
 
@@ -107,18 +123,18 @@ impl<'a> Operands<'a> {
             Arg::U(n) => kind == Kind::SizeOrSrc && n <= u32::MAX.into(),
             _ => false,
         };
-        if good { Ok(()) } else { Err(String::new()) }
+        if good { Ok(()) } else { Err(Fail::default()) }
     }
 
     #[inline]
     fn label(&self, arg: Arg) -> Check {
         let Some(label) = arg.as_label() else {
-            return Err(String::new());
+            return Err(Fail::default());
         };
         match self.map.get(label) {
             Some(info) if info.function == self.function => Ok(()),
-            Some(_) => Err(format!("goes to label {label} of another function")),
-            None => Err(format!("goes to label {label}, which is not defined")),
+            Some(_) => Err(fail!("goes to label {label} of another function")),
+            None => Err(fail!("goes to label {label}, which is not defined")),
         }
     }
 
@@ -131,11 +147,11 @@ impl<'a> Operands<'a> {
             Op::Call | Op::CallLast | Op::CallOnly => {
                 let target = args[1].as_label().and_then(|label| self.map.function(beam, label));
                 if target.is_none_or(|target| u64::from(beam.code.functions[target].arity) != number(0)) {
-                    return Err(format!("passes {} arguments to a function of another arity", number(0)));
+                    return Err(fail!("passes {} arguments to a function of another arity", number(0)));
                 }
             }
             Op::CallExt | Op::CallExtLast | Op::CallExtOnly if u64::from(import_arity(1)) != number(0) => {
-                return Err(format!("passes {} arguments to a function of arity {}", number(0), import_arity(1)));
+                return Err(fail!("passes {} arguments to a function of arity {}", number(0), import_arity(1)));
             }
             Op::CallFun | Op::Apply | Op::ApplyLast if number(0) > MAX_ARITY.into() => return Err("passes more than 255 arguments".into()),
             Op::CallFun2 if number(1) > MAX_ARITY.into() => return Err("passes more than 255 arguments".into()),
@@ -148,7 +164,7 @@ impl<'a> Operands<'a> {
             Op::GcBif3 if import_arity(2) != 3 => return Err("calls a function of another arity".into()),
             Op::Allocate | Op::AllocateHeap | Op::AllocateZero | Op::AllocateHeapZero => {
                 if number(0) > u64::from(MAX_Y) {
-                    return Err(format!("asks for a frame of {}, the largest is {MAX_Y}", number(0)));
+                    return Err(fail!("asks for a frame of {}, the largest is {MAX_Y}", number(0)));
                 }
                 self.extent.y = self.extent.y.max(number(0) as u16);
             }
@@ -207,7 +223,7 @@ impl<'a> Operands<'a> {
 
     /// An operand inside a list.
     fn item(&mut self, kind: Kind, arg: Arg) -> Check {
-        self.operand(kind, arg).map_err(|what| if what.is_empty() { format!("has a wrong operand in its list ({})", crate::dis::operand(self.beam, kind, arg)) } else { what })
+        self.operand(kind, arg).map_err(|fail| if fail.is_bare() { fail!("has a wrong operand in its list ({})", crate::dis::operand(self.beam, kind, arg)) } else { fail })
     }
 
     fn choices(&mut self, op: Op, items: &[Arg]) -> Check {
@@ -224,7 +240,7 @@ impl<'a> Operands<'a> {
                 Arg::Atom(_) | Arg::Int(_) | Arg::BigInt(_) | Arg::Literal(_) => self.item(Kind::Src, value)?,
                 _ => return Err("has a choice that is no atom and no number".into()),
             }
-            self.label(label).map_err(|what| if what.is_empty() { "has a choice without a label".into() } else { what })?;
+            self.label(label).map_err(|fail| if fail.is_bare() { "has a choice without a label".into() } else { fail })?;
         }
         Ok(())
     }
@@ -232,7 +248,7 @@ impl<'a> Operands<'a> {
     fn string(&self, offset: u64, len: u64) -> Check {
         let have = self.beam.strings().len() as u64;
         if offset.checked_add(len).is_none_or(|end| end > have) {
-            return Err(format!("takes {len} bytes at {offset} of a string table of {have}"));
+            return Err(fail!("takes {len} bytes at {offset} of a string table of {have}"));
         }
         Ok(())
     }
@@ -258,7 +274,7 @@ impl<'a> Operands<'a> {
                     self.item(Kind::Src, value)?;
                     self.item(Kind::SizeOrSrc, size)?;
                 }
-                other => return Err(format!("has a segment of the unknown type {other}")),
+                other => return Err(fail!("has a segment of the unknown type {other}")),
             }
         }
         Ok(())
