@@ -113,8 +113,20 @@ fn list_step(mut a: Term, mut b: Term) -> Step {
     }
 }
 
+/// Compares `pair` next, and what was at hand after it.
+macro_rules! enter {
+    ($work:ident, $now:ident, $pair:expr) => {{
+        let pair = $pair;
+        if $now.n > 0 {
+            $work.push($now);
+        }
+        $now = pair;
+    }};
+}
+
 fn eq_walk(mut a: Term, mut b: Term, mut exact: bool) -> bool {
     let mut work: Work<Pair> = Work::new();
+    let mut now = Pair { a: std::ptr::null(), b: std::ptr::null(), n: 0, exact };
     'walk: loop {
         'same: {
             if a.raw() == b.raw() {
@@ -128,7 +140,7 @@ fn eq_walk(mut a: Term, mut b: Term, mut exact: bool) -> bool {
                         if !x.is_pointer() && (exact || !y.is_pointer()) {
                             return false;
                         }
-                        work.push(Pair { exact, ..rest });
+                        enter!(work, now, Pair { exact, ..rest });
                         (a, b) = (x, y);
                     }
                 }
@@ -148,7 +160,7 @@ fn eq_walk(mut a: Term, mut b: Term, mut exact: bool) -> bool {
                     if ha != hb {
                         return false;
                     }
-                    work.push(Pair::of(a, b, 1, n, exact));
+                    enter!(work, now, Pair::of(a, b, 1, n, exact));
                 }
                 (Kind::FlatMap, Kind::FlatMap) => {
                     if ha != hb {
@@ -156,16 +168,16 @@ fn eq_walk(mut a: Term, mut b: Term, mut exact: bool) -> bool {
                     }
                     // What stands for the keys of an empty map says nothing.
                     if n > 1 {
-                        work.push(Pair::of(a, b, 2, n - 1, exact));
-                        work.push(Pair::of(a, b, 1, 1, true));
+                        enter!(work, now, Pair::of(a, b, 2, n - 1, exact));
+                        enter!(work, now, Pair::of(a, b, 1, 1, true));
                     }
                 }
                 (Kind::Record, Kind::Record) => {
                     if ha != hb {
                         return false;
                     }
-                    work.push(Pair::of(a, b, 2, n - 1, exact));
-                    work.push(Pair::of(a, b, 1, 1, true));
+                    enter!(work, now, Pair::of(a, b, 2, n - 1, exact));
+                    enter!(work, now, Pair::of(a, b, 1, 1, true));
                 }
                 // The shape of the trie follows from the keys alone.
                 (Kind::HashMap, Kind::HashMap) | (Kind::HashNode, Kind::HashNode) => {
@@ -182,10 +194,10 @@ fn eq_walk(mut a: Term, mut b: Term, mut exact: bool) -> bool {
                             return false;
                         }
                         if ca.is_cons() {
-                            work.push(Pair::of(ca, cb, 1, 1, exact));
-                            work.push(Pair::of(ca, cb, 0, 1, true));
+                            enter!(work, now, Pair::of(ca, cb, 1, 1, exact));
+                            enter!(work, now, Pair::of(ca, cb, 0, 1, true));
                         } else {
-                            work.push(Pair::of(a, b, 1 + skip + i, 1, exact));
+                            enter!(work, now, Pair::of(a, b, 1 + skip + i, 1, exact));
                         }
                     }
                 }
@@ -197,14 +209,14 @@ fn eq_walk(mut a: Term, mut b: Term, mut exact: bool) -> bool {
                         let Some(&lb) = b.hash_collision().and_then(|s| s.iter().find(|l| eq_exact(l.head(), la.head()))) else {
                             return false;
                         };
-                        work.push(Pair::of(la, lb, 1, 1, exact));
+                        enter!(work, now, Pair::of(la, lb, 1, 1, exact));
                     }
                 }
                 (Kind::Fun, Kind::Fun) => {
                     if ha != hb || (a.word(1) != b.word(1) && cmp_fun_entries(a, b) != Equal) {
                         return false;
                     }
-                    work.push(Pair::of(a, b, 2, n - 1, exact));
+                    enter!(work, now, Pair::of(a, b, 2, n - 1, exact));
                 }
                 (Kind::ExportFun, Kind::ExportFun) => {
                     if a.word(1) != b.word(1) && cmp_leaves(a, b, true) != Equal {
@@ -248,17 +260,17 @@ fn eq_walk(mut a: Term, mut b: Term, mut exact: bool) -> bool {
         }
         // The next pair that is not the same word.
         loop {
-            let Some(mut p) = work.pop() else { return true };
-            if let Some((x, y)) = p.next() {
-                exact = p.exact;
+            if let Some((x, y)) = now.next() {
+                exact = now.exact;
                 if !x.is_pointer() && (exact || !y.is_pointer()) {
                     return false;
                 }
-                if p.n > 0 {
-                    work.push(p);
-                }
                 (a, b) = (x, y);
                 break;
+            }
+            match work.pop() {
+                Some(p) => now = p,
+                None => return true,
             }
         }
     }
@@ -294,6 +306,7 @@ fn rank(t: Term) -> u8 {
 
 fn cmp_walk(mut a: Term, mut b: Term, mut exact: bool) -> Ordering {
     let mut work: Work<Pair> = Work::new();
+    let mut now = Pair { a: std::ptr::null(), b: std::ptr::null(), n: 0, exact };
     // Values of hash maps in the order of their keys: `Pair`s point into these.
     let mut sorted: Vec<Vec<Term>> = Vec::new();
     'walk: loop {
@@ -309,7 +322,7 @@ fn cmp_walk(mut a: Term, mut b: Term, mut exact: bool) -> Ordering {
                     Step::Same => break 'same,
                     Step::Tails(x, y) => (a, b) = (x, y),
                     Step::Heads(x, y, rest) => {
-                        work.push(Pair { exact, ..rest });
+                        enter!(work, now, Pair { exact, ..rest });
                         (a, b) = (x, y);
                     }
                 }
@@ -326,10 +339,10 @@ fn cmp_walk(mut a: Term, mut b: Term, mut exact: bool) -> Ordering {
                     if n != m {
                         return n.cmp(&m);
                     }
-                    work.push(Pair::of(a, b, 1, n, exact));
+                    enter!(work, now, Pair::of(a, b, 1, n, exact));
                 }
                 7 => match cmp_record_heads(a, b) {
-                    Equal => work.push(Pair::of(a, b, 2, crate::word::header_len(a.header()) - 1, exact)),
+                    Equal => enter!(work, now, Pair::of(a, b, 2, crate::word::header_len(a.header()) - 1, exact)),
                     other => return other,
                 },
                 8 => {
@@ -341,14 +354,14 @@ fn cmp_walk(mut a: Term, mut b: Term, mut exact: bool) -> Ordering {
                         break 'same;
                     }
                     if a.is_flat_map() {
-                        work.push(Pair::of(a, b, 2, n.unwrap_or(0), exact));
-                        work.push(Pair::of(a, b, 1, 1, true));
+                        enter!(work, now, Pair::of(a, b, 2, n.unwrap_or(0), exact));
+                        enter!(work, now, Pair::of(a, b, 1, 1, true));
                     } else {
                         match hash_map_difference(a, b) {
                             Err(o) => return o,
                             Ok((va, vb)) => {
                                 if !va.is_empty() {
-                                    work.push(Pair { a: va.as_ptr(), b: vb.as_ptr(), n: va.len(), exact });
+                                    enter!(work, now, Pair { a: va.as_ptr(), b: vb.as_ptr(), n: va.len(), exact });
                                     sorted.push(va);
                                     sorted.push(vb);
                                 }
@@ -365,7 +378,7 @@ fn cmp_walk(mut a: Term, mut b: Term, mut exact: bool) -> Ordering {
                     if n != m {
                         return n.cmp(&m);
                     }
-                    work.push(Pair::of(a, b, 2, n - 1, exact));
+                    enter!(work, now, Pair::of(a, b, 2, n - 1, exact));
                 }
                 _ => match cmp_leaves(a, b, exact) {
                     Equal => {}
@@ -374,14 +387,14 @@ fn cmp_walk(mut a: Term, mut b: Term, mut exact: bool) -> Ordering {
             }
         }
         loop {
-            let Some(mut p) = work.pop() else { return Equal };
-            if let Some((x, y)) = p.next() {
-                exact = p.exact;
-                if p.n > 0 {
-                    work.push(p);
-                }
+            if let Some((x, y)) = now.next() {
+                exact = now.exact;
                 (a, b) = (x, y);
                 break;
+            }
+            match work.pop() {
+                Some(p) => now = p,
+                None => return Equal,
             }
         }
     }
