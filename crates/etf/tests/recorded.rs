@@ -84,7 +84,9 @@ fn run(data: &str, otp25: bool) {
         let f: Vec<&str> = line.split('\t').collect();
         match f[..] {
             ["order", order] => check_order(&terms, order),
-            ["keys", keys] => check_keys(alloc, &terms, keys),
+            // Later releases keep an order of their own between maps that are keys; OTP 25's is that of terms.
+            ["keys", keys] if otp25 => check_keys(alloc, &terms, keys),
+            ["keys", _] => {}
             _ => {
                 let plain = unhex(f[0]);
                 let (t, used) = decode(&plain, alloc, &env).unwrap_or_else(|e| panic!("line {n}: {e:?}: {}", f[0]));
@@ -185,4 +187,14 @@ fn otp_25() {
 #[test]
 fn otp_29() {
     run(include_str!("data/otp29.tsv"), false);
+}
+
+/// A longer record, when the variable says where it is.
+#[test]
+fn recorded_elsewhere() {
+    for (variable, otp25) in [("RECORDED_25", true), ("RECORDED", false)] {
+        if let Some(path) = std::env::var_os(variable) {
+            run(&std::fs::read_to_string(path).expect("a readable record"), otp25);
+        }
+    }
 }

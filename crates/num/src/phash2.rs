@@ -367,7 +367,8 @@ enum Next<T> {
 pub fn hash<S: Source>(source: &S, term: S::Term) -> u32 {
     let mut h = 0;
     let mut pairs = 0;
-    let mut left: Vec<Next<S::Term>> = Vec::new();
+    // Most terms are shallow: no allocation for them.
+    let mut left: smallvec::SmallVec<[Next<S::Term>; 8]> = smallvec::SmallVec::new();
     let mut term = term;
     loop {
         match source.view(term) {

@@ -257,7 +257,7 @@ impl Printer<'_> {
             }
         }
         self.put("\"");
-        self.left > 0
+        true
     }
 
     fn bits(&mut self, t: Term) -> bool {
