@@ -736,9 +736,9 @@ pub fn next(map: Term, from: u64, batch: usize) -> (Vec<(Term, Term)>, Option<u6
     if map.is_flat_map() {
         return (Iter::new(map).collect(), None);
     }
-    let mut it = Iter::from_position(map, from);
+    let it = Iter::from_position(map, from);
     let mut pairs = Vec::with_capacity(batch.min(size(map)) + 1);
-    while let Some((k, v)) = it.next() {
+    for (k, v) in it {
         if pairs.len() >= batch {
             let last: &(Term, Term) = &pairs[pairs.len() - 1];
             let (last, here) = (order_of(key_hash(last.0)), order_of(key_hash(k)));
