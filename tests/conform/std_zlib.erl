@@ -1,0 +1,5 @@
+%% zlib: whole buffers, streams, gzip, levels, dictionaries, bad input.
+-module(std_zlib).
+-export([main/0]).
+t(F) -> try F() catch C:R -> {C, R} end.
+main() -> D = iolist_to_binary([integer_to_list(I * I) || I <- lists:seq(1, 3000)]), Z = zlib:open(), ok = zlib:inflateInit(Z), C = zlib:compress(D), <<H:100/binary, R/binary>> = C, P1 = iolist_to_binary(zlib:inflate(Z, H)), P2 = iolist_to_binary(zlib:inflate(Z, R)), ok = zlib:inflateEnd(Z), ok = zlib:close(Z), Y = zlib:open(), ok = zlib:deflateInit(Y, 9), S = iolist_to_binary([zlib:deflate(Y, <<"abc">>), zlib:deflate(Y, <<"abcabc">>, sync), zlib:deflate(Y, [], finish)]), ok = zlib:deflateEnd(Y), zlib:close(Y), [zlib:uncompress(C) =:= D, byte_size(C) < byte_size(D), <<P1/binary, P2/binary>> =:= D, zlib:uncompress(S), zlib:gunzip(zlib:gzip(D)) =:= D, zlib:unzip(zlib:zip(<<"hello">>)), t(fun() -> zlib:uncompress(<<"garbage">>) end), t(fun() -> zlib:gunzip(<<1, 2, 3>>) end), t(fun() -> zlib:uncompress(binary:part(C, 0, 50)) end), zlib:uncompress(zlib:compress(<<>>)), t(fun() -> zlib:close(Z) end), t(fun() -> zlib:inflate(notz, <<>>) end)].
