@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod atomics;
+mod binary;
 mod erlang;
 mod ets;
 pub mod iolist;
@@ -11,6 +12,9 @@ mod maps;
 mod persistent_term;
 pub mod resolver;
 pub mod result;
+mod math;
+mod string;
+mod unicode;
 
 use node::Native;
 
@@ -19,6 +23,7 @@ pub fn all() -> Vec<Native> {
     let tables: &[&[Native]] = &[
         // one line for each module, in alphabetical order
         atomics::NATIVES,
+        binary::NATIVES,
         erlang::arith::NATIVES,
         erlang::bin::NATIVES,
         erlang::code::NATIVES,
@@ -33,6 +38,10 @@ pub fn all() -> Vec<Native> {
         lists::NATIVES,
         maps::NATIVES,
         persistent_term::NATIVES,
+        erlang::hash::NATIVES,
+        math::NATIVES,
+        string::NATIVES,
+        unicode::NATIVES,
     ];
     tables.concat()
 }

@@ -6,6 +6,7 @@ pub mod code;
 pub mod compare;
 pub mod convert;
 pub mod guard;
+pub mod hash;
 pub mod list;
 pub mod raise;
 pub mod tuple;

@@ -1,0 +1,315 @@
+//! Module `binary`: searching (memchr's and aho-corasick's algorithms), parts, copies, unsigned integers.
+
+use crate::erlang::guard::part;
+use crate::result::Res;
+use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::memmem;
+use node::{Ctx, Native, Stop};
+use num::bytes::Endian;
+use std::borrow::Cow;
+use std::sync::Arc;
+use term::magic::Magic;
+use term::{Kind, Term, am, atom, int};
+
+type Bytes = Cow<'static, [u8]>;
+
+/// The bytes of a binary argument.
+fn bytes(cx: &mut Ctx, t: Term) -> Result<Bytes, Stop> {
+    t.as_bytes().ok_or_else(|| cx.badarg())
+}
+
+// ---- patterns
+
+/// What is searched for: the value behind a compiled pattern.
+enum Pattern {
+    Byte(u8),
+    One(Box<memmem::Finder<'static>>),
+    /// Of several at one place, the longest.
+    Many(AhoCorasick),
+}
+
+impl Pattern {
+    fn of(patterns: &[Bytes]) -> Option<Pattern> {
+        match patterns {
+            [] => None,
+            _ if patterns.iter().any(|p| p.is_empty()) => None,
+            [p] if p.len() == 1 => Some(Pattern::Byte(p[0])),
+            [p] => Some(Pattern::One(Box::new(memmem::Finder::new(&p[..]).into_owned()))),
+            _ => AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok().map(Pattern::Many),
+        }
+    }
+    /// Place and length of the first match at or after `from`.
+    fn find(&self, text: &[u8], from: usize) -> Option<(usize, usize)> {
+        let rest = &text[from..];
+        match self {
+            Pattern::Byte(b) => memchr::memchr(*b, rest).map(|i| (from + i, 1)),
+            Pattern::One(f) => f.find(rest).map(|i| (from + i, f.needle().len())),
+            Pattern::Many(a) => a.find(rest).map(|m| (from + m.start(), m.len())),
+        }
+    }
+}
+
+/// A pattern at hand or the one of a compiled term.
+enum Search {
+    Own(Pattern),
+    Compiled(&'static Pattern),
+}
+
+impl std::ops::Deref for Search {
+    type Target = Pattern;
+    fn deref(&self) -> &Pattern {
+        match self {
+            Search::Own(p) => p,
+            Search::Compiled(p) => p,
+        }
+    }
+}
+
+fn plain_pattern(t: Term) -> Option<(Pattern, bool)> {
+    if t.is_list() {
+        let all: Option<Vec<Bytes>> = t.proper_list()?.into_iter().map(|b| b.as_bytes()).collect();
+        let all = all?;
+        let many = all.len() > 1;
+        Pattern::of(&all).map(|p| (p, many))
+    } else {
+        Pattern::of(&[t.as_bytes()?]).map(|p| (p, false))
+    }
+}
+fn pattern(cx: &mut Ctx, t: Term) -> Result<Search, Stop> {
+    if let Some(&[kind, r]) = t.as_tuple_n()
+        && (kind == atom!("bm") || kind == atom!("ac"))
+    {
+        return r.magic_value::<Pattern>().map(Search::Compiled).ok_or_else(|| cx.badarg());
+    }
+    plain_pattern(t).map(|(p, _)| Search::Own(p)).ok_or_else(|| cx.badarg())
+}
+fn compile_pattern(cx: &mut Ctx, a: &[Term]) -> Res {
+    let Some((p, many)) = plain_pattern(a[0]) else { return Err(cx.badarg()) };
+    let id = (cx.node.next_ref(), 0);
+    let r = cx.h().magic_ref(Arc::new(Magic { id, value: Box::new(p) }));
+    let kind = if many { atom!("ac") } else { atom!("bm") };
+    Ok(cx.h().tuple(&[kind, r]))
+}
+
+/// `{Start, Length}` within `size`, a negative length going backwards: start and end.
+fn range(t: Term, size: usize) -> Option<(usize, usize)> {
+    let &[start, len] = t.as_tuple_n()?;
+    let (start, len, size) = (start.as_i64()?, len.as_i64()?, size as i64);
+    let (from, to) = if len < 0 { (start.checked_add(len)?, start) } else { (start, start.checked_add(len)?) };
+    (from >= 0 && from <= to && to <= size).then_some((from as usize, to as usize))
+}
+
+#[derive(Default)]
+struct Options {
+    global: bool,
+    trim: bool,
+    trim_all: bool,
+}
+
+fn options(cx: &mut Ctx, t: Term, size: usize, split: bool) -> Result<(Options, usize, usize), Stop> {
+    let (mut o, mut from, mut to) = (Options::default(), 0, size);
+    let Some(list) = t.proper_list() else { return Err(cx.badarg()) };
+    for e in list {
+        let scope = e.as_tuple_n::<2>().filter(|p| p[0] == atom!("scope")).and_then(|p| range(p[1], size));
+        if let Some(r) = scope {
+            (from, to) = r;
+        } else if split && e == am::GLOBAL {
+            o.global = true;
+        } else if split && e == atom!("trim") {
+            o.trim = true;
+        } else if split && e == atom!("trim_all") {
+            o.trim_all = true;
+        } else {
+            return Err(cx.badarg());
+        }
+    }
+    Ok((o, from, to))
+}
+
+/// Counts the work of a search.
+fn searched(cx: &mut Ctx, n: usize) {
+    cx.charge(n / 1000 + 1);
+}
+fn pair(cx: &mut Ctx, at: usize, len: usize) -> Term {
+    cx.h().tuple(&[Term::small(at as i64), Term::small(len as i64)])
+}
+fn find(cx: &mut Ctx, a: &[Term]) -> Res {
+    let text = bytes(cx, a[0])?;
+    let p = pattern(cx, a[1])?;
+    let (_, from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), false)?;
+    searched(cx, to - from);
+    Ok(match p.find(&text[..to], from) {
+        Some((at, len)) => pair(cx, at, len),
+        None => am::NOMATCH,
+    })
+}
+fn find_all(cx: &mut Ctx, a: &[Term]) -> Res {
+    let text = bytes(cx, a[0])?;
+    let p = pattern(cx, a[1])?;
+    let (_, mut from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), false)?;
+    searched(cx, to - from);
+    let mut found = Vec::new();
+    while let Some((at, len)) = p.find(&text[..to], from) {
+        found.push(pair(cx, at, len));
+        from = at + len;
+    }
+    cx.charge(found.len() / 4);
+    Ok(cx.h().list(&found))
+}
+fn split(cx: &mut Ctx, a: &[Term]) -> Res {
+    let text = bytes(cx, a[0])?;
+    let p = pattern(cx, a[1])?;
+    let (o, mut from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), true)?;
+    searched(cx, to - from);
+    let mut parts = Vec::new();
+    let mut start = 0;
+    while let Some((at, len)) = p.find(&text[..to], from) {
+        parts.push((start, at));
+        start = at + len;
+        from = start;
+        if !o.global {
+            break;
+        }
+    }
+    parts.push((start, text.len()));
+    if o.trim_all {
+        parts.retain(|(s, e)| s < e);
+    } else if o.trim {
+        while parts.last().is_some_and(|(s, e)| s == e) {
+            parts.pop();
+        }
+    }
+    cx.charge(parts.len() / 4);
+    if let [(0, e)] = parts[..]
+        && e == text.len()
+    {
+        return Ok(cx.h().list(&[a[0]]));
+    }
+    let parts: Vec<Term> = parts.into_iter().map(|(s, e)| cx.h().sub_bits(a[0], 8 * s, 8 * (e - s))).collect();
+    Ok(cx.h().list(&parts))
+}
+
+// ---- parts
+
+fn at(cx: &mut Ctx, a: &[Term]) -> Res {
+    let b = bytes(cx, a[0])?;
+    let found = a[1].to::<usize>().and_then(|i| b.get(i));
+    found.map(|&b| Term::small(i64::from(b))).ok_or_else(|| cx.badarg())
+}
+fn first(cx: &mut Ctx, a: &[Term]) -> Res {
+    let b = bytes(cx, a[0])?;
+    b.first().map(|&b| Term::small(i64::from(b))).ok_or_else(|| cx.badarg())
+}
+fn last(cx: &mut Ctx, a: &[Term]) -> Res {
+    let b = bytes(cx, a[0])?;
+    b.last().map(|&b| Term::small(i64::from(b))).ok_or_else(|| cx.badarg())
+}
+fn part_3(cx: &mut Ctx, a: &[Term]) -> Res {
+    part(cx, a[0], a[1], a[2]).ok_or_else(|| cx.badarg())
+}
+fn part_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    let Some(&[start, len]) = a[1].as_tuple_n() else { return Err(cx.badarg()) };
+    part(cx, a[0], start, len).ok_or_else(|| cx.badarg())
+}
+
+/// More bytes than any machine gives us.
+const TOO_MANY: usize = 1 << 40;
+
+fn copy_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    copy_2(cx, &[a[0], Term::small(1)])
+}
+fn copy_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    let b = bytes(cx, a[0])?;
+    let Some(n) = a[1].as_u64() else { return Err(cx.badarg()) };
+    let size = usize::try_from(n).ok().and_then(|n| n.checked_mul(b.len()));
+    let Some(size) = size else { return Err(cx.badarg()) };
+    if size > TOO_MANY {
+        return Err(cx.system_limit());
+    }
+    cx.charge(size / 1000 + 1);
+    let (t, out) = cx.h().bits_mut(8 * size);
+    if !b.is_empty() {
+        for chunk in out.chunks_exact_mut(b.len()) {
+            chunk.copy_from_slice(&b);
+        }
+    }
+    Ok(t)
+}
+/// The size of the buffer that the binary keeps alive.
+fn referenced_byte_size(cx: &mut Ctx, a: &[Term]) -> Res {
+    bytes(cx, a[0])?;
+    let base = if a[0].is_kind(Kind::SubBits) { a[0].base() } else { a[0] };
+    Ok(Term::small(base.bit_size().unwrap_or(0).div_ceil(8) as i64))
+}
+
+fn all_bytes(cx: &mut Ctx, list: Term) -> Result<Vec<Bytes>, Stop> {
+    let all: Option<Vec<Bytes>> = list.proper_list().and_then(|l| l.into_iter().map(|b| b.as_bytes()).collect());
+    all.filter(|l| !l.is_empty()).ok_or_else(|| cx.badarg())
+}
+fn longest_common_prefix(cx: &mut Ctx, a: &[Term]) -> Res {
+    let all = all_bytes(cx, a[0])?;
+    let n = all.iter().map(|b| b.iter().zip(&all[0][..]).take_while(|(x, y)| x == y).count()).min().unwrap_or(0);
+    cx.charge(n * all.len() / 1000);
+    Ok(Term::small(n as i64))
+}
+fn longest_common_suffix(cx: &mut Ctx, a: &[Term]) -> Res {
+    let all = all_bytes(cx, a[0])?;
+    let first = &all[0];
+    let n = all.iter().map(|b| b.iter().rev().zip(first.iter().rev()).take_while(|(x, y)| x == y).count()).min().unwrap_or(0);
+    cx.charge(n * all.len() / 1000);
+    Ok(Term::small(n as i64))
+}
+
+// ---- integers
+
+fn endian(cx: &mut Ctx, t: Option<&Term>) -> Result<Endian, Stop> {
+    match t {
+        None | Some(&am::BIG) => Ok(Endian::Big),
+        Some(&am::LITTLE) => Ok(Endian::Little),
+        _ => Err(cx.badarg()),
+    }
+}
+fn encode_unsigned(cx: &mut Ctx, a: &[Term]) -> Res {
+    let order = endian(cx, a.get(1))?;
+    let mut room = [0];
+    let Some(n) = int::as_int(a[0], &mut room).filter(|n| !n.neg) else { return Err(cx.badarg()) };
+    let len = num::bytes::byte_len(n).max(1);
+    let (t, out) = cx.h().bits_mut(8 * len);
+    num::bytes::to_bytes(n, out, order);
+    cx.charge(len / 1000);
+    Ok(t)
+}
+fn decode_unsigned(cx: &mut Ctx, a: &[Term]) -> Res {
+    let order = endian(cx, a.get(1))?;
+    let b = bytes(cx, a[0])?;
+    cx.charge(b.len() / 1000);
+    match int::from_bytes(cx.h(), &b, 8 * b.len(), order, false) {
+        Ok(t) if crate::result::too_long(cx, t) => Err(cx.system_limit()),
+        Ok(t) => Ok(t),
+        Err(_) => Err(cx.system_limit()),
+    }
+}
+
+pub const NATIVES: &[Native] = &[
+    Native::new("binary", "at", 2, at),
+    Native::new("binary", "compile_pattern", 1, compile_pattern),
+    Native::new("binary", "copy", 1, copy_1),
+    Native::new("binary", "copy", 2, copy_2),
+    Native::new("binary", "decode_unsigned", 1, decode_unsigned),
+    Native::new("binary", "decode_unsigned", 2, decode_unsigned),
+    Native::new("binary", "encode_unsigned", 1, encode_unsigned),
+    Native::new("binary", "encode_unsigned", 2, encode_unsigned),
+    Native::new("binary", "first", 1, first),
+    Native::new("binary", "last", 1, last),
+    Native::new("binary", "longest_common_prefix", 1, longest_common_prefix),
+    Native::new("binary", "longest_common_suffix", 1, longest_common_suffix),
+    Native::new("binary", "match", 2, find),
+    Native::new("binary", "match", 3, find),
+    Native::new("binary", "matches", 2, find_all),
+    Native::new("binary", "matches", 3, find_all),
+    Native::new("binary", "part", 2, part_2),
+    Native::new("binary", "part", 3, part_3),
+    Native::new("binary", "referenced_byte_size", 1, referenced_byte_size),
+    Native::new("binary", "split", 2, split),
+    Native::new("binary", "split", 3, split),
+];

@@ -1,0 +1,114 @@
+//! Hashes of terms, checksums and MD5 of iolists.
+
+use crate::iolist::{self, Piece};
+use crate::result::Res;
+use node::{Ctx, Native, Stop};
+use num::checksum;
+use term::{Term, hash};
+
+fn phash(cx: &mut Ctx, a: &[Term]) -> Res {
+    let Some(range) = a[1].as_u64().filter(|r| (1..=1 << 32).contains(r)) else { return Err(cx.badarg()) };
+    cx.charge(1);
+    Ok(Term::small(num::phash::in_range(hash::phash(a[0]), range) as i64))
+}
+fn phash2_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    cx.charge(1);
+    Ok(Term::small(i64::from(num::phash2::default_range(hash::phash2(a[0])))))
+}
+fn phash2_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    let Some(range) = a[1].as_u64().filter(|r| (1..=1 << 32).contains(r)) else { return Err(cx.badarg()) };
+    cx.charge(1);
+    Ok(Term::small(i64::from(num::phash2::in_range(hash::phash2(a[0]), range))))
+}
+
+/// Calls `f` with the bytes of an iolist, in pieces.
+fn feed(cx: &mut Ctx, t: Term, mut f: impl FnMut(&[u8])) -> Result<(), Stop> {
+    let (mut run, mut total, mut whole) = (Vec::new(), 0, true);
+    let walked = iolist::walk(t, |p| match p {
+        Piece::Byte(b) => {
+            run.push(b);
+            if run.len() >= 4096 {
+                total += run.len();
+                f(&run);
+                run.clear();
+            }
+        }
+        Piece::Bits(_, b) => {
+            if !run.is_empty() {
+                total += run.len();
+                f(&run);
+                run.clear();
+            }
+            whole &= b.len % 8 == 0;
+            total += b.len / 8;
+            f(&b.to_bytes());
+        }
+    });
+    if walked.is_err() || !whole {
+        return Err(cx.badarg());
+    }
+    f(&run);
+    cx.charge((total + run.len()) / 400);
+    Ok(())
+}
+fn word(cx: &mut Ctx, t: Term) -> Result<u32, Stop> {
+    t.to::<u32>().ok_or_else(|| cx.badarg())
+}
+fn crc32_from(cx: &mut Ctx, old: u32, data: Term) -> Res {
+    let mut state = old;
+    feed(cx, data, |b| state = checksum::crc32(state, b))?;
+    Ok(Term::small(i64::from(state)))
+}
+fn crc32_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    crc32_from(cx, 0, a[0])
+}
+fn crc32_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    let old = word(cx, a[0])?;
+    crc32_from(cx, old, a[1])
+}
+fn adler32_from(cx: &mut Ctx, old: u32, data: Term) -> Res {
+    let mut state = old;
+    feed(cx, data, |b| state = checksum::adler32(state, b))?;
+    Ok(Term::small(i64::from(state)))
+}
+fn adler32_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    adler32_from(cx, 1, a[0])
+}
+fn adler32_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    let old = word(cx, a[0])?;
+    adler32_from(cx, old, a[1])
+}
+fn combine(cx: &mut Ctx, a: &[Term], f: fn(u32, u32, u64) -> u32) -> Res {
+    let (x, y) = (word(cx, a[0])?, word(cx, a[1])?);
+    let Some(len) = a[2].as_u64() else { return Err(cx.badarg()) };
+    Ok(Term::small(i64::from(f(x, y, len))))
+}
+fn crc32_combine(cx: &mut Ctx, a: &[Term]) -> Res {
+    combine(cx, a, checksum::crc32_combine)
+}
+fn adler32_combine(cx: &mut Ctx, a: &[Term]) -> Res {
+    combine(cx, a, checksum::adler32_combine)
+}
+
+// ---- MD5. A context is a binary: four words of state, the length so far, and the bytes of the block that is not yet full.
+
+fn md5(cx: &mut Ctx, a: &[Term]) -> Res {
+    use checksum::Digest;
+    let mut state = checksum::Md5::new();
+    feed(cx, a[0], |b| state.update(b))?;
+    let digest: [u8; 16] = state.finalize().into();
+    Ok(cx.h().binary(&digest))
+}
+
+pub const NATIVES: &[Native] = &[
+    Native::new("erlang", "phash", 2, phash),
+    Native::new("erlang", "phash2", 1, phash2_1),
+    Native::new("erlang", "phash2", 2, phash2_2),
+    Native::new("erlang", "crc32", 1, crc32_1),
+    Native::new("erlang", "crc32", 2, crc32_2),
+    Native::new("erlang", "crc32_combine", 3, crc32_combine),
+    Native::new("erlang", "adler32", 1, adler32_1),
+    Native::new("erlang", "adler32", 2, adler32_2),
+    Native::new("erlang", "adler32_combine", 3, adler32_combine),
+    Native::new("erlang", "md5", 1, md5),
+];
