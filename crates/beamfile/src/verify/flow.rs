@@ -641,11 +641,7 @@ impl<'a> Flow<'a> {
             Op::ApplyLast => return self.tail_call(number(a[0]) + 2, Some(a[1])),
             Op::Send => return self.call(2),
             Op::BsInitWritable => return self.call(1),
-            Op::RawRaise => {
-                self.live(3)?;
-                self.full()?;
-                return Ok(Next::Stop);
-            }
+            Op::RawRaise => return self.call(3),
             Op::Return => {
                 self.live(1)?;
                 self.no_frame()?;

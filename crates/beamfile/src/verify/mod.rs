@@ -16,10 +16,11 @@
 //!   not collected when it jumps to the label;
 //! - `bs_start_match3/4` keep their source alive, even if it lies beyond the live count;
 //! - functions of [`never_returns`] do not return, whatever instruction calls them, and such a call leaves the frame alone:
-//!   the size in `call_ext_last` may be wrong then. `raw_raise` always raises;
+//!   the size in `call_ext_last` may be wrong then (in some two hundred of OTP's own files it is);
 //! - an exception reaches a handler with 0 in x0 (no term) and what was raised in x1 to x3. A `try_case` that finds a term in
 //!   x0 was fallen into, which compilers let dead code do; it must not read x1 to x3 then, but raise;
-//! - `wait_timeout` reads its time only if the receive's timer is not yet set: x registers are gone when a process wakes up.
+//! - `wait_timeout` reads its time only when the receive meets it first, also if the time is `infinity`: X registers are gone
+//!   when a process wakes up.
 
 mod flow;
 mod operands;
