@@ -1,0 +1,78 @@
+%% atomics and counters: values, wrapping, what is refused.
+-module(atomics_all).
+-export([main/0]).
+-compile([nowarn_unused_vars]).
+%% What came out, or the exception with its cause and the words that OTP's formatter finds for it.
+e(F) ->
+    try F() catch C:R:St ->
+        [{M, Fn, A, Info} | _] = St,
+        case proplists:get_value(error_info, Info) of
+            #{module := By} = EI -> {C, R, M, Fn, maps:get(cause, EI, none), try By:format_error(R, [{M, Fn, A, Info}]) catch _:_ -> none end};
+            EI -> {C, R, M, Fn, EI}
+        end
+    end.
+main() ->
+    A = atomics:new(3, []), U = atomics:new(2, [{signed, false}]), Cn = counters:new(3, [write_concurrency]), Ca = counters:new(2, [atomics]),
+    [e(fun() -> atomics:new(0,[]) end),
+     e(fun() -> atomics:new(x,[]) end),
+     e(fun() -> atomics:new(1,[x]) end),
+     e(fun() -> atomics:new(1,[{signed,x}]) end),
+     e(fun() -> atomics:new(1,x) end),
+     e(fun() -> atomics:new(1 bsl 70,[]) end),
+     e(fun() -> is_reference(atomics:new(1,[{signed,true},{signed,false}])) end),
+     e(fun() -> atomics:get(A,0) end),
+     e(fun() -> atomics:get(A,4) end),
+     e(fun() -> atomics:get(A,x) end),
+     e(fun() -> atomics:get(x,1) end),
+     e(fun() -> atomics:get(make_ref(),1) end),
+     e(fun() -> atomics:put(A,1,x) end),
+     e(fun() -> atomics:put(A,1,1 bsl 63) end),
+     e(fun() -> atomics:put(A,1,(1 bsl 63)-1) end),
+     e(fun() -> atomics:add(A,1,1) end),
+     e(fun() -> atomics:get(A,1) end),
+     e(fun() -> atomics:put(A,1,-(1 bsl 63)-1) end),
+     e(fun() -> atomics:add(A,1,1 bsl 63) end),
+     e(fun() -> atomics:add(A,1,1 bsl 64) end),
+     e(fun() -> atomics:put(U,1,-1) end),
+     e(fun() -> atomics:put(U,1,1 bsl 64) end),
+     e(fun() -> atomics:put(U,1,(1 bsl 64)-1) end),
+     e(fun() -> atomics:get(U,1) end),
+     e(fun() -> atomics:add(U,1,-1) end),
+     e(fun() -> atomics:add_get(U,1,2) end),
+     e(fun() -> atomics:sub(U,1,1) end),
+     e(fun() -> atomics:sub_get(U,1,1) end),
+     e(fun() -> atomics:exchange(U,1,5) end),
+     e(fun() -> atomics:compare_exchange(U,1,5,6) end),
+     e(fun() -> atomics:compare_exchange(U,1,5,7) end),
+     e(fun() -> atomics:compare_exchange(U,1,x,7) end),
+     e(fun() -> atomics:add(A,2,x) end),
+     e(fun() -> atomics:sub(A,2,x) end),
+     e(fun() -> atomics:exchange(A,2,x) end),
+     e(fun() -> atomics:add(U,1,-(1 bsl 63)) end),
+     e(fun() -> atomics:add(U,1,-(1 bsl 63)-1) end),
+     e(fun() -> element(1,Cn) end),
+     e(fun() -> element(1,Ca) end),
+     e(fun() -> counters:new(0,[]) end),
+     e(fun() -> counters:new(1,[x]) end),
+     e(fun() -> counters:get(Cn,4) end),
+     e(fun() -> counters:add(Cn,1,x) end),
+     e(fun() -> counters:add(Cn,1,5) end),
+     e(fun() -> counters:get(Cn,1) end),
+     e(fun() -> counters:put(Cn,1,9) end),
+     e(fun() -> counters:put(Cn,1,1 bsl 63) end),
+     e(fun() -> counters:get(Cn,1) end),
+     e(fun() -> counters:sub(Cn,1,10) end),
+     e(fun() -> counters:get(Cn,1) end),
+     e(fun() -> counters:get(x,1) end),
+     e(fun() -> counters:get({write_concurrency,x},1) end),
+     e(fun() -> counters:new(x,[write_concurrency]) end),
+     e(fun() -> counters:add(Cn,1,1 bsl 63) end),
+     e(fun() -> counters:add(Cn,1,-(1 bsl 63)) end),
+     e(fun() -> erts_internal:counters_new(0) end),
+     e(fun() -> counters:new(0,[write_concurrency]) end),
+     e(fun() -> maps:remove(memory, atomics:info(A)) end),
+     e(fun() -> maps:remove(memory, atomics:info(U)) end),
+     e(fun() -> maps:remove(memory, counters:info(Cn)) end),
+     e(fun() -> maps:remove(memory, counters:info(Ca)) end),
+     e(fun() -> atomics:info(x) end),
+     e(fun() -> counters:info(x) end)].
