@@ -17,7 +17,7 @@ main() ->
     Other = spawn(fun() -> ets:new(p, [private, named_table]), Q = ets:new(q, [protected, named_table]), ets:insert(Q, {1, 2}), Self ! ok, receive stop -> ok end end),
     receive ok -> ok end,
     ets:insert(T, {1, 5, a, 1.0}),
-    [e(fun() -> ets:update_counter(T,1,1) end),
+    R = [e(fun() -> ets:update_counter(T,1,1) end),
      e(fun() -> ets:update_counter(T,1,{2,1}) end),
      e(fun() -> ets:update_counter(T,1,{3,1}) end),
      e(fun() -> ets:update_counter(T,1,{9,1}) end),
@@ -43,4 +43,5 @@ main() ->
      e(fun() -> ets:update_counter(T,1,{2,1,3}) end),
      e(fun() -> ets:update_counter(T,96,[],{x,3}) end),
      e(fun() -> ets:lookup(T,96) end),
-     e(fun() -> ets:update_counter(B,99,1) end)].
+     e(fun() -> ets:update_counter(B,99,1) end)],
+    Mref = monitor(process, Other), exit(Other, kill), receive {'DOWN', Mref, _, _, _} -> R end.

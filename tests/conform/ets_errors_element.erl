@@ -17,7 +17,7 @@ main() ->
     Other = spawn(fun() -> ets:new(p, [private, named_table]), Q = ets:new(q, [protected, named_table]), ets:insert(Q, {1, 2}), Self ! ok, receive stop -> ok end end),
     receive ok -> ok end,
     ets:insert(T, {1, 5, a, 1.0}),
-    [e(fun() -> ets:lookup_element(T,1,3) end),
+    R = [e(fun() -> ets:lookup_element(T,1,3) end),
      e(fun() -> ets:lookup_element(T,77,1) end),
      e(fun() -> ets:lookup_element(T,1,0) end),
      e(fun() -> ets:lookup_element(T,1,x) end),
@@ -47,4 +47,5 @@ main() ->
      e(fun() -> ets:slot(O,1) end),
      e(fun() -> ets:take(T,1) end),
      e(fun() -> ets:take(q,1) end),
-     e(fun() -> ets:member(D,1) end)].
+     e(fun() -> ets:member(D,1) end)],
+    Mref = monitor(process, Other), exit(Other, kill), receive {'DOWN', Mref, _, _, _} -> R end.

@@ -16,7 +16,7 @@ main() ->
     D = ets:new(d, []), ets:delete(D), Self = self(),
     Other = spawn(fun() -> ets:new(p, [private, named_table]), Q = ets:new(q, [protected, named_table]), ets:insert(Q, {1, 2}), Self ! ok, receive stop -> ok end end),
     receive ok -> ok end,
-    [e(fun() -> ets:lookup(D,1) end),
+    R = [e(fun() -> ets:lookup(D,1) end),
      e(fun() -> ets:lookup(nope,1) end),
      e(fun() -> ets:lookup(p,1) end),
      e(fun() -> ets:lookup(1,1) end),
@@ -45,4 +45,5 @@ main() ->
      e(fun() -> ets:new(a,[{heir,self()}]) end),
      e(fun() -> ets:new(a,[{heir,x,y}]) end),
      e(fun() -> ets:new(a,[{write_concurrency,x}]) end),
-     e(fun() -> ets:new(a,[{decentralized_counters,x}]) end)].
+     e(fun() -> ets:new(a,[{decentralized_counters,x}]) end)],
+    Mref = monitor(process, Other), exit(Other, kill), receive {'DOWN', Mref, _, _, _} -> R end.

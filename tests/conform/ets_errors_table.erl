@@ -17,7 +17,7 @@ main() ->
     Other = spawn(fun() -> ets:new(p, [private, named_table]), Q = ets:new(q, [protected, named_table]), ets:insert(Q, {1, 2}), Self ! ok, receive stop -> ok end end),
     receive ok -> ok end,
     ets:insert(T, {1, 5, a, 1.0}), {Dead, Mon} = spawn_monitor(fun() -> ok end), receive {'DOWN', Mon, _, _, _} -> ok end,
-    [e(fun() -> ets:delete(D) end),
+    R = [e(fun() -> ets:delete(D) end),
      e(fun() -> ets:delete(D,1) end),
      e(fun() -> ets:delete(q) end),
      e(fun() -> ets:delete(q,1) end),
@@ -82,4 +82,5 @@ main() ->
      e(fun() -> ets:whereis(zz) end),
      e(fun() -> ets:info(T, heir) =:= self() end),
      e(fun() -> ets:give_away(T, self(), x) end),
-     e(fun() -> ets:give_away(T, Dead, x) end)].
+     e(fun() -> ets:give_away(T, Dead, x) end)],
+    Mref = monitor(process, Other), exit(Other, kill), receive {'DOWN', Mref, _, _, _} -> R end.
