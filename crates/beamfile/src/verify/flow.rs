@@ -683,6 +683,7 @@ impl<'a> Flow<'a> {
             Op::MakeFun3 => {
                 self.reads(code.items(a[2]))?;
                 self.now.funs = self.now.funs.checked_sub(1).ok_or("builds a fun where none is reserved")?;
+                self.build(code.items(a[2]).len() as u32)?;
                 self.write(a[1])?;
             }
             Op::MakeFun2 => {
