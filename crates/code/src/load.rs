@@ -526,6 +526,11 @@ impl<'a> Loader<'a> {
             G::Call => self.hj(Op::Call, 0, a[1]),
             G::CallLast => self.hj(Op::CallLast, num(a[2]) as u16, a[1]),
             G::CallOnly => self.hj(Op::CallOnly, 0, a[1]),
+            // The size in a last call of a function that never returns may be wrong, so the frame stays.
+            G::CallExtLast | G::CallExtOnly if beamfile::never_returns(self.beam, num(a[1])) => {
+                let e = self.exports[num(a[1]) as usize];
+                self.call_export(e, Op::CallExt, Op::CallNative, 0);
+            }
             G::CallExt => {
                 let e = self.exports[num(a[1]) as usize];
                 self.call_export(e, Op::CallExt, Op::CallNative, 0);

@@ -233,6 +233,7 @@ impl Code {
     /// Parses and verifies.
     pub fn prepare(&self, bytes: &[u8]) -> Result<Prepared, beamfile::LoadError> {
         let beam = beamfile::parse(bytes, beamfile::Release(self.release as u8))?;
+        beamfile::verify(&beam)?;
         let has_on_load = beam.code.instrs.iter().any(|i| i.op == beamfile::Op::OnLoad);
         Ok(Prepared { beam, has_on_load })
     }

@@ -1277,6 +1277,10 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
                 Op::TryCase => {
                     *sp.add(fa(head) as usize) = Term::NIL.raw();
+                    // Fallen into, which the verifier allows where compilers leave dead code: nothing was raised.
+                    if !(*xp).is_none() {
+                        error!(am::BADARG)
+                    }
                     *xp = *xp.add(1);
                     *xp.add(1) = *xp.add(2);
                     *xp.add(2) = *xp.add(3);

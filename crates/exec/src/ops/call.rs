@@ -89,6 +89,8 @@ pub enum Wait {
 /// Starts waiting for a message or `time` (milliseconds or `infinity`).
 pub fn start_wait(cx: &mut Ctx, time: Term) -> Wait {
     if time == am::INFINITY {
+        // No timer's number: says that the time has been read. Its register is gone when the process wakes up.
+        cx.p.wait_timer = Some(0);
         return Wait::Forever;
     }
     let Some(ms) = time.as_u64().filter(|&n| n <= 0xffff_ffff) else { return Wait::Bad };
