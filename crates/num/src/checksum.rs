@@ -8,6 +8,8 @@ pub use adler2::Adler32;
 
 /// MD5 in pieces: `new`, `update`, `finalize`.
 pub use md5::{Digest, Md5};
+/// An MD5 under way as bytes, for `md5_update/2`.
+pub use md5::digest::common::hazmat::SerializableState;
 
 /// `crc32(old, bytes)`
 pub fn crc32(old: u32, bytes: &[u8]) -> u32 {

@@ -90,13 +90,38 @@ fn adler32_combine(cx: &mut Ctx, a: &[Term]) -> Res {
     combine(cx, a, checksum::adler32_combine)
 }
 
-// ---- MD5. A context is a binary: four words of state, the length so far, and the bytes of the block that is not yet full.
+// ---- MD5. A context between calls is a binary with the serialized state.
 
 fn md5(cx: &mut Ctx, a: &[Term]) -> Res {
     use checksum::Digest;
     let mut state = checksum::Md5::new();
     feed(cx, a[0], |b| state.update(b))?;
     let digest: [u8; 16] = state.finalize().into();
+    Ok(cx.h().binary(&digest))
+}
+
+/// The state in a context.
+fn context(cx: &mut Ctx, t: Term) -> Result<checksum::Md5, Stop> {
+    use checksum::SerializableState;
+    let state = t.as_bytes().and_then(|b| checksum::Md5::deserialize(b[..].try_into().ok()?).ok());
+    state.ok_or_else(|| cx.badarg())
+}
+fn save(cx: &mut Ctx, state: &checksum::Md5) -> Term {
+    use checksum::SerializableState;
+    cx.h().binary(&state.serialize())
+}
+fn md5_init(cx: &mut Ctx, _: &[Term]) -> Res {
+    Ok(save(cx, &checksum::Md5::default()))
+}
+fn md5_update(cx: &mut Ctx, a: &[Term]) -> Res {
+    use checksum::Digest;
+    let mut state = context(cx, a[0])?;
+    feed(cx, a[1], |b| state.update(b))?;
+    Ok(save(cx, &state))
+}
+fn md5_final(cx: &mut Ctx, a: &[Term]) -> Res {
+    use checksum::Digest;
+    let digest: [u8; 16] = context(cx, a[0])?.finalize().into();
     Ok(cx.h().binary(&digest))
 }
 
@@ -111,4 +136,7 @@ pub const NATIVES: &[Native] = &[
     Native::new("erlang", "adler32", 2, adler32_2),
     Native::new("erlang", "adler32_combine", 3, adler32_combine),
     Native::new("erlang", "md5", 1, md5),
+    Native::new("erlang", "md5_init", 0, md5_init),
+    Native::new("erlang", "md5_update", 2, md5_update),
+    Native::new("erlang", "md5_final", 1, md5_final),
 ];
