@@ -11,6 +11,8 @@ mod lists;
 mod maps;
 mod persistent_term;
 pub mod resolver;
+pub mod owned;
+mod prim_file;
 pub mod result;
 mod math;
 mod string;
@@ -44,6 +46,7 @@ pub fn all() -> Vec<Native> {
         math::NATIVES,
         string::NATIVES,
         unicode::NATIVES,
+        prim_file::NATIVES,
     ];
     tables.concat()
 }
