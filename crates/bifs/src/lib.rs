@@ -11,6 +11,7 @@ mod lists;
 mod maps;
 mod persistent_term;
 pub mod resolver;
+mod os;
 pub mod owned;
 mod prim_file;
 pub mod result;
@@ -46,6 +47,7 @@ pub fn all() -> Vec<Native> {
         math::NATIVES,
         string::NATIVES,
         unicode::NATIVES,
+        os::NATIVES,
         prim_file::NATIVES,
     ];
     tables.concat()
