@@ -193,7 +193,7 @@ impl Node {
     /// Takes the signals that have arrived for the running process and acts on each, in order.
     pub fn fetch(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private) -> Fetched {
         let mut batch = std::mem::take(&mut p.spare);
-        me.take_signals(&mut batch);
+        p.waiting = me.take_signals(&mut batch);
         let mut out = Fetched { suspended: p.suspended > 0, ..Fetched::default() };
         if !batch.is_empty() {
             let n = batch.len();

@@ -1,13 +1,12 @@
 //! New processes. Not here: options as Erlang writes them (`bifs`).
 
-use crate::signals::{copy_out, literals};
+use crate::signals::literals;
 use crate::{Ctx, Node};
 use heap::Heap;
-use process::{MaxHeap, Monitor, MonitorKind, Owned, Private, RefId, Target, Who};
+use process::{AliasKind, MaxHeap, Monitor, MonitorKind, Owned, Private, ProcRef, RefId, Target, Who};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
 use term::Term;
-use process::AliasKind;
 
 /// A monitor that the parent has from the start.
 #[derive(Debug)]
@@ -51,6 +50,20 @@ pub struct TooMany;
 impl Node {
     /// Makes a process that applies a function to arguments (a proper list, copied from the parent) and puts it on a run queue.
     pub fn spawn(self: &Arc<Node>, parent: Option<&mut Ctx>, options: SpawnOptions, module: Term, function: Term, args: Term) -> Result<Spawned, TooMany> {
+        let (process, spawned) = self.make_process(parent, options, module, function, args)?;
+        self.enqueue(process);
+        Ok(spawned)
+    }
+
+    /// The same without the run queue: the caller enqueues it.
+    pub fn make_process(
+        self: &Arc<Node>,
+        parent: Option<&mut Ctx>,
+        options: SpawnOptions,
+        module: Term,
+        function: Term,
+        args: Term,
+    ) -> Result<(ProcRef, Spawned), TooMany> {
         let defaults = &self.config.process;
         let min_words = options.min_heap_size.unwrap_or(defaults.min_heap_words as usize);
         let size = term::copy::size(args, literals());
@@ -94,12 +107,13 @@ impl Node {
         if let Some(reference) = monitor {
             child.watchers.insert(reference, (Who::Local(parent_pid), None));
         }
-        let priority = child.priority;
+        let (priority, system) = (child.priority, child.is_system);
         let process_leader = leader.is_none();
         let (process, pid) = self
             .processes
             .insert(child, |record, pid| {
                 record.priority.store(priority, Relaxed);
+                record.is_system.store(system, Relaxed);
                 if process_leader {
                     // The first process leads itself.
                     record.with_new(|p| p.group_leader = pid);
@@ -118,12 +132,6 @@ impl Node {
                 }
             }
         }
-        self.enqueue(process);
-        Ok(Spawned { pid, monitor })
-    }
-
-    /// Terms that a new process cannot share with anyone.
-    pub fn owned_copy(&self, t: Term) -> Owned {
-        copy_out(t)
+        Ok((process, Spawned { pid, monitor }))
     }
 }

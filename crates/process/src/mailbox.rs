@@ -138,6 +138,21 @@ impl Mailbox {
         self.marks.clear();
         std::mem::take(&mut self.queue)
     }
+    /// Removes one message wherever it stands (`demonitor` with `flush`).
+    pub fn remove_at(&mut self, index: usize) -> Option<Message> {
+        let m = self.queue.remove(index)?;
+        self.in_heap -= usize::from(m.in_heap);
+        let at = self.removed + index as u64;
+        for mark in &mut self.marks {
+            if mark.1 > at {
+                mark.1 -= 1;
+            }
+        }
+        if index < self.save {
+            self.save -= 1;
+        }
+        Some(m)
+    }
     /// Removes messages that `drop_it` says so of; used by `demonitor(_, [flush])`-like native code and alias removal.
     pub fn retain(&mut self, mut keep: impl FnMut(&Message) -> bool) {
         self.queue.retain(|m| keep(m));

@@ -133,6 +133,12 @@ pub struct Private {
     pub ending: Option<Box<dyn Any + Send>>,
     /// Part of the runtime itself: `init:stop` leaves it alone.
     pub is_system: bool,
+    /// A collection has been asked for (`true`: of both generations); the machine does it at its next safe point and clears this.
+    pub collect_soon: Option<bool>,
+    /// The present signals have found it waiting in a `receive`.
+    pub waiting: bool,
+    /// `process_flag(save_calls, N)`.
+    pub save_calls: u32,
     pub rare: Option<Box<Rare>>,
 }
 
@@ -183,11 +189,11 @@ pub enum AliasKind {
 /// What few processes use.
 #[derive(Default)]
 pub struct Rare {
-    /// Label set by `proc_lib:set_label/1` lives in the dictionary; this is for seq_trace and save_calls.
+    /// Of sequential tracing. (The label of `proc_lib:set_label/1` lives in the dictionary.)
     pub trace_token: Option<Owned>,
-    pub save_calls: Vec<(Term, Term, u8)>,
     pub async_dist: bool,
-    pub node_monitor_count: Vec<(Term, u32)>,
+    /// `process_flag(monitor_nodes, _)`: options and how often.
+    pub node_monitors: Vec<(Owned, u32)>,
 }
 
 // SAFETY: rule 1: `ip` and the heap are used only by the thread that runs the process.
@@ -231,6 +237,9 @@ impl Private {
             unhandled: Vec::new(),
             ending: None,
             is_system: false,
+            collect_soon: None,
+            waiting: false,
+            save_calls: 0,
             rare: None,
         }
     }

@@ -31,6 +31,8 @@ pub struct Inbox {
     pub pid: Term,
     pub state: RunState,
     pub signals: Vec<Signal>,
+    /// It waited until it was woken for its present turn.
+    pub parked: bool,
     /// Someone wants it to look up even without a signal.
     pub woken: bool,
     /// It is ending: takes no more signals, `is_process_alive` is false; its number may still be listed.
@@ -44,6 +46,8 @@ pub struct Process {
     pub name: AtomicU64,
     /// Priority (0 low .. 3 max), readable by those who enqueue it.
     pub priority: std::sync::atomic::AtomicU8,
+    /// Part of the runtime itself.
+    pub is_system: std::sync::atomic::AtomicBool,
     private: UnsafeCell<Option<Private>>,
 }
 
@@ -134,11 +138,13 @@ impl Process {
                 pid: Term::NONE,
                 state: RunState::Free,
                 signals: Vec::new(),
+                parked: false,
                 woken: false,
                 exiting: false,
             }),
             name: AtomicU64::new(0),
             priority: std::sync::atomic::AtomicU8::new(1),
+            is_system: std::sync::atomic::AtomicBool::new(false),
             private: UnsafeCell::new(None),
         }
     }
@@ -198,6 +204,7 @@ impl Process {
             return false;
         }
         inbox.state = RunState::Waiting;
+        inbox.parked = true;
         true
     }
     /// A suspended process stops: as `park`, it stays only if there is nothing to fetch.
@@ -221,13 +228,14 @@ impl Process {
         inbox.woken = true;
         Ok(AfterSend::Nothing)
     }
-    /// Takes all signals that have arrived. `into` should be empty; its room is used for the next ones.
+    /// Takes all signals that have arrived. `into` should be empty; its room is used for the next ones. True if it has waited for them.
     #[inline]
-    pub fn take_signals(&self, into: &mut Vec<Signal>) {
+    pub fn take_signals(&self, into: &mut Vec<Signal>) -> bool {
         let mut inbox = self.inbox.lock();
         if !inbox.signals.is_empty() {
             std::mem::swap(&mut inbox.signals, into);
         }
+        std::mem::take(&mut inbox.parked)
     }
     pub fn has_signals(&self) -> bool {
         !self.inbox.lock().signals.is_empty()

@@ -74,6 +74,7 @@ impl Table {
             inbox.pid = pid;
             inbox.state = RunState::Queued;
             inbox.woken = false;
+            inbox.parked = false;
             inbox.exiting = false;
             inbox.signals.clear();
         }
@@ -107,6 +108,24 @@ impl Table {
             inbox.state = RunState::Gone;
         }
         self.state.lock().free.push(record);
+    }
+    /// Pids by number from `start` on, at most `max`, and where to go on; `None` at the end.
+    pub fn pids_from(&self, start: usize, max: usize) -> Option<(usize, Vec<Term>)> {
+        let used = self.slots.len().min(self.state.lock().next as usize);
+        let mut out = Vec::new();
+        for at in start..used {
+            // SAFETY: as in `get`.
+            if let Some(r) = unsafe { ProcRef::from_ptr(self.slots[at].load(Acquire)) } {
+                let pid = r.inbox.lock().pid;
+                if pid.is_some() {
+                    out.push(pid);
+                }
+                if out.len() == max {
+                    return Some((at + 1, out));
+                }
+            }
+        }
+        (!out.is_empty()).then_some((used, out))
     }
     /// Every process's pid, by number.
     pub fn pids(&self) -> Vec<Term> {

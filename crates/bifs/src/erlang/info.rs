@@ -1,0 +1,391 @@
+//! `process_info/1,2`: of the caller directly, of another process by a request that it answers itself.
+
+use super::process::{ask_and_wait, max_heap_term, pair_list};
+use super::spawn::priority_atom;
+use crate::result::Res;
+use node::hooks::Location;
+use node::signals::literals;
+use node::{Ctx, Effect, Native, Node};
+use process::{MonitorKind, Owned, Private, ProcRef, Target, Who};
+use std::sync::Arc;
+use term::copy::copy;
+use term::{Alloc, Term, am, atom};
+
+/// A process as seen by `process_info`.
+struct Subject<'a> {
+    node: &'a Arc<Node>,
+    me: ProcRef,
+    p: &'a mut Private,
+    /// It asks about itself.
+    own: bool,
+}
+
+fn process_info_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    let items = [
+        am::REGISTERED_NAME,
+        am::CURRENT_FUNCTION,
+        am::INITIAL_CALL,
+        am::STATUS,
+        am::MESSAGE_QUEUE_LEN,
+        am::LINKS,
+        am::DICTIONARY,
+        am::TRAP_EXIT,
+        am::ERROR_HANDLER,
+        am::PRIORITY,
+        am::GROUP_LEADER,
+        am::TOTAL_HEAP_SIZE,
+        am::HEAP_SIZE,
+        am::STACK_SIZE,
+        am::REDUCTIONS,
+        am::GARBAGE_COLLECTION,
+        am::SUSPENDING,
+    ];
+    info(cx, a[0], items.iter().map(|&i| Owned::immediate(i)).collect(), Shape::All)
+}
+
+fn process_info_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    let release = cx.node.code.release;
+    let (items, shape) = match a[1].is_atom() || a[1].is_tuple() {
+        true => (vec![a[1]], Shape::One),
+        false => match a[1].proper_list() {
+            Some(l) => (l, Shape::List),
+            None => return Err(cx.badarg()),
+        },
+    };
+    if !items.iter().all(|&i| known(i, release)) {
+        return Err(cx.badarg());
+    }
+    info(cx, a[0], items.into_iter().map(node::signals::copy_out).collect(), shape)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// One item: its tuple.
+    One,
+    /// A list of items, each with its tuple.
+    List,
+    /// `process_info/1`: without a name if there is none.
+    All,
+}
+
+fn info(cx: &mut Ctx, pid: Term, items: Vec<Owned>, shape: Shape) -> Res {
+    if !pid.is_local_pid() {
+        return Err(cx.badarg());
+    }
+    if pid == cx.pid {
+        cx.charge(2 * items.len());
+        let node = cx.node.clone();
+        let answer = answer(Subject { node: &node, me: cx.me, p: cx.p, own: true }, &items, shape);
+        return Ok(cx.p.adopt(answer));
+    }
+    ask_and_wait(cx, pid, move |node, target| match target {
+        Some((me, _, p)) => answer(Subject { node, me, p, own: false }, &items, shape),
+        None => Owned::immediate(am::UNDEFINED),
+    })
+}
+
+fn answer(mut s: Subject, items: &[Owned], shape: Shape) -> Owned {
+    Owned::build(|h| {
+        if shape == Shape::One {
+            let item = items[0].term;
+            let value = s.item(h, item);
+            if item == am::REGISTERED_NAME && value.is_nil() {
+                return Term::NIL;
+            }
+            let item = copy(item, h, literals());
+            return h.tuple(&[item, value]);
+        }
+        let mut pairs = Vec::with_capacity(items.len());
+        for o in items {
+            let value = s.item(h, o.term);
+            if !(shape == Shape::All && o.term == am::REGISTERED_NAME && value.is_nil()) {
+                pairs.push((copy(o.term, h, literals()), value));
+            }
+        }
+        pair_list(h, &pairs)
+    })
+}
+
+fn known(item: Term, release: u32) -> bool {
+    match item {
+        am::BACKTRACE
+        | am::BINARY
+        | am::CATCHLEVEL
+        | am::CURRENT_FUNCTION
+        | am::CURRENT_LOCATION
+        | am::CURRENT_STACKTRACE
+        | am::DICTIONARY
+        | am::ERROR_HANDLER
+        | am::FULLSWEEP_AFTER
+        | am::GARBAGE_COLLECTION
+        | am::GARBAGE_COLLECTION_INFO
+        | am::GROUP_LEADER
+        | am::HEAP_SIZE
+        | am::INITIAL_CALL
+        | am::LAST_CALLS
+        | am::LINKS
+        | am::MAX_HEAP_SIZE
+        | am::MEMORY
+        | am::MESSAGES
+        | am::MESSAGE_QUEUE_DATA
+        | am::MESSAGE_QUEUE_LEN
+        | am::MIN_BIN_VHEAP_SIZE
+        | am::MIN_HEAP_SIZE
+        | am::MONITORED_BY
+        | am::MONITORS
+        | am::PARENT
+        | am::PRIORITY
+        | am::REDUCTIONS
+        | am::REGISTERED_NAME
+        | am::SEQUENTIAL_TRACE_TOKEN
+        | am::STACK_SIZE
+        | am::STATUS
+        | am::SUSPENDING
+        | am::TOTAL_HEAP_SIZE
+        | am::TRACE
+        | am::TRAP_EXIT => true,
+        am::ASYNC_DIST => release >= 26,
+        am::LABEL => release >= 27,
+        t if t == atom!("magic_ref") => true,
+        t if t == atom!("priority_messages") => release >= 28,
+        t => release >= 27 && t.as_tuple_n::<2>().is_some_and(|e| e[0] == am::DICTIONARY),
+    }
+}
+
+impl Subject<'_> {
+    fn item(&mut self, h: &mut Alloc, item: Term) -> Term {
+        let size = |n: usize| Term::small(n as i64);
+        let p = &mut *self.p;
+        match item {
+            am::REGISTERED_NAME => self.me.registered_name().unwrap_or(Term::NIL),
+            am::CURRENT_FUNCTION => match self.location(h) {
+                Some(l) => h.tuple(&[l.module, l.function, Term::small(l.arity.into())]),
+                None => am::UNDEFINED,
+            },
+            am::CURRENT_LOCATION => match self.location(h) {
+                Some(l) => frame(h, &l),
+                None => am::UNDEFINED,
+            },
+            am::CURRENT_STACKTRACE => {
+                let depth = 8;
+                let frames: Vec<Term> = self.locations(depth).iter().map(|l| frame(h, l)).collect();
+                h.list(&frames)
+            }
+            am::BACKTRACE => {
+                let text = self.backtrace();
+                h.binary(text.as_bytes())
+            }
+            am::INITIAL_CALL => {
+                let (m, f, n) = p.initial_call;
+                h.tuple(&[m, f, Term::small(n.into())])
+            }
+            am::PARENT => copy(p.parent, h, literals()),
+            am::STATUS => {
+                if p.suspended > 0 {
+                    am::SUSPENDED
+                } else if self.own {
+                    am::RUNNING
+                } else if p.waiting && p.mailbox.peek().is_none() && !p.timed_out {
+                    am::WAITING
+                } else {
+                    am::RUNNABLE
+                }
+            }
+            am::MESSAGE_QUEUE_LEN => size(p.mailbox.len()),
+            am::MESSAGES => {
+                let messages: Vec<Term> = p.mailbox.iter().map(|m| copy(m.term, h, literals())).collect();
+                h.list(&messages)
+            }
+            am::MESSAGE_QUEUE_DATA => {
+                if p.off_heap_queue {
+                    am::OFF_HEAP
+                } else {
+                    am::ON_HEAP
+                }
+            }
+            am::LINKS => {
+                let links: Vec<Term> = sorted(p.links.iter().filter(|l| *l.1 == 0).map(|l| *l.0).collect()).into_iter().map(|w| w.term(h)).collect();
+                h.list(&links)
+            }
+            am::MONITORS => {
+                let mut of: Vec<_> = p.monitors.iter().map(|(r, m)| (*r, m.target, m.kind)).collect();
+                of.sort_by_key(|m| m.0);
+                let list: Vec<Term> = of.into_iter().map(|(_, target, kind)| monitor(h, target, kind)).collect();
+                h.list(&list)
+            }
+            am::MONITORED_BY => {
+                let mut by: Vec<_> = p.watchers.iter().map(|(r, w)| (*r, w.0)).collect();
+                by.sort_by_key(|w| w.0);
+                let list: Vec<Term> = by.into_iter().map(|(_, w)| w.term(h)).collect();
+                h.list(&list)
+            }
+            am::DICTIONARY => {
+                let pairs: Vec<(Term, Term)> = p.dictionary.pairs().map(|(k, v)| (copy(k, h, literals()), copy(v, h, literals()))).collect();
+                pair_list(h, &pairs)
+            }
+            am::LABEL => self.entry(h, atom!("$process_label")),
+            am::TRAP_EXIT => Term::bool(p.trap_exit),
+            am::ERROR_HANDLER => p.error_handler,
+            am::PRIORITY => priority_atom(p.priority),
+            am::GROUP_LEADER => copy(p.group_leader, h, literals()),
+            am::TOTAL_HEAP_SIZE => size(p.heap.total_words() + queue_words(p)),
+            am::HEAP_SIZE => size(p.heap.block_words()),
+            am::STACK_SIZE => size(p.heap.stack_words()),
+            am::MEMORY => size((p.heap.total_words() + queue_words(p)) * 8 + size_of::<Private>() + size_of::<process::Process>() + p.mailbox.len() * size_of::<process::Message>()),
+            am::REDUCTIONS => h.uint(p.reductions),
+            am::MIN_HEAP_SIZE => size(p.heap.min_words),
+            am::MIN_BIN_VHEAP_SIZE => size(p.heap.min_cell_bytes / 8),
+            am::FULLSWEEP_AFTER => size(p.heap.fullsweep_after as usize),
+            am::MAX_HEAP_SIZE => max_heap_term(h, p.max_heap, self.node.code.release),
+            am::GARBAGE_COLLECTION => {
+                let max = max_heap_term(h, p.max_heap, self.node.code.release);
+                pair_list(h, &[
+                    (am::MAX_HEAP_SIZE, max),
+                    (am::MIN_BIN_VHEAP_SIZE, size(p.heap.min_cell_bytes / 8)),
+                    (am::MIN_HEAP_SIZE, size(p.heap.min_words)),
+                    (am::FULLSWEEP_AFTER, size(p.heap.fullsweep_after as usize)),
+                    (am::MINOR_GCS, size(p.heap.stats.minor_since_major as usize)),
+                ])
+            }
+            am::GARBAGE_COLLECTION_INFO => {
+                let (young, old) = p.heap.off_heap_bytes();
+                pair_list(h, &[
+                    (atom!("old_heap_block_size"), size(p.heap.old_block_words())),
+                    (atom!("heap_block_size"), size(p.heap.block_words())),
+                    (atom!("mbuf_size"), size(p.heap.alloc.fragment_words())),
+                    (atom!("recent_size"), size(p.heap.young_words().saturating_sub(p.heap.mature_words()))),
+                    (am::STACK_SIZE, size(p.heap.stack_words())),
+                    (atom!("old_heap_size"), size(p.heap.old_words())),
+                    (am::HEAP_SIZE, size(p.heap.young_words())),
+                    (atom!("bin_vheap_size"), size(young / 8)),
+                    (atom!("bin_vheap_block_size"), size(p.heap.min_cell_bytes / 8)),
+                    (atom!("bin_old_vheap_size"), size(old / 8)),
+                    (atom!("bin_old_vheap_block_size"), size(p.heap.min_cell_bytes / 8)),
+                ])
+            }
+            am::BINARY => {
+                let mut list = Term::NIL;
+                for cell in p.heap.off_heap_cells() {
+                    if cell.is_kind(term::Kind::BinRef) {
+                        let (at, bytes, count) = cell.off_heap_binary().expect("a reference to a binary");
+                        let entry = [h.uint(at), size(bytes), size(count)];
+                        let entry = h.tuple(&entry);
+                        list = h.cons(entry, list);
+                    }
+                }
+                list
+            }
+            am::SUSPENDING => {
+                let list: Vec<Term> = p.suspending.iter().map(|&(pid, n)| h.tuple(&[pid, Term::small(n.into()), Term::small(0)])).collect();
+                h.list(&list)
+            }
+            am::CATCHLEVEL => size(p.heap.stack().iter().filter(|t| t.is_catch()).count()),
+            am::TRACE => Term::small(0),
+            am::LAST_CALLS => {
+                if p.save_calls == 0 {
+                    am::FALSE
+                } else {
+                    Term::NIL
+                }
+            }
+            am::SEQUENTIAL_TRACE_TOKEN => match p.rare.as_ref().and_then(|r| r.trace_token.as_ref()) {
+                Some(token) => copy(token.term, h, literals()),
+                None => Term::NIL,
+            },
+            am::ASYNC_DIST => Term::bool(p.rare.as_ref().is_some_and(|r| r.async_dist)),
+            t if t == atom!("priority_messages") => am::FALSE,
+            t if t == atom!("magic_ref") => Term::NIL,
+            t => match t.as_tuple_n::<2>() {
+                Some(&[_, key]) => self.entry(h, key),
+                None => am::UNDEFINED,
+            },
+        }
+    }
+
+    /// One entry of the dictionary.
+    fn entry(&self, h: &mut Alloc, key: Term) -> Term {
+        let same = |a: Term, b: Term| a == b || term::cmp::eq_exact(a, b);
+        self.p.dictionary.get(key, same, term::hash::hash).map_or(am::UNDEFINED, |v| copy(v, h, literals()))
+    }
+
+    /// Code addresses: where it is, then where each frame returns to.
+    fn addresses(&self, depth: usize) -> Vec<*const u64> {
+        let here = match self.node.machine.get() {
+            Some(m) if self.own => m.caller(self.p),
+            _ => self.p.ip,
+        };
+        let returns = self.p.heap.stack().iter().filter(|t| t.raw() & 7 == 0 && t.is_some()).map(|t| t.raw() as *const u64);
+        std::iter::once(here).filter(|a| !a.is_null()).chain(returns).take(depth).collect()
+    }
+
+    fn locations(&self, depth: usize) -> Vec<Location> {
+        let Some(machine) = self.node.machine.get() else { return Vec::new() };
+        // Some more addresses than frames: a few belong to no function.
+        let mut found: Vec<Location> = self.addresses(depth + 8).into_iter().filter_map(|ip| machine.locate(self.node, ip)).collect();
+        found.truncate(depth);
+        found
+    }
+
+    fn location(&self, _: &mut Alloc) -> Option<Location> {
+        self.locations(1).pop()
+    }
+
+    fn backtrace(&self) -> String {
+        use std::fmt::Write;
+        let mut out = String::new();
+        let mut here = self.locations(usize::MAX >> 8).into_iter();
+        let name = |l: &Location| format!("{}:{}/{}", term::atom::text(l.module), term::atom::text(l.function), l.arity);
+        if let Some(l) = here.next() {
+            let _ = writeln!(out, "Program counter: {:p} ({})", self.p.ip, name(&l));
+        }
+        for l in here {
+            let _ = writeln!(out, "\nReturn addr ({})", name(&l));
+        }
+        out
+    }
+}
+
+/// `{M, F, A, [{file, _}, {line, _}]}`
+fn frame(h: &mut Alloc, l: &Location) -> Term {
+    let source = match &l.source {
+        Some((file, line)) => {
+            let file = h.list_of_chars(file);
+            pair_list(h, &[(am::FILE, file), (am::LINE, Term::small(i64::from(*line)))])
+        }
+        None => Term::NIL,
+    };
+    h.tuple(&[l.module, l.function, Term::small(l.arity.into()), source])
+}
+
+fn sorted(mut who: Vec<Who>) -> Vec<Who> {
+    who.sort_by_key(|w| match *w {
+        Who::Local(t) => (0, t.raw(), 0),
+        Who::Pid(_, number, serial) => (1, number.into(), serial),
+        Who::Port(_, number) => (2, number, 0),
+    });
+    who
+}
+
+fn monitor(h: &mut Alloc, target: Target, kind: MonitorKind) -> Term {
+    let sort = match kind {
+        MonitorKind::Process => am::PROCESS,
+        MonitorKind::Port => am::PORT,
+        MonitorKind::TimeOffset => am::TIME_OFFSET,
+    };
+    let object = match target {
+        Target::Who(w) => w.term(h),
+        Target::Name { name, node, .. } => h.tuple(&[name, node]),
+        Target::Clock => atom!("clock_service"),
+    };
+    h.tuple(&[sort, object])
+}
+
+/// Words of the messages that wait outside the heap; counted with it unless they are to be kept off it.
+fn queue_words(p: &Private) -> usize {
+    if p.off_heap_queue { 0 } else { p.mailbox.iter().map(|m| m.memory.words()).sum() }
+}
+
+pub const NATIVES: &[Native] = &[
+    Native::new("erlang", "process_info", 1, process_info_1).effect(Effect::Process),
+    Native::new("erlang", "process_info", 2, process_info_2).effect(Effect::Process).partial("last_calls, magic_ref, trace: always empty"),
+];

@@ -1,0 +1,259 @@
+//! Links, monitors, aliases, exit signals.
+
+use super::options::options;
+use crate::result::Res;
+use node::signals::{alias_owner, copy_out};
+use node::{Ctx, Effect, Native, Stop};
+use process::{AliasKind, MonitorKind, NativeState, RefId, Signal, Target, Who};
+use std::any::Any;
+use term::{Term, am, atom};
+
+/// A process or port; `badarg` for anything else. Pids of this node that came from outside are local ones.
+fn who(cx: &mut Ctx, t: Term) -> Result<Who, Stop> {
+    match Who::of(t) {
+        Some(Who::Pid(node, number, serial)) if cx.node.is_own_creation(Some(node)) => Ok(Who::Local(Term::pid(number, serial))),
+        Some(w) => Ok(w),
+        None => Err(cx.badarg()),
+    }
+}
+
+fn link_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    let other = who(cx, a[0])?;
+    cx.charge(4);
+    cx.node.clone().link(cx.pid, cx.p, other);
+    Ok(am::TRUE)
+}
+
+/// Priority of messages is accepted; they come in order of arrival all the same.
+fn only_priority(cx: &mut Ctx, list: Term) -> Result<(), Stop> {
+    match options(list) {
+        Some(o) if o.iter().all(|&o| o == am::PRIORITY) => Ok(()),
+        _ => Err(cx.badarg_cause(atom!("badopt"))),
+    }
+}
+
+fn link_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    only_priority(cx, a[1])?;
+    link_1(cx, a)
+}
+
+fn unlink_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    let other = who(cx, a[0])?;
+    cx.charge(4);
+    cx.node.clone().unlink(cx.pid, cx.p, other);
+    Ok(am::TRUE)
+}
+
+fn exit_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    Err(cx.exit(a[0]))
+}
+
+/// Marks that a signal to the caller itself is on its way and handled before the function returns.
+struct Handled;
+
+impl NativeState for Handled {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+fn exit_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    if a[0] == cx.pid && cx.p.native_state.take().is_some_and(|mut s| s.as_any().is::<Handled>()) {
+        return Ok(am::TRUE);
+    }
+    let to = match a[0].as_local_ref() {
+        Some(id) if cx.node.code.release >= 28 => {
+            // By an alias: only while it is active, which only its owner knows.
+            let reason = copy_out(a[1]);
+            let from = cx.pid;
+            if let Some(owner) = alias_owner(id.1) {
+                cx.node.request(owner, move |node, target| {
+                    if let Some((_, pid, p)) = target
+                        && p.aliases.contains_key(&id)
+                    {
+                        let exit = process::ExitSignal { from: Who::Local(from), reason, linked: false };
+                        let _ = node.deliver(pid, Signal::Exit(Box::new(exit)));
+                    }
+                });
+            }
+            return Ok(am::TRUE);
+        }
+        _ => who(cx, a[0])?,
+    };
+    cx.charge(4);
+    cx.node.exit_signal(cx.pid, to, copy_out(a[1]));
+    if a[0] == cx.pid {
+        cx.p.native_state = Some(Box::new(Handled));
+        return Err(Stop::Wait);
+    }
+    Ok(am::TRUE)
+}
+
+fn exit_3(cx: &mut Ctx, a: &[Term]) -> Res {
+    only_priority(cx, a[2])?;
+    exit_2(cx, a)
+}
+
+/// The `tag` and `alias` of a monitor's options; `None` if one is wrong.
+pub fn monitor_options(list: Term) -> Option<(Term, Option<AliasKind>)> {
+    let (mut tag, mut alias) = (am::DOWN, None);
+    for option in options(list)? {
+        if option == am::PRIORITY {
+            continue;
+        }
+        let &[key, value] = option.as_tuple_n::<2>()?;
+        match key {
+            am::TAG => tag = value,
+            am::ALIAS => {
+                alias = Some(match value {
+                    v if v == atom!("explicit_unalias") => AliasKind::ExplicitUnalias,
+                    v if v == atom!("demonitor") => AliasKind::Demonitor,
+                    v if v == atom!("reply_demonitor") => AliasKind::ReplyDemonitor,
+                    _ => return None,
+                });
+            }
+            _ => return None,
+        }
+    }
+    Some((tag, alias))
+}
+
+fn monitor_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    monitor(cx, a[0], a[1], am::DOWN, None)
+}
+
+fn monitor_3(cx: &mut Ctx, a: &[Term]) -> Res {
+    let Some((tag, alias)) = monitor_options(a[2]) else { return Err(cx.badarg_cause(atom!("badopt"))) };
+    let tag = if a[0] == am::TIME_OFFSET && tag == am::DOWN { atom!("CHANGE") } else { tag };
+    monitor(cx, a[0], a[1], tag, alias)
+}
+
+fn monitor(cx: &mut Ctx, kind: Term, item: Term, tag: Term, alias: Option<AliasKind>) -> Res {
+    let node = cx.node.clone();
+    let (kind, target) = match kind {
+        am::PROCESS | am::PORT => {
+            let is_port = kind == am::PORT;
+            let monitor_kind = if is_port { MonitorKind::Port } else { MonitorKind::Process };
+            // What has the name, if it is of the right sort.
+            let named = |name: Term| node.whereis(name).filter(|w| w.is_local_port() == is_port).map(Who::Local);
+            let target = if item.is_atom() {
+                Target::Name { name: item, node: node.name(), who: named(item) }
+            } else if let Some(&[name, on]) = item.as_tuple_n::<2>()
+                && name.is_atom()
+                && on.is_atom()
+            {
+                if node.is_own_name(on) {
+                    Target::Name { name, node: on, who: named(name) }
+                } else if is_port || node.name() == am::NONODE {
+                    return Err(cx.badarg());
+                } else {
+                    Target::Name { name, node: on, who: None }
+                }
+            } else {
+                let w = who(cx, item)?;
+                if w.is_port() != is_port || (is_port && w.local().is_none()) {
+                    return Err(cx.badarg());
+                }
+                Target::Who(w)
+            };
+            (monitor_kind, target)
+        }
+        am::TIME_OFFSET => {
+            if item != atom!("clock_service") {
+                return Err(cx.badarg());
+            }
+            (MonitorKind::TimeOffset, Target::Clock)
+        }
+        _ => return Err(cx.badarg_cause(atom!("badtype"))),
+    };
+    cx.charge(4);
+    let alias_of = if alias.is_some() { cx.pid.raw() } else { 0 };
+    let reference: RefId = (node.next_ref(), alias_of);
+    node.monitor(cx.pid, cx.p, reference, target, kind, copy_out(tag), alias);
+    Ok(cx.h().reference(reference.0, reference.1))
+}
+
+fn demonitor_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    demonitor(cx, a[0], false, false)
+}
+
+fn demonitor_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (mut flush, mut info) = (false, false);
+    let Some(list) = options(a[1]) else { return Err(cx.badarg()) };
+    for option in list {
+        match option {
+            am::FLUSH => flush = true,
+            am::INFO => info = true,
+            _ => return Err(cx.badarg()),
+        }
+    }
+    demonitor(cx, a[0], flush, info)
+}
+
+fn demonitor(cx: &mut Ctx, reference: Term, flush: bool, info: bool) -> Res {
+    cx.charge(2);
+    let found = match reference.as_local_ref() {
+        Some(id) => cx.node.clone().demonitor(cx.pid, cx.p, id),
+        None if reference.is_ref() => false,
+        None => return Err(cx.badarg()),
+    };
+    let mut flushed = false;
+    if flush && !found {
+        // A down message is in the mailbox, or on its way as a signal that no longer finds its monitor.
+        let id = reference.as_local_ref();
+        let is_down = |t: Term| t.as_tuple_n::<5>().is_some_and(|e| e[1].is_ref() && e[1].as_local_ref() == id);
+        let at = cx.p.mailbox.iter().position(|m| is_down(m.term));
+        if let Some(found) = at {
+            cx.p.mailbox.remove_at(found);
+            flushed = true;
+        }
+    }
+    Ok(if info { Term::bool(if flush { !flushed } else { found }) } else { am::TRUE })
+}
+
+fn alias_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    let Some(list) = options(a[0]) else { return Err(cx.badarg()) };
+    let mut kind = AliasKind::ExplicitUnalias;
+    for option in list {
+        match option {
+            o if o == atom!("explicit_unalias") => kind = AliasKind::ExplicitUnalias,
+            o if o == atom!("reply") => kind = AliasKind::Reply,
+            o if o == am::PRIORITY && cx.node.code.release >= 28 => {}
+            _ => return Err(cx.badarg()),
+        }
+    }
+    let id = (cx.node.next_ref(), cx.pid.raw());
+    cx.p.aliases.insert(id, kind);
+    Ok(cx.h().reference(id.0, id.1))
+}
+
+fn unalias_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    match a[0].as_local_ref() {
+        Some(id) => {
+            let was = cx.p.aliases.remove(&id).is_some();
+            if let Some(m) = cx.p.monitors.get_mut(&id) {
+                m.alias = None;
+            }
+            Ok(Term::bool(was))
+        }
+        None if a[0].is_ref() => Ok(am::FALSE),
+        None => Err(cx.badarg()),
+    }
+}
+
+pub const NATIVES: &[Native] = &[
+    Native::new("erlang", "link", 1, link_1).effect(Effect::Process),
+    Native::new("erlang", "link", 2, link_2).effect(Effect::Process).partial("priority"),
+    Native::new("erlang", "unlink", 1, unlink_1).effect(Effect::Process),
+    Native::new("erlang", "exit", 1, exit_1),
+    Native::new("erlang", "exit", 2, exit_2).effect(Effect::Process),
+    Native::new("erlang", "exit", 3, exit_3).effect(Effect::Process).partial("priority"),
+    Native::new("erlang", "exit_signal", 2, exit_2).effect(Effect::Process),
+    Native::new("erlang", "exit_signal", 3, exit_3).effect(Effect::Process).partial("priority"),
+    Native::new("erlang", "monitor", 2, monitor_2).effect(Effect::Process),
+    Native::new("erlang", "monitor", 3, monitor_3).effect(Effect::Process),
+    Native::new("erlang", "demonitor", 1, demonitor_1).effect(Effect::Process),
+    Native::new("erlang", "demonitor", 2, demonitor_2).effect(Effect::Process),
+    Native::new("erlang", "alias", 1, alias_1).effect(Effect::Process),
+    Native::new("erlang", "unalias", 1, unalias_1).effect(Effect::Process),
+];
