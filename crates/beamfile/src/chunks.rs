@@ -63,7 +63,12 @@ pub(crate) fn chunks(bytes: &[u8]) -> Result<Vec<Chunk>, LoadError> {
         let id = [id[0], id[1], id[2], id[3]];
         let size = size as usize;
         if size > r.left() {
-            return Err(LoadError { chunk: Some(id), offset: start, function: None, what: format!("should have {size} bytes but the file has {} (it is cut short?)", r.left()) });
+            return Err(LoadError {
+                chunk: Some(id),
+                offset: start,
+                function: None,
+                what: format!("should have {size} bytes but the file has {} (it is cut short?)", r.left()),
+            });
         }
         found.push(Chunk { id, range: r.pos..r.pos + size });
         // The last chunk's padding may be missing.

@@ -66,7 +66,11 @@ impl Code {
             return Err(Fault::Text("has an unknown version of the instruction set").at(CHUNK, 4));
         }
         if opcode_max > isa::highest(release) {
-            let what = format!("has instructions up to number {opcode_max}, but OTP {} knows only {} (compiled for a later release?)", release.0, isa::highest(release));
+            let what = format!(
+                "has instructions up to number {opcode_max}, but OTP {} knows only {} (compiled for a later release?)",
+                release.0,
+                isa::highest(release)
+            );
             return Err(LoadError { chunk: Some(*CHUNK), offset: 8, function: None, what });
         }
         // Labels may be numbered with gaps, but not with any gaps: each costs memory here.
@@ -78,7 +82,9 @@ impl Code {
                 instrs: Vec::with_capacity(data.len() / 4),
                 arena: Arena { args: Vec::with_capacity(data.len() / 2), ..Arena::default() },
                 labels: vec![NONE; labels as usize],
-                functions: Vec::with_capacity(r.fits(functions.into(), 1).map_err(|fault| fault.at(CHUNK, 16))?.min(data.len() / 8)),
+                functions: Vec::with_capacity(
+                    r.fits(functions.into(), 1).map_err(|fault| fault.at(CHUNK, 16))?.min(data.len() / 8),
+                ),
                 opcode_max,
             },
             release,
@@ -229,7 +235,15 @@ impl Decoder {
             return Err(Fault::Text("has a func_info without a label before it"));
         };
         self.close(at);
-        self.code.functions.push(Function { module, name, arity: arity as u32, info_label, entry_label: 0, instrs: at..NONE, info: index });
+        self.code.functions.push(Function {
+            module,
+            name,
+            arity: arity as u32,
+            info_label,
+            entry_label: 0,
+            instrs: at..NONE,
+            info: index,
+        });
         Ok(())
     }
 
@@ -248,7 +262,8 @@ impl Decoder {
             Fault::UnknownOp(_) | Fault::ObsoleteOp(..) => fault.to_string(),
             _ => format!("{fault}, in {op}"),
         };
-        let function = self.code.functions.last().map(|function| format!("{}/{}", atoms.get(function.name).unwrap_or("?"), function.arity));
+        let function =
+            self.code.functions.last().map(|function| format!("{}/{}", atoms.get(function.name).unwrap_or("?"), function.arity));
         LoadError { chunk: Some(*CHUNK), offset: r.pos, function, what }
     }
 }

@@ -42,7 +42,14 @@ impl fmt::Display for Listing<'_> {
         let code = &beam.code;
         f.write_str("module ")?;
         self.atom(f, 1)?;
-        writeln!(f, "  ({} functions, {} literals, {} atoms, {} imports)", code.functions.len(), beam.literals.len(), beam.atoms.len(), beam.imports.len())?;
+        writeln!(
+            f,
+            "  ({} functions, {} literals, {} atoms, {} imports)",
+            code.functions.len(),
+            beam.literals.len(),
+            beam.atoms.len(),
+            beam.imports.len()
+        )?;
         let mut starts = code.functions.iter().peekable();
         for (i, instr) in code.instrs.iter().enumerate() {
             if let Some(function) = starts.next_if(|function| function.instrs.start as usize == i) {
@@ -74,7 +81,9 @@ impl Names for Listing<'_> {
     fn atom(&self, out: &mut dyn Write, index: u32) -> fmt::Result {
         let text = self.beam.atom(index);
         let mut chars = text.chars();
-        if chars.next().is_some_and(|c| c.is_ascii_lowercase()) && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '@') {
+        if chars.next().is_some_and(|c| c.is_ascii_lowercase())
+            && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '@')
+        {
             out.write_str(text)
         } else {
             write!(out, "'{}'", text.escape_debug())

@@ -72,7 +72,8 @@ pub fn parse(bytes: &[u8], release: Release) -> Result<BeamFile, LoadError> {
     let literals = find(b"LitT").map_or(Ok(Literals::default()), |range| read(b"LitT", data(range), Literals::parse))?;
     let lines = find(b"Line").map_or(Ok(Lines::default()), |range| read(b"Line", data(range), Lines::parse))?;
     let types = find(b"Type").map_or(Ok(Vec::new()), |range| read(b"Type", data(range), tables::types))?;
-    let records = find(b"Recs").map_or(Ok(Records::default()), |range| read(b"Recs", data(range), |r| tables::records(r, &atoms, &literals)))?;
+    let records = find(b"Recs")
+        .map_or(Ok(Records::default()), |range| read(b"Recs", data(range), |r| tables::records(r, &atoms, &literals)))?;
     let code = Code::parse(data(code), &atoms, release)?;
     Ok(BeamFile { release, chunks, atoms, code, imports, exports, lambdas, literals, lines, types, records, strings, bytes })
 }
@@ -117,7 +118,10 @@ impl BeamFile {
 
     /// The functions with their names: (function, module, name, arity).
     pub fn functions(&self) -> impl Iterator<Item = (&Function, &str, &str, u32)> {
-        self.code.functions.iter().map(|function| (function, self.atom(function.module), self.atom(function.name), function.arity))
+        self.code
+            .functions
+            .iter()
+            .map(|function| (function, self.atom(function.module), self.atom(function.name), function.arity))
     }
 
     /// Functions that are not exported, from the LocT chunk, which nothing but tools needs.

@@ -63,7 +63,11 @@ impl Atoms {
     }
 
     fn check(&self, index: u32) -> Result<u32, Fault> {
-        if index == 0 || index as usize > self.ends.len() { Err(Fault::Text("names an atom that does not exist")) } else { Ok(index) }
+        if index == 0 || index as usize > self.ends.len() {
+            Err(Fault::Text("names an atom that does not exist"))
+        } else {
+            Ok(index)
+        }
     }
 }
 
@@ -103,7 +107,9 @@ fn arity(n: u32) -> Result<u32, Fault> {
 
 pub(crate) fn imports(r: &mut Reader<'_>, atoms: &Atoms) -> Result<Vec<Import>, Fault> {
     let n = r.count(12)?;
-    (0..n).map(|_| Ok(Import { module: atoms.check(r.u32()?)?, function: atoms.check(r.u32()?)?, arity: arity(r.u32()?)? })).collect()
+    (0..n)
+        .map(|_| Ok(Import { module: atoms.check(r.u32()?)?, function: atoms.check(r.u32()?)?, arity: arity(r.u32()?)? }))
+        .collect()
 }
 
 pub(crate) fn exports(r: &mut Reader<'_>, atoms: &Atoms) -> Result<Vec<Export>, Fault> {
@@ -114,8 +120,19 @@ pub(crate) fn exports(r: &mut Reader<'_>, atoms: &Atoms) -> Result<Vec<Export>, 
 pub(crate) fn lambdas(r: &mut Reader<'_>, atoms: &Atoms) -> Result<Vec<Lambda>, Fault> {
     let n = r.count(24)?;
     let lambda = |r: &mut Reader<'_>| {
-        let lambda = Lambda { function: atoms.check(r.u32()?)?, arity: arity(r.u32()?)?, label: r.u32()?, index: r.u32()?, free: r.u32()?, old_uniq: r.u32()? };
-        if lambda.free > lambda.arity { Err(Fault::Text("has a fun with more free variables than arguments")) } else { Ok(lambda) }
+        let lambda = Lambda {
+            function: atoms.check(r.u32()?)?,
+            arity: arity(r.u32()?)?,
+            label: r.u32()?,
+            index: r.u32()?,
+            free: r.u32()?,
+            old_uniq: r.u32()?,
+        };
+        if lambda.free > lambda.arity {
+            Err(Fault::Text("has a fun with more free variables than arguments"))
+        } else {
+            Ok(lambda)
+        }
     };
     (0..n).map(|_| lambda(r)).collect()
 }

@@ -39,7 +39,8 @@ fn tables_of_the_sample() {
     for (bytes, release) in [(&file!("sample.25")[..], 25), (file!("sample.27"), 27), (file!("sample.29"), 29)] {
         let beam = load(bytes, release);
         assert_eq!(beam.module(), "sample");
-        let mut exports: Vec<String> = beam.exports.iter().map(|export| format!("{}/{}", beam.atom(export.function), export.arity)).collect();
+        let mut exports: Vec<String> =
+            beam.exports.iter().map(|export| format!("{}/{}", beam.atom(export.function), export.arity)).collect();
         exports.sort();
         assert_eq!(
             exports.join(" "),
@@ -55,9 +56,19 @@ fn tables_of_the_sample() {
         let Arg::U(index) = beam.code.args(&line)[0] else { panic!() };
         assert_eq!(beam.location(index as u32), Some((None, 6)));
         assert_eq!(beam.lambdas.len(), 3);
-        assert!(beam.imports.iter().any(|import| beam.atom(import.function) == "nif_error" || beam.atom(import.function) == "reverse"));
+        assert!(
+            beam.imports
+                .iter()
+                .any(|import| beam.atom(import.function) == "nif_error" || beam.atom(import.function) == "reverse")
+        );
         // Some register is known to hold an integer.
-        assert!(beam.code.types().iter().any(|&(place, index)| beam.types[index as usize].only(TypeHint::INTEGER) && beam.code.type_of(place) == Some(index)));
+        assert!(
+            beam.code
+                .types()
+                .iter()
+                .any(|&(place, index)| beam.types[index as usize].only(TypeHint::INTEGER)
+                    && beam.code.type_of(place) == Some(index))
+        );
     }
 }
 
@@ -67,7 +78,13 @@ fn native_records() {
     let [user] = &beam.records.list[..] else { panic!() };
     assert_eq!((beam.atom(user.name), user.exported), ("user", true));
     let fields: Vec<_> = user.fields.iter().map(|&(name, default)| (beam.atom(name), default)).collect();
-    assert!(matches!(fields[..], [("id", Some(Arg::Int(-1))), ("name", None), ("city", Some(Arg::Literal(_))), ("big", Some(Arg::BigInt(0)))]), "{fields:?}");
+    assert!(
+        matches!(
+            fields[..],
+            [("id", Some(Arg::Int(-1))), ("name", None), ("city", Some(Arg::Literal(_))), ("big", Some(Arg::BigInt(0)))]
+        ),
+        "{fields:?}"
+    );
     assert!(!beam.records.bigs[0].negative);
     assert_eq!(beam.records.bigs[0].magnitude[..2], [0x01, 0x8E]);
 }
@@ -86,14 +103,25 @@ fn refusals_say_what_and_where() {
     let code = good.windows(4).position(|window| window == b"Code").unwrap() + 8;
     let mut broken = good.to_vec();
     broken[code + 60] = 250;
-    assert!(refuse(&broken, 25).contains("in len/1 at byte") || refuse(&broken, 25).contains("instruction"), "{}", refuse(&broken, 25));
+    assert!(
+        refuse(&broken, 25).contains("in len/1 at byte") || refuse(&broken, 25).contains("instruction"),
+        "{}",
+        refuse(&broken, 25)
+    );
 }
 
 #[test]
 fn the_listing_names_things() {
     let beam = load(file!("sample.27"), 27);
     let text = beamfile::dis(&beam);
-    for part in ["function len/1  (exported)", "call 1, f2 (len/1)", "lists:reverse/1", "select_val x0, f", "bs_match f", "put_map_exact -"] {
+    for part in [
+        "function len/1  (exported)",
+        "call 1, f2 (len/1)",
+        "lists:reverse/1",
+        "select_val x0, f",
+        "bs_match f",
+        "put_map_exact -",
+    ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     let literals = beamfile::Listing::new(&beam).with_literals(&|out, bytes| write!(out, "<{} bytes>", bytes.len())).to_string();

@@ -65,10 +65,23 @@ fn every_installed_file_is_accepted() {
         let rate = |time: Duration| code as f64 / 1e6 / time.as_secs_f64().max(1e-9);
         println!(
             "OTP {release} {}: {} files, {:.1} MB, {:.1} MB of code; parse {:.0} ms ({:.0} MB/s of code), verify {:.0} ms ({:.0} MB/s); {} refused",
-            dir.display(), paths.len(), bytes as f64 / 1e6, code as f64 / 1e6,
-            parsing.as_secs_f64() * 1e3, rate(parsing), verifying.as_secs_f64() * 1e3, rate(verifying), faults.len()
+            dir.display(),
+            paths.len(),
+            bytes as f64 / 1e6,
+            code as f64 / 1e6,
+            parsing.as_secs_f64() * 1e3,
+            rate(parsing),
+            verifying.as_secs_f64() * 1e3,
+            rate(verifying),
+            faults.len()
         );
         println!("{}", faults[..faults.len().min(60)].join("\n"));
-        assert!(std::env::var("SURVEY").is_ok() || faults.is_empty(), "{} of {} refused:\n{}", faults.len(), paths.len(), faults[..faults.len().min(40)].join("\n"));
+        assert!(
+            std::env::var("SURVEY").is_ok() || faults.is_empty(),
+            "{} of {} refused:\n{}",
+            faults.len(),
+            paths.len(),
+            faults[..faults.len().min(40)].join("\n")
+        );
     }
 }

@@ -78,7 +78,10 @@ fn damage(data: &mut Vec<u8>, other: &[u8], random: &mut Random) {
 }
 
 fn mutate(good: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
-    const DEEP: [&[u8; 4]; 14] = [b"Code", b"Code", b"Code", b"Code", b"Code", b"AtU8", b"ImpT", b"ExpT", b"FunT", b"LitT", b"Line", b"Type", b"Recs", b"StrT"];
+    const DEEP: [&[u8; 4]; 14] = [
+        b"Code", b"Code", b"Code", b"Code", b"Code", b"AtU8", b"ImpT", b"ExpT", b"FunT", b"LitT", b"Line", b"Type", b"Recs",
+        b"StrT",
+    ];
     if random.below(8) > 0
         && let Some(range) = chunk(good, DEEP[random.below(DEEP.len())])
     {
@@ -126,7 +129,13 @@ fn broken_files_are_refused_quietly() {
     let seed = text("FUZZ_SEED").and_then(|text| text.parse().ok()).unwrap_or(1);
     let mut files: Vec<Vec<u8>> = Vec::new();
     for dir in [Some("tests/data".to_string()), Some("tests/data/broken".into()), text("FUZZ_DIR")].into_iter().flatten() {
-        let mut paths: Vec<_> = std::fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ext| ext == "beam")).collect();
+        let mut paths: Vec<_> = std::fs::read_dir(&dir)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|ext| ext == "beam"))
+            .collect();
         paths.sort();
         files.extend(paths.iter().map(|path| std::fs::read(path).unwrap()).filter(|bytes| bytes.len() < 200_000));
     }

@@ -18,7 +18,8 @@ enum A {
 use A::*;
 
 /// Atoms of every file here; `Atom(1)` is the first.
-const ATOMS: [&str; 12] = ["m", "f", "g", "erlang", "error", "self", "ensure_at_least", "integer", "string", "+", "reuse", "bogus"];
+const ATOMS: [&str; 12] =
+    ["m", "f", "g", "erlang", "error", "self", "ensure_at_least", "integer", "string", "+", "reuse", "bogus"];
 const NIL: A = Atom(0);
 
 fn term(out: &mut Vec<u8>, tag: u8, n: u32) {
@@ -133,15 +134,27 @@ fn x_registers() {
     // What lies beyond the live count is gone.
     refused(&[op(Op::TestHeap, &[U(0), U(1)]), op(Op::Move, &[X(1), X(0)]), ret()], "reads x1");
     // Only one of two paths writes x3.
-    refused(&[op(Op::IsAtom, &[F(3), X(0)]), op(Op::Move, &[X(0), X(3)]), label(3), op(Op::Move, &[X(3), X(0)]), ret()], "reads x3");
+    refused(
+        &[op(Op::IsAtom, &[F(3), X(0)]), op(Op::Move, &[X(0), X(3)]), label(3), op(Op::Move, &[X(3), X(0)]), ret()],
+        "reads x3",
+    );
     taken(&[op(Op::Move, &[X(0), X(1000)]), op(Op::Move, &[X(1000), X(0)]), ret()]);
 }
 
 #[test]
 fn frames() {
     let frame = op(Op::Allocate, &[U(2), U(2)]);
-    taken(&[frame.clone(), op(Op::InitYregs, &[List(vec![Y(0), Y(1)])]), op(Op::Call, &[U(1), F(21)]), op(Op::Deallocate, &[U(2)]), ret()]);
-    refused(&[frame.clone(), op(Op::Call, &[U(1), F(21)]), op(Op::Deallocate, &[U(2)]), ret()], "may collect while y0 holds nothing");
+    taken(&[
+        frame.clone(),
+        op(Op::InitYregs, &[List(vec![Y(0), Y(1)])]),
+        op(Op::Call, &[U(1), F(21)]),
+        op(Op::Deallocate, &[U(2)]),
+        ret(),
+    ]);
+    refused(
+        &[frame.clone(), op(Op::Call, &[U(1), F(21)]), op(Op::Deallocate, &[U(2)]), ret()],
+        "may collect while y0 holds nothing",
+    );
     refused(&[frame.clone(), op(Op::Move, &[Y(0), X(0)]), op(Op::Deallocate, &[U(2)]), ret()], "reads y0, which holds no term");
     refused(&[frame.clone(), op(Op::Move, &[X(0), Y(2)]), op(Op::Deallocate, &[U(2)]), ret()], "uses y2 in a frame of 2");
     refused(&[op(Op::Move, &[X(0), Y(0)]), ret()], "uses y0 in a frame of 0");
@@ -153,13 +166,28 @@ fn frames() {
     refused(&[frame.clone(), op(Op::CallOnly, &[U(1), F(21)])], "needs that there is no frame");
     // Paths with different frames may meet to fail, but not to return.
     let meet = |end: (Op, Vec<A>)| {
-        [op(Op::IsAtom, &[F(3), X(0)]), op(Op::Allocate, &[U(1), U(2)]), op(Op::Move, &[X(0), Y(0)]), op(Op::Jump, &[F(4)]), label(3), op(Op::Allocate, &[U(0), U(2)]), label(4), end]
+        [
+            op(Op::IsAtom, &[F(3), X(0)]),
+            op(Op::Allocate, &[U(1), U(2)]),
+            op(Op::Move, &[X(0), Y(0)]),
+            op(Op::Jump, &[F(4)]),
+            label(3),
+            op(Op::Allocate, &[U(0), U(2)]),
+            label(4),
+            end,
+        ]
     };
     taken(&meet(op(Op::Badmatch, &[X(0)])));
     refused(&meet(op(Op::CallLast, &[U(1), F(21), U(1)])), "differs from path to path");
     // The second register becomes the first.
     taken(&[
-        frame.clone(), op(Op::Move, &[X(0), Y(1)]), op(Op::Move, &[X(0), Y(0)]), op(Op::Trim, &[U(1), U(1)]), op(Op::Move, &[Y(0), X(0)]), op(Op::Deallocate, &[U(1)]), ret(),
+        frame.clone(),
+        op(Op::Move, &[X(0), Y(1)]),
+        op(Op::Move, &[X(0), Y(0)]),
+        op(Op::Trim, &[U(1), U(1)]),
+        op(Op::Move, &[Y(0), X(0)]),
+        op(Op::Deallocate, &[U(1)]),
+        ret(),
     ]);
     refused(&[frame, op(Op::Trim, &[U(1), U(2)]), ret()], "takes 1 of 2 + 1, but there is one of 2");
 }
@@ -190,17 +218,32 @@ fn handlers() {
     let inner = |rest: &[(Op, Vec<A>)]| body(&[&[op(Op::Try, &[Y(1), F(5)])], rest, &handler].concat());
     taken(&inner(&[op(Op::Call, &[U(1), F(21)]), op(Op::TryEnd, &[Y(1)]), leave[0].clone(), ret()]));
     refused(&inner(&[op(Op::Call, &[U(1), F(21)]), leave[0].clone(), ret()]), "leaves a frame with an active handler");
-    refused(&inner(&[op(Op::Move, &[Y(1), X(0)]), op(Op::TryEnd, &[Y(1)]), leave[0].clone(), ret()]), "reads y1, which holds no term");
+    refused(
+        &inner(&[op(Op::Move, &[Y(1), X(0)]), op(Op::TryEnd, &[Y(1)]), leave[0].clone(), ret()]),
+        "reads y1, which holds no term",
+    );
     refused(&inner(&[op(Op::Move, &[X(0), Y(1)]), op(Op::TryEnd, &[Y(1)]), leave[0].clone(), ret()]), "holds a handler's mark");
     refused(&inner(&[op(Op::TryEnd, &[Y(0)]), leave[0].clone(), ret()]), "ends a handler in y0, which is not the innermost one");
     refused(&inner(&[op(Op::CatchEnd, &[Y(1)]), leave[0].clone(), ret()]), "ends a handler in y1");
-    refused(&body(&[op(Op::Try, &[Y(0), F(5)]), op(Op::Try, &[Y(1), F(5)]), handler[0].clone(), handler[1].clone(), ret()]), "above the outer one");
+    refused(
+        &body(&[op(Op::Try, &[Y(0), F(5)]), op(Op::Try, &[Y(1), F(5)]), handler[0].clone(), handler[1].clone(), ret()]),
+        "above the outer one",
+    );
     refused(&body(&[op(Op::Try, &[Y(0), F(2)]), ret()]), "names a handler that does not begin like one");
     // Without a term in x0, ordinary flow may not look like an exception.
     refused(&inner(&[op(Op::TestHeap, &[U(0), U(0)]), op(Op::Jump, &[F(5)])]), "goes on into an exception's handler");
     // What the handler finds: the frame, but no other X registers than those of the exception.
     refused(
-        &body(&[op(Op::Try, &[Y(1), F(5)]), op(Op::Call, &[U(1), F(21)]), op(Op::Badmatch, &[X(0)]), label(5), op(Op::TryCase, &[Y(1)]), op(Op::Move, &[X(3), X(0)]), leave[0].clone(), ret()]),
+        &body(&[
+            op(Op::Try, &[Y(1), F(5)]),
+            op(Op::Call, &[U(1), F(21)]),
+            op(Op::Badmatch, &[X(0)]),
+            label(5),
+            op(Op::TryCase, &[Y(1)]),
+            op(Op::Move, &[X(3), X(0)]),
+            leave[0].clone(),
+            ret(),
+        ]),
         "reads x3",
     );
 }
@@ -212,10 +255,16 @@ fn reserved_heap() {
     refused(&[op(Op::TestHeap, &[U(3), U(2)]), list.clone(), list.clone(), ret()], "builds 2 words where 1 are reserved");
     refused(&[op(Op::PutTuple2, &[X(0), List(vec![X(0), X(1)])]), ret()], "builds 3 words where 0 are reserved");
     // A loop must not live on what was reserved before it.
-    refused(&[op(Op::TestHeap, &[U(1000), U(2)]), label(3), list.clone(), op(Op::Jump, &[F(3)])], "builds 2 words where 0 are reserved");
+    refused(
+        &[op(Op::TestHeap, &[U(1000), U(2)]), label(3), list.clone(), op(Op::Jump, &[F(3)])],
+        "builds 2 words where 0 are reserved",
+    );
     refused(&[op(Op::TestHeap, &[U(1 << 25), U(2)]), ret()], "has a wrong operand (heap: 33554432)");
     // Arithmetic may collect.
-    refused(&[op(Op::TestHeap, &[U(9), U(2)]), op(Op::GcBif2, &[F(0), U(2), U(2), X(0), X(1), X(1)]), list, ret()], "where 0 are reserved");
+    refused(
+        &[op(Op::TestHeap, &[U(9), U(2)]), op(Op::GcBif2, &[F(0), U(2), U(2), X(0), X(1), X(1)]), list, ret()],
+        "where 0 are reserved",
+    );
 }
 
 #[test]
@@ -225,20 +274,33 @@ fn receives() {
     refused(&[label(3), op(Op::WaitTimeout, &[F(3), X(0)]), op(Op::Timeout, &[]), ret()], "needs x0, which holds nothing");
     refused(&[label(3), op(Op::WaitTimeout, &[F(3), X(2)]), op(Op::Timeout, &[]), ret()], "reads x2");
     // The same with a call between: another receive has used the timer.
-    let call = [op(Op::Allocate, &[U(0), U(2)]), label(3), op(Op::WaitTimeout, &[F(4), X(1)]), label(4), op(Op::Move, &[NIL, X(0)]), op(Op::Call, &[U(1), F(21)]), op(Op::Jump, &[F(3)])];
+    let call = [
+        op(Op::Allocate, &[U(0), U(2)]),
+        label(3),
+        op(Op::WaitTimeout, &[F(4), X(1)]),
+        label(4),
+        op(Op::Move, &[NIL, X(0)]),
+        op(Op::Call, &[U(1), F(21)]),
+        op(Op::Jump, &[F(3)]),
+    ];
     refused(&call, "reads x1");
 }
 
 #[test]
 fn structured_operands() {
-    let segment = |kind, value: A, size: A| op(Op::BsCreateBin, &[F(0), U(0), U(2), U(8), X(0), List(vec![Atom(kind), U(1), U(8), NIL, value, size])]);
+    let segment = |kind, value: A, size: A| {
+        op(Op::BsCreateBin, &[F(0), U(0), U(2), U(8), X(0), List(vec![Atom(kind), U(1), U(8), NIL, value, size])])
+    };
     taken(&[segment(8, X(0), I(1)), ret()]);
     taken(&[segment(9, U(1), I(2)), ret()]);
     refused(&[segment(9, U(1), I(3)), ret()], "takes 3 bytes at 1 of a string table of 3");
     refused(&[segment(12, X(0), I(1)), ret()], "has a segment of the unknown type bogus");
     refused(&[segment(8, X(5), I(1)), ret()], "reads x5");
     refused(&[op(Op::BsMatch, &[F(1), X(0), List(vec![Atom(7), U(8)])]), ret()], "has an unknown or broken match command");
-    refused(&[op(Op::UpdateRecord, &[Atom(11), U(2), X(0), X(0), List(vec![U(3), X(1)])]), ret()], "has a place outside the tuple");
+    refused(
+        &[op(Op::UpdateRecord, &[Atom(11), U(2), X(0), X(0), List(vec![U(3), X(1)])]), ret()],
+        "has a place outside the tuple",
+    );
     refused(&[op(Op::Move, &[Literal(0), X(0)]), ret()], "has a wrong operand (src: literal#0)");
     refused(&[op(Op::Move, &[Atom(99), X(0)]), ret()], "has a wrong operand");
     refused(&[op(Op::PutMapAssoc, &[F(0), X(0), X(0), U(2), List(vec![X(0)])]), ret()], "has a key without a value");

@@ -82,9 +82,16 @@ pub enum Arg {
     Literal(u32),
     Char(u32),
     /// A range of the code's arena of operands.
-    List { start: u32, len: u32 },
+    List {
+        start: u32,
+        len: u32,
+    },
     /// An allocation list.
-    Alloc { words: u32, floats: u32, funs: u32 },
+    Alloc {
+        words: u32,
+        floats: u32,
+        funs: u32,
+    },
 }
 
 const _: () = assert!(size_of::<Arg>() == 16, "the arena of operands is walked at each load");

@@ -88,7 +88,20 @@ enum Next {
 impl<'a> Flow<'a> {
     pub fn new(beam: &'a BeamFile, map: &'a Map) -> Flow<'a> {
         let empty = State { bits: Vec::new(), frame: Frame::None, handler: NO_HANDLER, words: 0, floats: 0, funs: 0 };
-        Flow { beam, map, function: 0, xw: 1, yw: 1, now: empty, known: Vec::new(), reached: Vec::new(), dirty: Vec::new(), handlers: Vec::new(), weakened: usize::MAX, at: 0 }
+        Flow {
+            beam,
+            map,
+            function: 0,
+            xw: 1,
+            yw: 1,
+            now: empty,
+            known: Vec::new(),
+            reached: Vec::new(),
+            dirty: Vec::new(),
+            handlers: Vec::new(),
+            weakened: usize::MAX,
+            at: 0,
+        }
     }
 
     pub fn check(&mut self, index: usize, extent: Extent) -> Result<(), LoadError> {
@@ -108,7 +121,14 @@ impl<'a> Flow<'a> {
             self.known.resize(labels.len(), self.now.clone());
         }
 
-        self.now = State { bits: std::mem::take(&mut self.now.bits), frame: Frame::None, handler: NO_HANDLER, words: 0, floats: 0, funs: 0 };
+        self.now = State {
+            bits: std::mem::take(&mut self.now.bits),
+            frame: Frame::None,
+            handler: NO_HANDLER,
+            words: 0,
+            floats: 0,
+            funs: 0,
+        };
         self.now.bits.clear();
         self.now.bits.resize(2 * (self.xw + self.yw), 0);
         self.set_x(function.arity);
@@ -594,9 +614,27 @@ impl<'a> Flow<'a> {
                 self.reads(&a[1..3])?;
                 self.branch(a[0])?;
             }
-            Op::IsInteger | Op::IsFloat | Op::IsNumber | Op::IsAtom | Op::IsPid | Op::IsReference | Op::IsPort | Op::IsNil | Op::IsBinary
-            | Op::IsList | Op::IsNonemptyList | Op::IsTuple | Op::IsFunction | Op::IsBoolean | Op::IsBitstr | Op::IsMap | Op::TestArity
-            | Op::IsTaggedTuple | Op::IsAnyNativeRecord | Op::IsNativeRecord | Op::IsRecordAccessible => {
+            Op::IsInteger
+            | Op::IsFloat
+            | Op::IsNumber
+            | Op::IsAtom
+            | Op::IsPid
+            | Op::IsReference
+            | Op::IsPort
+            | Op::IsNil
+            | Op::IsBinary
+            | Op::IsList
+            | Op::IsNonemptyList
+            | Op::IsTuple
+            | Op::IsFunction
+            | Op::IsBoolean
+            | Op::IsBitstr
+            | Op::IsMap
+            | Op::TestArity
+            | Op::IsTaggedTuple
+            | Op::IsAnyNativeRecord
+            | Op::IsNativeRecord
+            | Op::IsRecordAccessible => {
                 self.read(a[1])?;
                 self.branch(a[0])?;
             }

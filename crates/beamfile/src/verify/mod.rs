@@ -165,7 +165,9 @@ impl Map {
                 map.labels[label as usize].slot = slot as u32;
             }
             let first = code.instrs[info + 2..end].iter().find(|instr| instr.op != Op::Line);
-            map.always_fails.push(first.is_some_and(|instr| instr.op == Op::Jump && code.args(instr)[0].as_label() == Some(function.info_label)));
+            map.always_fails.push(
+                first.is_some_and(|instr| instr.op == Op::Jump && code.args(instr)[0].as_label() == Some(function.info_label)),
+            );
         }
         map.starts.push(map.order.len() as u32);
         for export in &beam.exports {
@@ -209,7 +211,8 @@ fn error(beam: &BeamFile, function: Option<usize>, instr: &Instr, what: impl std
     LoadError {
         chunk: Some(*b"Code"),
         offset: instr.offset as usize,
-        function: function.map(|function| format!("{}:{}/{}", beam.atom(function.module), beam.atom(function.name), function.arity)),
+        function: function
+            .map(|function| format!("{}:{}/{}", beam.atom(function.module), beam.atom(function.name), function.arity)),
         what: format!("is not valid: {} {what}", instr.op.name()),
     }
 }

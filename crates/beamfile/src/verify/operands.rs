@@ -46,7 +46,11 @@ impl<'a> Operands<'a> {
                     _ => false,
                 };
                 if !known && let Err(fail) = self.operand(kind, *arg) {
-                    check = Err(if fail.is_bare() { fail!("has a wrong operand ({}: {})", kinds[i].0, crate::dis::operand(beam, kind, *arg)) } else { fail });
+                    check = Err(if fail.is_bare() {
+                        fail!("has a wrong operand ({}: {})", kinds[i].0, crate::dis::operand(beam, kind, *arg))
+                    } else {
+                        fail
+                    });
                     break;
                 }
             }
@@ -153,7 +157,9 @@ impl<'a> Operands<'a> {
             Op::CallExt | Op::CallExtLast | Op::CallExtOnly if u64::from(import_arity(1)) != number(0) => {
                 return Err(fail!("passes {} arguments to a function of arity {}", number(0), import_arity(1)));
             }
-            Op::CallFun | Op::Apply | Op::ApplyLast if number(0) > MAX_ARITY.into() => return Err("passes more than 255 arguments".into()),
+            Op::CallFun | Op::Apply | Op::ApplyLast if number(0) > MAX_ARITY.into() => {
+                return Err("passes more than 255 arguments".into());
+            }
             Op::CallFun2 if number(1) > MAX_ARITY.into() => return Err("passes more than 255 arguments".into()),
             Op::Bif0 if import_arity(0) != 0 => return Err("calls a function of another arity".into()),
             Op::Bif1 if import_arity(1) != 1 => return Err("calls a function of another arity".into()),
@@ -223,7 +229,13 @@ impl<'a> Operands<'a> {
 
     /// An operand inside a list.
     fn item(&mut self, kind: Kind, arg: Arg) -> Check {
-        self.operand(kind, arg).map_err(|fail| if fail.is_bare() { fail!("has a wrong operand in its list ({})", crate::dis::operand(self.beam, kind, arg)) } else { fail })
+        self.operand(kind, arg).map_err(|fail| {
+            if fail.is_bare() {
+                fail!("has a wrong operand in its list ({})", crate::dis::operand(self.beam, kind, arg))
+            } else {
+                fail
+            }
+        })
     }
 
     fn choices(&mut self, op: Op, items: &[Arg]) -> Check {
@@ -319,12 +331,22 @@ impl Command {
         let Arg::Atom(name) = name else { return None };
         let size = |arg: Arg| natural(arg).is_some_and(|n| n < 1 << 40);
         Some(match (beam.atom(name), tail) {
-            ("ensure_at_least", &[stride, unit, ..]) if size(stride) && natural(unit).is_some_and(|unit| (1..=256).contains(&unit)) => (Command::Ensure, 2),
+            ("ensure_at_least", &[stride, unit, ..])
+                if size(stride) && natural(unit).is_some_and(|unit| (1..=256).contains(&unit)) =>
+            {
+                (Command::Ensure, 2)
+            }
             ("ensure_exactly", &[stride, ..]) if size(stride) => (Command::Ensure, 1),
             ("skip", &[stride, ..]) if size(stride) => (Command::Skip, 1),
-            ("=:=", &[Arg::Nil, bits, value, ..]) if natural(bits).is_some_and(|bits| bits <= 64) && natural(value).is_some() => (Command::Equal, 3),
+            ("=:=", &[Arg::Nil, bits, value, ..]) if natural(bits).is_some_and(|bits| bits <= 64) && natural(value).is_some() => {
+                (Command::Equal, 3)
+            }
             ("get_tail", &[live, unit, dst, ..]) if size(unit) => (Command::Get { live, flags: None, dst }, 3),
-            ("integer" | "binary", &[live, flags, bits, unit, dst, ..]) if size(bits) && natural(unit).is_some_and(|unit| unit <= 256) => (Command::Get { live, flags: Some(flags), dst }, 5),
+            ("integer" | "binary", &[live, flags, bits, unit, dst, ..])
+                if size(bits) && natural(unit).is_some_and(|unit| unit <= 256) =>
+            {
+                (Command::Get { live, flags: Some(flags), dst }, 5)
+            }
             _ => return None,
         })
     }
