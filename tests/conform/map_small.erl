@@ -1,4 +1,4 @@
-%% Maps with few keys: making, updating, matching, order of keys, what is raised.
+%% Maps with few keys: making, updating, matching, order of keys, what is raised. (25 only)
 -module(map_small).
 -export([main/0, id/1]).
 t(F) -> try F() catch C:R -> {C, R} end.

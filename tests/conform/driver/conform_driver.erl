@@ -23,10 +23,17 @@ run(Dir, Case) ->
 
 answer(Module) ->
     try Module:main() of
-        Term -> io_lib:format("~p~n", [Term])
+        Term -> io_lib:format(format(), [Term])
     catch
         Class:Reason:Stack ->
             io_lib:format("~p: ~p~n~p~n", [Class, Reason, [{M, F, A} || {M, F, A, _} <- Stack, is_integer(A)]])
+    end.
+
+%% From 26 on small maps have their atom keys in the order in which the node met those atoms: k prints them in term order.
+format() ->
+    case list_to_integer(erlang:system_info(otp_release)) >= 26 of
+        true -> "~kp~n";
+        false -> "~p~n"
     end.
 
 %% What a case leaves behind is not the next one's.
