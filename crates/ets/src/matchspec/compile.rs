@@ -1,9 +1,10 @@
 //! From the term of a match specification to clauses. All errors of the first clause that has any are collected, in words
 //! that OTP's programs show to people.
 
-use super::functions::{ActionArgs, action, function};
+use super::functions::{Action, ActionArgs, action, function};
 use super::{Clause, Expr, MatchSpec, Pat};
 use term::copy::LiteralRange;
+use term::print::text;
 use term::{Alloc, Term, am, atom};
 
 /// What a specification is for.
@@ -91,7 +92,7 @@ fn clause(head: Term, guards: Term, body: Term, dialect: Dialect) -> Result<Clau
         return Err(vec!["Match head is invalid in this context.".into()]);
     }
     if dialect == Dialect::Trace && head.is_cons() && head.list_length().is_none() {
-        return Err(vec![format!("Match expression part {} is not a proper list.", show(head))]);
+        return Err(vec![format!("Match expression part {} is not a proper list.", text(head))]);
     }
     let head = c.head(head);
     if !c.errors.is_empty() {
@@ -203,7 +204,10 @@ impl Compiler {
         all
     }
     fn arguments(&mut self, args: &[Term], guard: bool, depth: usize) -> Box<[Expr]> {
-        args.iter().map(|t| self.expression(*t, guard, depth)).collect()
+        // From the last to the first: the order of errors.
+        let mut all: Vec<Expr> = args.iter().rev().map(|t| self.expression(*t, guard, depth)).collect();
+        all.reverse();
+        all.into()
     }
     fn expression(&mut self, t: Term, guard: bool, depth: usize) -> Expr {
         if depth > DEPTH {
@@ -253,9 +257,10 @@ impl Compiler {
             }
             let mut pairs: Vec<(Term, Term)> = term::map::Iter::new(t).collect();
             pairs.sort_by(|x, y| term::cmp::cmp_exact(x.0, y.0));
-            return Expr::Map(
-                pairs.into_iter().map(|(k, v)| (self.expression(k, guard, depth + 1), self.expression(v, guard, depth + 1))).collect(),
-            );
+            let (keys, values): (Vec<Term>, Vec<Term>) = pairs.into_iter().unzip();
+            let values = self.arguments(&values, guard, depth + 1);
+            let keys = self.arguments(&keys, guard, depth + 1);
+            return Expr::Map(keys.into_iter().zip(values).collect());
         }
         match t.as_tuple() {
             Some(e) => self.call(t, e, guard, depth + 1),
@@ -275,10 +280,7 @@ impl Compiler {
         let name = match e.first() {
             Some(f) if f.is_atom() && variable(*f).is_none() => atom::text(*f),
             _ => {
-                self.errors.push(format!(
-                    "{} is neither a function call, nor a tuple (tuples are written {{{{ ... }}}}).",
-                    show_bare(whole)
-                ));
+                self.errors.push(format!("{} is neither a function call, nor a tuple (tuples are written {{{{ ... }}}}).", text(whole)));
                 return nothing;
             }
         };
@@ -288,65 +290,58 @@ impl Compiler {
                 if let [x] = args {
                     return Expr::Const(*x);
                 }
-                self.errors.push(format!("Special form 'const' called with more than one argument in {}.", show(whole)));
+                self.errors.push(format!("Special form 'const' called with more than one argument in {}.", text(whole)));
                 return nothing;
             }
             "and" | "or" | "andalso" | "orelse" => {
                 if args.is_empty() {
-                    self.errors.push(format!("Special form '{name}' called without arguments in {}.", show(whole)));
+                    self.errors.push(format!("Special form '{name}' called without arguments in {}.", text(whole)));
                     return nothing;
                 }
+                if name == "andalso" || name == "orelse" {
+                    let args = args.iter().map(|t| self.expression(*t, guard, depth)).collect();
+                    return if name == "andalso" { Expr::AndAlso(args) } else { Expr::OrElse(args) };
+                }
                 let args = self.arguments(args, guard, depth);
-                return match name {
-                    "and" => Expr::And(args),
-                    "or" => Expr::Or(args),
-                    "andalso" => Expr::AndAlso(args),
-                    _ => Expr::OrElse(args),
-                };
+                return if name == "and" { Expr::And(args) } else { Expr::Or(args) };
             }
             _ => {}
         }
         if let Some((what, arity, in_guard)) = action(name) {
-            let right = match &arity {
-                ActionArgs::Special(n) => args.len() == *n,
-                ActionArgs::Function(ns) => ns.contains(&args.len()),
-            };
+            let allowed = !guard || in_guard;
+            let trace = self.dialect == Dialect::Trace;
+            // Two messages of ERTS call this form by another name.
+            let called = if what == Action::SetSeqToken { "set_seq_trace" } else { name };
             match arity {
-                ActionArgs::Function(_) if !right => {}
-                ActionArgs::Function(_) if self.dialect == Dialect::Trace => {
-                    if guard && !in_guard {
-                        self.errors.push(format!("Function {name}/{} is not allowed in guards.", args.len()));
-                        return nothing;
-                    }
-                    return Expr::Act(what, self.arguments(args, guard, depth));
-                }
-                ActionArgs::Function(_) => {
-                    self.errors.push(format!("Function {name}/{} is not allowed in this dialect.", args.len()));
+                ActionArgs::Function(n) if n != args.len() => {}
+                ActionArgs::Function(n) if !trace || !allowed => {
+                    self.errors.push(format!("Function {name}/{n} cannot be called in this context."));
                     return nothing;
                 }
-                ActionArgs::Special(n) => {
-                    if self.dialect != Dialect::Trace {
-                        self.errors.push(format!("Special form '{name}' used in wrong dialect."));
-                        return nothing;
-                    }
-                    if guard && !in_guard {
-                        self.errors.push(format!("Special form '{name}' called in guard context."));
-                        return nothing;
-                    }
-                    if !right {
-                        let with = if n == 0 { "with arguments" } else { "with wrong number of arguments" };
-                        self.errors.push(format!("Special form '{name}' called {with} in {}.", show(whole)));
-                        return nothing;
-                    }
-                    return Expr::Act(what, self.arguments(args, guard, depth));
+                ActionArgs::Special(_) if !trace => {
+                    self.errors.push(format!("Special form '{called}' used in wrong dialect."));
+                    return nothing;
                 }
+                ActionArgs::Special(_) if !allowed => {
+                    self.errors.push(format!("Special form '{called}' called in guard context."));
+                    return nothing;
+                }
+                ActionArgs::Special(ns) if !ns.contains(&args.len()) => {
+                    let with = if ns == [0] { "with arguments" } else { "with wrong number of arguments" };
+                    self.errors.push(format!("Special form '{name}' called {with} in {}.", text(whole)));
+                    return nothing;
+                }
+                _ => return Expr::Act(what, self.arguments(args, guard, depth)),
             }
         }
-        let before = self.errors.len();
+        if name == "self" && !args.is_empty() {
+            self.errors.push(format!("Special form 'self' called with arguments in {}.", text(whole)));
+            return nothing;
+        }
         match function(name, args.len()) {
             Some(f) => Expr::Call(f, self.arguments(args, guard, depth)),
             None => {
-                self.errors.insert(before, format!("Function {}/{} does_not_exist.", name, args.len()));
+                self.errors.push(format!("Function {}/{} does_not_exist.", text(e[0]), args.len()));
                 nothing
             }
         }
@@ -390,59 +385,6 @@ fn any(t: Term, such: &dyn Fn(Term) -> bool) -> bool {
         }
     }
     false
-}
-
-/// A term's text in an error.
-fn show(t: Term) -> String {
-    let mut out = String::new();
-    show_to(t, &mut out, 0);
-    out
-}
-
-/// As the messages about calls have it: a tuple whose first part is a tuple loses its outer braces when it has more parts.
-fn show_bare(t: Term) -> String {
-    match t.as_tuple() {
-        Some(e) if e.len() > 1 && e[0].is_tuple() => e.iter().map(|x| show(*x)).collect::<Vec<_>>().join(","),
-        _ => show(t),
-    }
-}
-
-fn show_to(t: Term, out: &mut String, depth: usize) {
-    use std::fmt::Write;
-    if depth > 100 {
-        out.push_str("...");
-        return;
-    }
-    if let Some(text) = atom::as_text(t) {
-        let plain = text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '@');
-        if plain { out.push_str(text) } else { let _ = write!(out, "'{text}'"); }
-    } else if let Some(e) = t.as_tuple() {
-        out.push('{');
-        for (i, x) in e.iter().enumerate() {
-            if i > 0 {
-                out.push(',');
-            }
-            show_to(*x, out, depth + 1);
-        }
-        out.push('}');
-    } else if t.is_cons() {
-        out.push('[');
-        let mut it = t.iter();
-        let mut first = true;
-        for x in it.by_ref().take(1000) {
-            if !std::mem::take(&mut first) {
-                out.push(',');
-            }
-            show_to(x, out, depth + 1);
-        }
-        if !it.rest().is_nil() {
-            out.push('|');
-            show_to(it.rest(), out, depth + 1);
-        }
-        out.push(']');
-    } else {
-        let _ = write!(out, "{t:?}");
-    }
 }
 
 /// `{error, Text}` and its kind as terms: the list that `match_spec_test/3` answers with.

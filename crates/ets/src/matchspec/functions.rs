@@ -26,33 +26,33 @@ pub enum Action {
 }
 
 pub(crate) enum ActionArgs {
-    /// A special form with exactly so many.
-    Special(usize),
+    /// A special form with so many.
+    Special(&'static [usize]),
     /// A function with so many.
-    Function(&'static [usize]),
+    Function(usize),
 }
 
 /// An action by name, the numbers of its arguments, and whether a guard may call it.
 pub(crate) fn action(name: &str) -> Option<(Action, ActionArgs, bool)> {
     use ActionArgs::*;
     Some(match name {
-        "message" => (Action::Message, Special(1), false),
-        "return_trace" => (Action::ReturnTrace, Special(0), false),
-        "exception_trace" => (Action::ExceptionTrace, Special(0), false),
-        "caller" => (Action::Caller, Special(0), true),
-        "caller_line" => (Action::CallerLine, Special(0), true),
-        "current_stacktrace" => (Action::CurrentStacktrace, Special(0), true),
-        "process_dump" => (Action::ProcessDump, Special(0), false),
-        "silent" => (Action::Silent, Special(1), false),
-        "set_tcw" => (Action::SetTcw, Special(1), false),
-        "get_tcw" => (Action::GetTcw, Function(&[0]), true),
-        "get_seq_token" => (Action::GetSeqToken, Function(&[0]), true),
-        "set_seq_token" => (Action::SetSeqToken, Special(2), false),
-        "is_seq_trace" => (Action::IsSeqTrace, Function(&[0]), true),
-        "display" => (Action::Display, Function(&[1]), true),
-        "enable_trace" => (Action::EnableTrace, Function(&[1, 2]), false),
-        "disable_trace" => (Action::DisableTrace, Function(&[1, 2]), false),
-        "trace" => (Action::Trace, Function(&[2, 3]), false),
+        "message" => (Action::Message, Special(&[1]), false),
+        "return_trace" => (Action::ReturnTrace, Special(&[0]), false),
+        "exception_trace" => (Action::ExceptionTrace, Special(&[0]), false),
+        "caller" => (Action::Caller, Special(&[0]), false),
+        "caller_line" => (Action::CallerLine, Special(&[0]), false),
+        "current_stacktrace" => (Action::CurrentStacktrace, Special(&[0]), false),
+        "process_dump" => (Action::ProcessDump, Special(&[0]), false),
+        "silent" => (Action::Silent, Special(&[1]), false),
+        "display" => (Action::Display, Special(&[1]), false),
+        "get_seq_token" => (Action::GetSeqToken, Special(&[0]), false),
+        "is_seq_trace" => (Action::IsSeqTrace, Special(&[0]), true),
+        "set_seq_token" => (Action::SetSeqToken, Special(&[2]), false),
+        "enable_trace" => (Action::EnableTrace, Special(&[1, 2]), false),
+        "disable_trace" => (Action::DisableTrace, Special(&[1, 2]), false),
+        "trace" => (Action::Trace, Special(&[2, 3]), false),
+        "set_tcw" => (Action::SetTcw, Function(1), false),
+        "get_tcw" => (Action::GetTcw, Function(0), true),
         _ => return None,
     })
 }
