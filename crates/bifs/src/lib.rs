@@ -10,6 +10,7 @@ pub mod iolist;
 mod lists;
 mod maps;
 mod persistent_term;
+mod re;
 pub mod resolver;
 mod os;
 pub mod owned;
@@ -52,6 +53,7 @@ pub fn all() -> Vec<Native> {
         erlang::hash::NATIVES,
         erlang::ident::NATIVES,
         math::NATIVES,
+        re::NATIVES,
         string::NATIVES,
         unicode::NATIVES,
         os::NATIVES,

@@ -232,6 +232,15 @@ fn convert(cx: &mut Ctx, a: &[Term], other: &str, build: fn(&mut Ctx, Term, &[u8
     let done = build(cx, Term::NONE, &c.out);
     Ok(finish(cx, done, end))
 }
+/// The UTF-8 of character data; `None` if it is none or not whole.
+pub fn utf8_of(cx: &mut Ctx, t: Term) -> Option<Vec<u8>> {
+    let size = check_shape(t).ok()?;
+    let mut c = Conversion { out: Vec::with_capacity(size), latin1: false, cut: Vec::new(), parents: Vec::new() };
+    match c.run(cx.h(), t) {
+        None => Some(c.out),
+        Some(_) => None,
+    }
+}
 fn characters_to_binary(cx: &mut Ctx, a: &[Term]) -> Res {
     convert(cx, a, "characters_to_binary_int", |cx, whole, utf8| if whole.is_some() { whole } else { cx.h().binary(utf8) })
 }
