@@ -5,6 +5,8 @@
 mod atomics;
 mod binary;
 mod erlang;
+mod erts_debug;
+mod erts_internal;
 mod ets;
 pub mod iolist;
 mod lists;
@@ -45,6 +47,8 @@ pub fn all() -> Vec<Native> {
         erlang::time::NATIVES,
         erlang::timer::NATIVES,
         erlang::tuple::NATIVES,
+        erts_debug::NATIVES,
+        erts_internal::NATIVES,
         ets::NATIVES,
         ets::NATIVES_ELSEWHERE,
         lists::NATIVES,

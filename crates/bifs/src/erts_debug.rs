@@ -1,0 +1,86 @@
+//! Module `erts_debug`: sizes and identity of terms. Sizes are of our representation, in words.
+
+use crate::result::Res;
+use node::{Ctx, Native};
+use term::copy::{self, LiteralRange};
+use term::{Term, am, atom};
+
+fn flat_size(cx: &mut Ctx, a: &[Term]) -> Res {
+    let n = copy::size(a[0], LiteralRange::NONE);
+    cx.charge(n / 8);
+    Ok(Term::small(n as i64))
+}
+fn size_shared(cx: &mut Ctx, a: &[Term]) -> Res {
+    let n = copy::shared_size(a[0], LiteralRange::NONE);
+    cx.charge(n / 4);
+    Ok(Term::small(n as i64))
+}
+fn same(_: &mut Ctx, a: &[Term]) -> Res {
+    Ok(Term::bool(a[0] == a[1]))
+}
+/// A copy. Parts that are shared come out apart.
+fn copy_shared(cx: &mut Ctx, a: &[Term]) -> Res {
+    if a[1].list_length().is_none() {
+        return Err(cx.badarg());
+    }
+    let t = copy::copy(a[0], cx.h(), LiteralRange::NONE);
+    Ok(t)
+}
+
+/// Depth, nodes and leaves of a big map's trie, level by level.
+fn map_info(cx: &mut Ctx, a: &[Term]) -> Res {
+    if !a[0].is_map() {
+        return Err(cx.error_with(am::BADMAP, a[0]));
+    }
+    if !a[0].is_hash_map() {
+        return Err(cx.badarg());
+    }
+    let (mut depth, mut nodes, mut leaves) = (0, [0i64; 16], [0i64; 16]);
+    let mut todo = vec![(a[0], 0usize)];
+    while let Some((t, level)) = todo.pop() {
+        depth = depth.max(level + 1);
+        let below = t.hash_collision().or_else(|| t.hash_node().map(|n| n.1)).unwrap_or(&[]);
+        nodes[below.len().min(16) - 1] += 1;
+        for &c in below {
+            if c.is_cons() { leaves[(level + 1).min(15)] += 1 } else { todo.push((c, level + 1)) }
+        }
+    }
+    let mut row = |name: &str, counts: &[i64]| {
+        let each: Vec<Term> = counts.iter().map(|&n| Term::small(n)).collect();
+        let each = cx.h().tuple(&each);
+        let total = counts.iter().sum();
+        cx.h().tuple(&[term::atom::intern(name), Term::small(total), each])
+    };
+    let (bitmaps, leafs) = (row("bitmaps", &nodes), row("leafs", &leaves));
+    let depth = cx.h().tuple(&[atom!("depth"), Term::small(depth as i64)]);
+    let arrays = cx.h().tuple(&[atom!("arrays"), Term::small(0), Term::NIL]);
+    Ok(cx.h().list(&[depth, arrays, bitmaps, leafs]))
+}
+fn interpreter_size(_: &mut Ctx, _: &[Term]) -> Res {
+    Ok(Term::small(0))
+}
+fn display(cx: &mut Ctx, a: &[Term]) -> Res {
+    let text = term::print::print(a[0], isize::MAX);
+    Ok(cx.h().list_of_bytes(&text))
+}
+/// The same bits, beginning in the middle of a byte.
+fn unaligned_bitstring(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (Some(bits), Some(offset)) = (a[0].bits(), a[1].to::<usize>()) else { return Err(cx.badarg()) };
+    if offset > 1 << 20 {
+        return Err(cx.badarg());
+    }
+    let (whole, room) = cx.h().bits_mut(bits.len + offset);
+    bits.copy_to(room, offset);
+    Ok(cx.h().sub_bits(whole, offset, bits.len))
+}
+
+pub const NATIVES: &[Native] = &[
+    Native::new("erts_debug", "flat_size", 1, flat_size),
+    Native::new("erts_debug", "size_shared", 1, size_shared),
+    Native::new("erts_debug", "same", 2, same),
+    Native::new("erts_debug", "copy_shared", 2, copy_shared).partial("shared parts come out apart"),
+    Native::new("erts_debug", "map_info", 1, map_info),
+    Native::new("erts_debug", "interpreter_size", 0, interpreter_size),
+    Native::new("erts_debug", "display", 1, display),
+    Native::new("erts_debug", "unaligned_bitstring", 2, unaligned_bitstring),
+];
