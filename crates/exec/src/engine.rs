@@ -103,6 +103,9 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
                 node.end_process(me, pid, p, reason);
                 return After::Park;
             }
+            if let Some(major) = p.collect_soon.take() {
+                p.collect(&mut [], 0, major);
+            }
             if fetched.suspended {
                 if me.park_suspended() {
                     return After::Park;

@@ -44,10 +44,6 @@ fn unlink_1(cx: &mut Ctx, a: &[Term]) -> Res {
     Ok(am::TRUE)
 }
 
-fn exit_1(cx: &mut Ctx, a: &[Term]) -> Res {
-    Err(cx.exit(a[0]))
-}
-
 /// Marks that a signal to the caller itself is on its way and handled before the function returns.
 struct Handled;
 
@@ -245,7 +241,6 @@ pub const NATIVES: &[Native] = &[
     Native::new("erlang", "link", 1, link_1).effect(Effect::Process),
     Native::new("erlang", "link", 2, link_2).effect(Effect::Process).partial("priority"),
     Native::new("erlang", "unlink", 1, unlink_1).effect(Effect::Process),
-    Native::new("erlang", "exit", 1, exit_1),
     Native::new("erlang", "exit", 2, exit_2).effect(Effect::Process),
     Native::new("erlang", "exit", 3, exit_3).effect(Effect::Process).partial("priority"),
     Native::new("erlang", "exit_signal", 2, exit_2).effect(Effect::Process),

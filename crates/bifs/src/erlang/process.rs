@@ -382,6 +382,7 @@ fn garbage_collect_1(cx: &mut Ctx, a: &[Term]) -> Res {
         _ => return Err(cx.badarg()),
     };
     cx.p.collect_soon = Some(major);
+    cx.reductions = 0;
     Ok(am::TRUE)
 }
 
