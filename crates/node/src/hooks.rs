@@ -63,28 +63,6 @@ pub enum Sent {
     NoSuspend,
 }
 
-/// Where in the source an instruction comes from.
-#[derive(Clone, Debug)]
-pub struct Location {
-    pub module: Term,
-    pub function: Term,
-    pub arity: u8,
-    /// File name and line.
-    pub source: Option<(String, u32)>,
-}
-
-/// What the engine that runs processes knows about their code.
-pub trait Machine: Send + Sync {
-    /// The function around a code address.
-    fn locate(&self, node: &Arc<Node>, ip: *const u64) -> Option<Location>;
-    /// True if the process refers to old code of a module.
-    fn uses_old_code(&self, node: &Arc<Node>, process: &mut process::Private, module: Term) -> bool;
-    /// What goes into the `native` frame when a native function asks about its own process: the address it was called from.
-    fn caller(&self, process: &process::Private) -> *const u64 {
-        process.ip
-    }
-}
-
 /// The connections of a node.
 pub trait Remote: Send + Sync {
     fn send(&self, cx: &mut Ctx, to: Destination, message: Term, options: SendOptions) -> Result<Sent, Stop>;

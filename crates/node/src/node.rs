@@ -1,7 +1,7 @@
 //! The node value: all tables of one Erlang node.
 
 use crate::config::Config;
-use crate::hooks::{Machine, Ports, Remote};
+use crate::hooks::{Ports, Remote};
 use crate::native::Native;
 use crate::timers::TimeBase;
 use base::hash::Map;
@@ -50,7 +50,6 @@ pub struct Node {
     pub timers: Mutex<Map<(u64, u64), sched::TimerRef>>,
     /// The ports, and the connections to other nodes; set by whoever brings them (`vm`).
     pub ports: OnceLock<Box<dyn Ports>>,
-    pub machine: OnceLock<Box<dyn Machine>>,
     remote: RwLock<Option<Arc<dyn Remote>>>,
     /// Who monitors the time offset.
     pub clock_watchers: Mutex<Map<(u64, u64), Term>>,
@@ -95,7 +94,6 @@ impl Node {
             identity: RwLock::new((term::am::NONODE, 0)),
             timers: Mutex::default(),
             ports: OnceLock::new(),
-            machine: OnceLock::new(),
             remote: RwLock::default(),
             clock_watchers: Mutex::default(),
             time,

@@ -3,7 +3,7 @@
 use super::process::{ask_and_wait, max_heap_term, pair_list};
 use super::spawn::priority_atom;
 use crate::result::Res;
-use node::hooks::Location;
+use code::Located;
 use node::signals::literals;
 use node::{Ctx, Effect, Native, Node};
 use process::{MonitorKind, Owned, Private, ProcRef, Target, Who};
@@ -85,6 +85,8 @@ fn info(cx: &mut Ctx, pid: Term, items: Vec<Owned>, shape: Shape) -> Res {
 }
 
 fn answer(mut s: Subject, items: &[Owned], shape: Shape) -> Owned {
+    // Its limits are those of the heap block, not of a fragment.
+    s.p.heap.alloc.leave_fragments();
     Owned::build(|h| {
         if shape == Shape::One {
             let item = items[0].term;
@@ -167,7 +169,7 @@ impl Subject<'_> {
                 None => am::UNDEFINED,
             },
             am::CURRENT_STACKTRACE => {
-                let depth = 8;
+                let depth = self.node.backtrace_depth.load(std::sync::atomic::Ordering::Relaxed);
                 let frames: Vec<Term> = self.locations(depth).iter().map(|l| frame(h, l)).collect();
                 h.list(&frames)
             }
@@ -308,33 +310,28 @@ impl Subject<'_> {
         self.p.dictionary.get(key, same, term::hash::hash).map_or(am::UNDEFINED, |v| copy(v, h, literals()))
     }
 
-    /// Code addresses: where it is, then where each frame returns to.
-    fn addresses(&self, depth: usize) -> Vec<*const u64> {
-        let here = match self.node.machine.get() {
-            Some(m) if self.own => m.caller(self.p),
-            _ => self.p.ip,
-        };
-        let returns = self.p.heap.stack().iter().filter(|t| t.raw() & 7 == 0 && t.is_some()).map(|t| t.raw() as *const u64);
-        std::iter::once(here).filter(|a| !a.is_null()).chain(returns).take(depth).collect()
+    /// Where it is, then where each frame returns to. A native function that asks about its own process is left out.
+    fn locations(&self, depth: usize) -> Vec<Located> {
+        let here = if self.own { None } else { self.node.code.locate(self.p.ip) };
+        let returns = self.p.heap.stack().iter().filter(|t| t.raw() & 7 == 0 && t.is_some());
+        // A return address is behind the call.
+        let calls = returns.filter_map(|t| self.node.code.locate((t.raw() - 8) as *const u64));
+        here.into_iter().chain(calls).take(depth).collect()
     }
 
-    fn locations(&self, depth: usize) -> Vec<Location> {
-        let Some(machine) = self.node.machine.get() else { return Vec::new() };
-        // Some more addresses than frames: a few belong to no function.
-        let mut found: Vec<Location> = self.addresses(depth + 8).into_iter().filter_map(|ip| machine.locate(self.node, ip)).collect();
-        found.truncate(depth);
-        found
-    }
-
-    fn location(&self, _: &mut Alloc) -> Option<Location> {
-        self.locations(1).pop()
+    fn location(&self, _: &mut Alloc) -> Option<Located> {
+        // One that has not begun yet is where it will begin.
+        self.locations(1).pop().or_else(|| {
+            let (module, function, arity) = self.p.initial_call;
+            (!self.own).then_some(Located { module, function, arity, location: None })
+        })
     }
 
     fn backtrace(&self) -> String {
         use std::fmt::Write;
         let mut out = String::new();
         let mut here = self.locations(usize::MAX >> 8).into_iter();
-        let name = |l: &Location| format!("{}:{}/{}", term::atom::text(l.module), term::atom::text(l.function), l.arity);
+        let name = |l: &Located| format!("{}:{}/{}", term::atom::text(l.module), term::atom::text(l.function), l.arity);
         if let Some(l) = here.next() {
             let _ = writeln!(out, "Program counter: {:p} ({})", self.p.ip, name(&l));
         }
@@ -346,8 +343,8 @@ impl Subject<'_> {
 }
 
 /// `{M, F, A, [{file, _}, {line, _}]}`
-fn frame(h: &mut Alloc, l: &Location) -> Term {
-    let source = match &l.source {
+fn frame(h: &mut Alloc, l: &Located) -> Term {
+    let source = match &l.location {
         Some((file, line)) => {
             let file = h.list_of_chars(file);
             pair_list(h, &[(am::FILE, file), (am::LINE, Term::small(i64::from(*line)))])

@@ -422,7 +422,7 @@ fn system_task(cx: &mut Ctx, requester: Term, target: Term, priority: Term, requ
         t if t == atom!("check_process_code") => {
             cx.node.request(target, move |node, other| {
                 let uses = match other {
-                    Some((_, _, p)) => node.machine.get().is_some_and(|m| m.uses_old_code(node, p, arg)),
+                    Some((_, _, p)) => node.uses_old_code(p, arg),
                     None => false,
                 };
                 done_task(node, requester, what, id, uses);
@@ -441,8 +441,7 @@ fn check_process_code_1(cx: &mut Ctx, a: &[Term]) -> Res {
     if !a[0].is_atom() {
         return Err(cx.badarg());
     }
-    let node = cx.node.clone();
-    Ok(Term::bool(node.machine.get().is_some_and(|m| m.uses_old_code(&node, cx.p, a[0]))))
+    Ok(Term::bool(cx.node.uses_old_code(cx.p, a[0])))
 }
 
 /// Only the dirty signal handlers may call it; processes that run dirty handle their signals when they come back.
