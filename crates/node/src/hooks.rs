@@ -22,6 +22,18 @@ pub trait Ports: Send + Sync {
     fn demonitor(&self, node: &Arc<Node>, port: Term, reference: RefId);
     /// Registered under a name, or no longer.
     fn named(&self, node: &Arc<Node>, port: Term, name: Option<Term>) -> bool;
+    /// The node halts: calls `done` once everything that was written has left.
+    fn flush(&self, _node: &Arc<Node>, done: Box<dyn FnOnce() + Send>) {
+        done();
+    }
+    /// How many are open.
+    fn count(&self) -> usize {
+        0
+    }
+    /// Bytes read and written by all ports so far.
+    fn traffic(&self) -> (u64, u64) {
+        (0, 0)
+    }
 }
 
 /// A signal to a process or port of another node.

@@ -3,11 +3,14 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod counters;
 pub mod ctx;
 pub mod hooks;
 pub mod native;
 mod node;
+pub mod settings;
 // what processes do to each other
+pub mod dump;
 pub mod exit;
 pub mod relations;
 pub mod signals;
@@ -16,6 +19,6 @@ pub mod timers;
 
 pub use ctx::{Ctx, Stop};
 pub use native::{Dirty, Effect, Native, NativeFn};
-pub use node::{Node, Timer, TimerCall};
+pub use node::{ABORT, Node, Timer, TimerCall};
 pub use signals::Fetched;
 pub use spawn::{MonitorOptions, SpawnOptions, Spawned};

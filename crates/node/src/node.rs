@@ -63,6 +63,10 @@ pub struct Node {
     pub preloaded: RwLock<Vec<Term>>,
     /// Purged code whose literals somebody may still refer to.
     pub purged: Mutex<Vec<Arc<code::Loaded>>>,
+    /// What `system_flag/2` changes.
+    pub settings: crate::settings::Settings,
+    /// What has been counted.
+    pub counters: crate::counters::Counters,
     /// Frames in a stack trace (`system_flag(backtrace_depth)`).
     pub backtrace_depth: std::sync::atomic::AtomicUsize,
     refs: AtomicU64,
@@ -81,7 +85,10 @@ impl Node {
                 code.set_native(term::atom::intern(n.module), term::atom::intern(n.function), n.arity, i as u32 + 1);
             }
         }
+        let settings = crate::settings::Settings::new(&config);
         Arc::new(Node {
+            settings,
+            counters: Default::default(),
             processes: Table::new(limit),
             config,
             world,
@@ -134,14 +141,23 @@ impl Node {
     }
 }
 
+/// The exit status that means: end the operating system process at once, by a signal (`halt(abort)`).
+pub const ABORT: i32 = i32::MIN;
+
 /// How a node ends.
 #[derive(Debug, Default)]
 pub struct HaltCell {
+    /// Somebody has called `halt`; the status is known once the ports are flushed.
+    begun: std::sync::atomic::AtomicBool,
     status: Mutex<Option<i32>>,
     changed: base::sync::Condvar,
 }
 
 impl Node {
+    /// Claims the end of the node; false if somebody else has.
+    pub fn begin_halt(&self) -> bool {
+        !self.halted.begun.swap(true, AcqRel)
+    }
     /// Ends the node with this exit status; the first one counts.
     pub fn halt(&self, status: i32) {
         self.halted.status.lock().get_or_insert(status);

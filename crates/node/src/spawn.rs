@@ -65,14 +65,14 @@ impl Node {
         args: Term,
     ) -> Result<(ProcRef, Spawned), TooMany> {
         let defaults = &self.config.process;
-        let min_words = options.min_heap_size.unwrap_or(defaults.min_heap_words as usize);
+        let min_words = options.min_heap_size.unwrap_or(self.settings.min_heap());
         let size = term::copy::size(args, literals());
         // As much as the arguments need, and then the usual room: the first collection is not due at once.
         let words = if size * 2 > min_words { heap::collect::next_size(size + min_words) } else { min_words };
         let mut heap = Heap::new(words);
         heap.min_words = min_words;
-        heap.fullsweep_after = options.fullsweep_after.unwrap_or(defaults.fullsweep_after);
-        heap.min_cell_bytes = options.min_bin_vheap_size.unwrap_or(defaults.min_bin_vheap_words as usize) * 8;
+        heap.fullsweep_after = options.fullsweep_after.unwrap_or(self.settings.fullsweep_after.load(Relaxed));
+        heap.min_cell_bytes = options.min_bin_vheap_size.unwrap_or(self.settings.min_bin_vheap_words.load(Relaxed)) * 8;
         let args = if args.is_immediate() { args } else { term::copy::copy_sized(args, size, &mut heap.alloc, literals()) };
         let arity = args.list_length().unwrap_or(0) as u8;
         let (parent_pid, leader) = match &parent {
@@ -88,12 +88,7 @@ impl Node {
         child.priority = options.priority.unwrap_or(1);
         child.is_system = options.system;
         child.off_heap_queue = options.off_heap_messages.unwrap_or(defaults.off_heap_messages);
-        child.max_heap = options.max_heap_size.unwrap_or(MaxHeap {
-            words: defaults.max_heap_words as usize,
-            kill: defaults.max_heap_kill,
-            log: defaults.max_heap_log,
-            include_shared_binaries: defaults.max_heap_include_binaries,
-        });
+        child.max_heap = options.max_heap_size.unwrap_or(self.settings.max_heap());
         if options.async_dist.is_some_and(|a| a) {
             child.rare.get_or_insert_default().async_dist = true;
         }

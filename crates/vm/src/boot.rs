@@ -64,6 +64,9 @@ impl Vm {
         // The operating system takes back everything at once; dropping would only take time.
         self.node.world.tty.restore();
         let _ = &self.sched;
+        if status == node::ABORT {
+            std::process::abort();
+        }
         std::process::exit(status)
     }
 }
