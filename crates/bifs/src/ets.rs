@@ -162,7 +162,7 @@ fn new(cx: &mut Ctx, a: &[Term]) -> Answer {
         return Err(cx.badarg());
     }
     let Some(list) = a[1].proper_list() else { return Err(cx.badarg()) };
-    let mut o = Options::default();
+    let mut o = Options { lists_from_end: cx.node.config.otp.release_number() < 26, ..Options::default() };
     let mut inherit = None;
     let mut decentralized = None;
     for t in list {

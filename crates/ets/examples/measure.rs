@@ -66,7 +66,7 @@ fn main() {
         let body = a.list(&[v1]);
         let c = a.tuple(&[head, guards, body]);
         let spec = a.list(&[c]);
-        let spec = MatchSpec::compile(spec, Dialect::Table).expect("right");
+        let spec = MatchSpec::compile(spec, Dialect::Table, 27).expect("right");
         let scope = Scope::of(&spec, &t);
         time("select of half, each object", n, || {
             let mut hooks = NoHooks;

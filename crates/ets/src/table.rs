@@ -45,6 +45,8 @@ pub struct Options {
     pub write_concurrency: WriteConcurrency,
     pub decentralized_counters: bool,
     pub compressed: bool,
+    /// A list goes into a bag from its end, as programs could see by `lookup` before OTP 26.
+    pub lists_from_end: bool,
 }
 
 impl Default for Options {
@@ -58,6 +60,7 @@ impl Default for Options {
             write_concurrency: WriteConcurrency::Off,
             decentralized_counters: false,
             compressed: false,
+            lists_from_end: false,
         }
     }
 }
@@ -455,9 +458,8 @@ impl Table {
                         return Ok(false);
                     }
                 }
-                // A list goes into a bag from its end, as programs can see by `lookup`.
                 let mut todo: Vec<(&(u64, Term), Obj)> = keys.iter().zip(copies).collect();
-                if self.kind() == Kind::Bag {
+                if self.kind() == Kind::Bag && self.options.lists_from_end {
                     todo.reverse();
                 }
                 for ((hash, _), o) in todo {
@@ -788,7 +790,7 @@ mod tests {
     }
 
     fn select(t: &Table, spec: Term, a: &mut Alloc) -> Vec<Term> {
-        let spec = MatchSpec::compile(spec, Dialect::Table).unwrap();
+        let spec = MatchSpec::compile(spec, Dialect::Table, 27).unwrap();
         let scope = Scope::of(&spec, t);
         let mut hooks = NoHooks;
         let mut m = Machine::new(&mut hooks);

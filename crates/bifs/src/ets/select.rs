@@ -182,8 +182,12 @@ fn resume(cx: &mut Ctx, start: impl FnOnce(&mut Ctx) -> Result<Walk, Stop>) -> R
     walk.go(cx)
 }
 
+fn release(cx: &Ctx) -> u32 {
+    cx.node.config.otp.release_number()
+}
+
 fn compiled(cx: &mut Ctx, spec: Term) -> Result<Arc<MatchSpec>, Stop> {
-    MatchSpec::compile(spec, Dialect::Table).map(Arc::new).map_err(|_| cx.badarg())
+    MatchSpec::compile(spec, Dialect::Table, release(cx)).map(Arc::new).map_err(|_| cx.badarg())
 }
 
 fn pattern(cx: &mut Ctx, pattern: Term, gives: Gives) -> Result<Arc<MatchSpec>, Stop> {
@@ -423,7 +427,7 @@ pub(super) fn match_spec_test(cx: &mut Ctx, a: &[Term]) -> Answer {
     if dialect == Dialect::Trace && subject.list_length().is_none() {
         return Err(cx.badarg());
     }
-    let spec = match MatchSpec::compile(a[1], dialect) {
+    let spec = match MatchSpec::compile(a[1], dialect, release(cx)) {
         Ok(s) => s,
         Err(errors) => {
             let h = cx.h();

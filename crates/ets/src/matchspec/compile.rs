@@ -33,8 +33,8 @@ pub enum Gives {
 }
 
 impl MatchSpec {
-    /// Compiles `[{Head, Guards, Body}]`.
-    pub fn compile(spec: Term, dialect: Dialect) -> Result<MatchSpec, Errors> {
+    /// Compiles `[{Head, Guards, Body}]` with the functions that a release of OTP offers.
+    pub fn compile(spec: Term, dialect: Dialect, release: u32) -> Result<MatchSpec, Errors> {
         let (spec, constants) = term::copy::copy_out(spec, LiteralRange::NONE);
         let Some(list) = spec.proper_list().filter(|l| !l.is_empty()) else {
             return Err(vec!["Match programs are not in a list.".into()]);
@@ -44,14 +44,14 @@ impl MatchSpec {
             let Some([head, guards, body]) = part.as_tuple_n() else {
                 return Err(vec!["Match program part is not a tuple of arity 3.".into()]);
             };
-            clauses.push(clause(*head, *guards, *body, dialect)?);
+            clauses.push(clause(*head, *guards, *body, dialect, release)?);
         }
         Ok(MatchSpec { clauses: clauses.into(), dialect, _constants: constants })
     }
     /// The specification of a single pattern over tables.
     pub fn pattern(pattern: Term, gives: Gives) -> Result<MatchSpec, Errors> {
         let (pattern, constants) = term::copy::copy_out(pattern, LiteralRange::NONE);
-        let mut c = Compiler { vars: Vec::new(), seen: Vec::new(), errors: Vec::new(), dialect: Dialect::Table };
+        let mut c = Compiler { vars: Vec::new(), seen: Vec::new(), errors: Vec::new(), dialect: Dialect::Table, release: 0 };
         c.collect(pattern);
         let head = c.head(pattern);
         if !c.errors.is_empty() {
@@ -74,6 +74,7 @@ struct Compiler {
     seen: Vec<bool>,
     errors: Errors,
     dialect: Dialect,
+    release: u32,
 }
 
 /// The number of a variable (`'$1'`).
@@ -85,13 +86,13 @@ fn variable(t: Term) -> Option<u32> {
     text.parse().ok()
 }
 
-fn clause(head: Term, guards: Term, body: Term, dialect: Dialect) -> Result<Clause, Errors> {
-    let mut c = Compiler { vars: Vec::new(), seen: Vec::new(), errors: Vec::new(), dialect };
+fn clause(head: Term, guards: Term, body: Term, dialect: Dialect, release: u32) -> Result<Clause, Errors> {
+    let mut c = Compiler { vars: Vec::new(), seen: Vec::new(), errors: Vec::new(), dialect, release };
     c.collect(head);
     if dialect == Dialect::Trace && !head.is_list() && !head.is_tuple() && head != am::UNDERSCORE && variable(head).is_none() {
         return Err(vec!["Match head is invalid in this context.".into()]);
     }
-    if dialect == Dialect::Trace && head.is_cons() && head.list_length().is_none() {
+    if dialect == Dialect::Trace && release < 28 && head.is_cons() && head.list_length().is_none() {
         return Err(vec![format!("Match expression part {} is not a proper list.", text(head))]);
     }
     let head = c.head(head);
@@ -338,8 +339,8 @@ impl Compiler {
             self.errors.push(format!("Special form 'self' called with arguments in {}.", text(whole)));
             return nothing;
         }
-        match function(name, args.len()) {
-            Some(f) => Expr::Call(f, self.arguments(args, guard, depth)),
+        match function(name, args.len()).filter(|f| f.since() <= self.release) {
+            Some(f) => Expr::Call(f.of(self.release), self.arguments(args, guard, depth)),
             None => {
                 self.errors.push(format!("Function {}/{} does_not_exist.", text(e[0]), args.len()));
                 nothing

@@ -75,7 +75,9 @@ functions! {
     IsAtom = "is_atom" / 1, IsFloat = "is_float" / 1, IsInteger = "is_integer" / 1, IsList = "is_list" / 1,
     IsNumber = "is_number" / 1, IsPid = "is_pid" / 1, IsPort = "is_port" / 1, IsReference = "is_reference" / 1,
     IsTuple = "is_tuple" / 1, IsMap = "is_map" / 1, IsBinary = "is_binary" / 1, IsFunction = "is_function" / 1,
-    IsRecord = "is_record" / 3, IsMapKey = "is_map_key" / 2,
+    IsBoolean = "is_boolean" / 1, IsBitstring = "is_bitstring" / 1, IsFunction2 = "is_function" / 2,
+    IsInteger3 = "is_integer" / 3,
+    IsRecord = "is_record" / 3, IsRecordLoose = "" / 3, IsMapKey = "is_map_key" / 2,
     Abs = "abs" / 1, Element = "element" / 2, Hd = "hd" / 1, Tl = "tl" / 1, Length = "length" / 1, NodeOf = "node" / 1,
     Node = "node" / 0, Round = "round" / 1, Trunc = "trunc" / 1, Float = "float" / 1, Floor = "floor" / 1, Ceil = "ceil" / 1,
     Size = "size" / 1, TupleSize = "tuple_size" / 1, ByteSize = "byte_size" / 1, BitSize = "bit_size" / 1,
@@ -85,6 +87,23 @@ functions! {
     Div = "div" / 2, Rem = "rem" / 2, Band = "band" / 2, Bor = "bor" / 2, Bxor = "bxor" / 2, Bnot = "bnot" / 1,
     Bsl = "bsl" / 2, Bsr = "bsr" / 2,
     Gt = ">" / 2, Ge = ">=" / 2, Lt = "<" / 2, Le = "=<" / 2, Eq = "==" / 2, Ne = "/=" / 2, EqExact = "=:=" / 2, NeExact = "=/=" / 2,
+}
+
+impl Function {
+    /// The first release whose match specifications can call it.
+    pub(crate) fn since(self) -> u32 {
+        use Function::*;
+        match self {
+            IsBoolean | IsBitstring | IsFunction2 | Floor | Ceil | TupleSize | Max | Min => 26,
+            IsInteger3 => 28,
+            _ => 0,
+        }
+    }
+    /// The same function as a release means it.
+    pub(crate) fn of(self, release: u32) -> Function {
+        // A size that is no integer is just not the record's from 28 on.
+        if self == Function::IsRecord && release >= 28 { Function::IsRecordLoose } else { self }
+    }
 }
 
 /// An exception in a guard or body; which one makes no difference.
@@ -136,6 +155,19 @@ pub(crate) fn call(f: Function, x: &[Term], a: &mut Alloc) -> Result<Term, Faile
         IsMap => truth(x[0].is_map()),
         IsBinary => truth(x[0].is_binary()),
         IsFunction => truth(x[0].is_fun()),
+        IsBoolean => truth(x[0].as_bool().is_some()),
+        IsBitstring => truth(x[0].is_bitstring()),
+        IsFunction2 => {
+            let n = x[1].as_i64().filter(|n| *n >= 0).ok_or(Failed)?;
+            truth(x[0].fun_arity().is_some_and(|a| a as i64 == n))
+        }
+        IsInteger3 => {
+            if !x[1].is_integer() || !x[2].is_integer() {
+                return Err(Failed);
+            }
+            truth(x[0].is_integer() && cmp::cmp(x[1], x[0]).is_le() && cmp::cmp(x[0], x[2]).is_le())
+        }
+        IsRecordLoose => truth(x[0].as_tuple().is_some_and(|e| x[2].as_i64() == Some(e.len() as i64) && e.first() == Some(&x[1]))),
         IsRecord => {
             let n = x[2].as_i64().filter(|_| x[1].is_atom()).ok_or(Failed)?;
             truth(x[0].as_tuple().is_some_and(|e| e.len() as i64 == n && e.first().is_some_and(|t| *t == x[1])))

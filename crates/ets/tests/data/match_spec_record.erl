@@ -1,4 +1,4 @@
-%% Writes match_spec.etf: [{Subject, Specification, Dialect, Answer}] with the answers of erlang:match_spec_test/3.
+%% Writes match_spec.etf (kept as match_spec_RELEASE.etf): [{Subject, Specification, Dialect, Answer}] with the answers of erlang:match_spec_test/3.
 %% erlc match_spec_record.erl && erl -noshell -eval "match_spec_record:main(), halt()."
 % erlang:match_spec_test/3: results, flags, and the words for what is wrong.
 -module(match_spec_record).
