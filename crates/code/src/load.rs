@@ -252,6 +252,9 @@ impl<'a> Loader<'a> {
                             // The body only raises; the native function stands in for it, for local calls too.
                             self.h(Op::CallNativeOnly, 0, 0, 0);
                             self.emit(*ex as *const Export as u64);
+                        } else if n == f.entry_label && self.is_stub(i, end) {
+                            // A native function that nobody has provided: undefined, by its name.
+                            self.h(Op::Illegal, 0, 0, 0);
                         }
                     }
                     G::FuncInfo => {
@@ -297,6 +300,26 @@ impl<'a> Loader<'a> {
         }
         let ins = &self.beam.code.instrs[i + 1];
         Some((ins.op, self.beam.code.args(ins)))
+    }
+
+    /// Is the function that begins at label `i` nothing but `erlang:nif_error(undefined)`?
+    fn is_stub(&self, i: usize, end: usize) -> bool {
+        let mut i = i + 1;
+        while i < end && matches!(self.beam.code.instrs[i].op, G::NifStart | G::Line) {
+            i += 1;
+        }
+        let at = |k: usize| (i + k < end).then(|| &self.beam.code.instrs[i + k]);
+        let Some(moving) = at(0).filter(|m| m.op == G::Move) else { return false };
+        let undefined = matches!(self.beam.code.args(moving)[0], Arg::Atom(n) if self.atom(n) == am::UNDEFINED);
+        let mut k = 1;
+        while at(k).is_some_and(|l| l.op == G::Line) {
+            k += 1;
+        }
+        undefined
+            && at(k).filter(|c| matches!(c.op, G::CallExtOnly | G::CallExt)).is_some_and(|c| {
+                let e = self.exports[Self::num(self.beam.code.args(c)[1]) as usize];
+                e.module == am::ERLANG && e.arity == 1 && atom::text(e.function) == "nif_error"
+            })
     }
 
     fn call_export(&mut self, e: &'static Export, plain: Op, native: Op, a: u16) {

@@ -183,7 +183,7 @@ ops! {
     /// a src, f fail; w1 module, w2 name (source words).
     IsRecord,
     RecordAccessible, GetRecordElements, GetRecordField, PutRecord,
-    /// w1: text of what is wrong; raises system_limit-like internal error. Never emitted for verified code.
+    /// The body of a native function that nobody has provided: raises undef.
     Illegal,
 }
 

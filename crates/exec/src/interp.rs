@@ -80,6 +80,8 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
     let mut ip: *const u64 = cx.p.ip;
     let mut hp: *mut u64 = cx.p.heap.alloc.hp;
     let mut sp: *mut u64 = cx.p.heap.alloc.limit;
+    // The tail call by which a native function was reached, while it runs.
+    let mut native_from: *const u64 = std::ptr::null();
     let torture = cx.node.config.torture.collect_always;
 
     // SAFETY (whole loop): rules 1 to 4.
@@ -249,6 +251,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 match result {
                     Ok(t) => {
                         *xp = t;
+                        native_from = std::ptr::null();
                         if (fragments || cx.p.heap.alloc.off_heap_bytes > cx.p.heap.min_cell_bytes) && cx.p.heap.wants_collection() {
                             collect!(1, 0);
                         }
@@ -260,6 +263,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         continue;
                     }
                     Err(Stop::Trap) => {
+                        native_from = std::ptr::null();
                         let export = cx.trap_to.take().expect("a trap says where to");
                         let n = export.arity as usize;
                         xp.copy_from_nonoverlapping(cx.trap_args.as_ptr(), n);
@@ -278,7 +282,9 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             // Handlers run on a scheduler.
                             leave!(cx.node.code.raise_pending(), 0, Ended::Yield);
                         }
-                        raised!(ip)
+                        // A tail call: the caller is not on the stack, but belongs into the trace.
+                        let from = std::mem::replace(&mut native_from, std::ptr::null());
+                        raised!(if from.is_null() { ip } else { from })
                     }
                     Err(Stop::Yield) => leave!(ip, arity, Ended::Yield),
                     Err(Stop::Wait) => leave!(ip, arity, Ended::Wait),
@@ -505,7 +511,16 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     sync_in!();
                     raised!(ip)
                 }
-                Op::Illegal => error!(am::UNDEF),
+                Op::Illegal => {
+                    // Stands at the entry of a function whose `FuncInfo` is right before.
+                    let (m, f) = (Term::from_raw(*ip.sub(2)), Term::from_raw(*ip.sub(1)));
+                    let arity = fa(*ip.sub(3)) as usize;
+                    sync_out!();
+                    raise::undefined(cx, m, f, std::slice::from_raw_parts(xp, arity));
+                    cx.p.heap.alloc.leave_fragments();
+                    sync_in!();
+                    raised!(ip)
+                }
 
                 // ---- control
                 Op::Jump => jump!(fj(head)),
@@ -529,16 +544,19 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
                 Op::CallExtOnly => enter!(address!(w!(1))),
                 Op::CallNative => {
+                    native_from = std::ptr::null();
                     push!(ip.add(2));
                     ip = address!(w!(1));
                     continue;
                 }
                 Op::CallNativeLast => {
+                    native_from = ip;
                     sp = sp.add(fa(head) as usize);
                     ip = address!(w!(1));
                     continue;
                 }
                 Op::CallNativeOnly => {
+                    native_from = ip;
                     ip = address!(w!(1));
                     continue;
                 }

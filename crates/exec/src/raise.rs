@@ -88,7 +88,7 @@ fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
     let e = cx.p.exception;
     let mut addresses: Vec<u64> = Vec::with_capacity(depth + 1);
     // SAFETY: `at` is an instruction (rule 1).
-    let native = matches!(unsafe { *at } as u16, n if n == Op::Native as u16 || n == Op::RaisePending as u16);
+    let native = matches!(unsafe { *at } as u16, n if n == Op::Native as u16 || n == Op::RaisePending as u16 || n == Op::Illegal as u16);
     if !native {
         // Marked as an instruction, not a return address, by its lowest bit.
         addresses.push(at as u64 | 1);

@@ -37,6 +37,13 @@ pub struct Vm {
 impl Vm {
     /// Starts a node: its first process begins to run before this returns.
     pub fn new(config: Config, world: sys::World) -> Result<Vm, BootError> {
+        Vm::with(config, world, first_processes)
+    }
+    /// A node with the preloaded modules and no process: for measuring and testing the machine alone.
+    pub fn bare(config: Config, world: sys::World) -> Result<Vm, BootError> {
+        Vm::with(config, world, |_| {})
+    }
+    fn with(config: Config, world: sys::World, begin: impl FnOnce(&Arc<Node>)) -> Result<Vm, BootError> {
         let s = &config.schedulers;
         let handle: sched::Handle<ProcRef, Timer> = sched::Handle::new(sched::Config {
             workers: s.total.max(1) as usize,
@@ -51,7 +58,7 @@ impl Vm {
         let machine = Arc::new(Machine::new());
         machine.attach(&node);
         bifs::attach(&node);
-        first_processes(&node);
+        begin(&node);
         let sched = sched::Sched::start(handle, machine).map_err(BootError::Threads)?;
         Ok(Vm { sched, node })
     }
