@@ -1027,25 +1027,24 @@ impl<'a> Loader<'a> {
                 let size = self.word(a[1]);
                 self.h(Op::BsInit, Self::r(a[5]), 0, num(a[3]) as u16);
                 self.fail_word(a[0]);
-                self.emit(if g == G::BsInit2 { 8 } else { 1 });
+                // Heap words that the instruction promises for what follows stand above.
+                self.emit(if g == G::BsInit2 { 8 } else { 1 } | num(a[2]) << 32);
                 self.emit(size);
-                self.heap_after(num(a[2]), num(a[3]), a[5]);
             }
             G::BsAppend => {
                 let size = self.word(a[1]);
                 let bin = self.reg(a[5]);
                 self.h(Op::BsAppend, Self::r(a[7]), bin, num(a[3]) as u16);
                 self.fail_word(a[0]);
-                self.emit(1 | num(a[4]) << 32);
+                self.emit(num(a[2]) | num(a[4]) << 32);
                 self.emit(size);
-                self.heap_after(num(a[2]), num(a[3]), a[7]);
             }
             G::BsPrivateAppend => {
                 let size = self.word(a[1]);
                 let bin = self.reg(a[3]);
                 self.h(Op::BsAppend, Self::r(a[5]), bin, 0);
                 self.fail_word(a[0]);
-                self.emit(1 | num(a[2]) << 32);
+                self.emit(num(a[2]) << 32);
                 self.emit(size);
             }
             G::BsPutInteger | G::BsPutBinary | G::BsPutFloat => {
@@ -1146,24 +1145,11 @@ impl<'a> Loader<'a> {
         Ok(0)
     }
 
-    /// Old construction instructions also reserve heap room for what follows; the result is in `dst` and must survive.
-    fn heap_after(&mut self, words: u64, live: u64, dst: Arg) {
-        if words == 0 {
-            return;
-        }
-        let live = match dst {
-            Arg::X(n) => live.max(u64::from(n) + 1),
-            _ => live,
-        };
-        self.at = self.out.len();
-        self.emit(head_jump(Op::TestHeap, live as u16, words as i32));
-    }
-
     fn bs_create(&mut self, a: &'a [Arg]) -> Result<(), String> {
         let list = self.list(a[5]);
         self.h(Op::BsCreate, Self::r(a[4]), Self::num(a[2]) as u16, 0);
         self.fail_word(a[0]);
-        self.emit(list.len() as u64 / 6);
+        self.emit(list.len() as u64 / 6 | Self::num(a[1]) << 32);
         for s in list.chunks_exact(6) {
             let kind = match s[0] {
                 Arg::Atom(n) => match atom::text(self.atom(n)) {
@@ -1196,9 +1182,6 @@ impl<'a> Loader<'a> {
             }
             self.emit(0);
         }
-        // The room that the instruction promises for what follows.
-        let heap = Self::num(a[1]);
-        self.heap_after(heap, Self::num(a[2]), a[4]);
         Ok(())
     }
 
@@ -1206,6 +1189,7 @@ impl<'a> Loader<'a> {
         let num = Self::num;
         let list = self.list(a[2]);
         let mut out: Vec<(u64, u64)> = Vec::new();
+        let mut live = 0;
         let mut i = 0;
         while i < list.len() {
             let Arg::Atom(n) = list[i] else { return Err("bs_match has a command without name".into()) };
@@ -1217,10 +1201,14 @@ impl<'a> Loader<'a> {
                     let flags = u64::from(self.flags(arg(2)));
                     let dst = u64::from(Self::r(arg(5)));
                     let k = if what == "integer" { 2 } else { 3 };
+                    live = live.max(num(arg(1)));
                     ((k | flags << 8 | dst << 16 | num(arg(1)) << 32, num(arg(3)) * num(arg(4))), 6)
                 }
                 "skip" => ((4, num(arg(1))), 2),
-                "get_tail" => ((5 | u64::from(Self::r(arg(3))) << 16 | num(arg(1)) << 32, 0), 4),
+                "get_tail" => {
+                    live = live.max(num(arg(1)));
+                    ((5 | u64::from(Self::r(arg(3))) << 16 | num(arg(1)) << 32, 0), 4)
+                }
                 "=:=" => ((6 | num(arg(2)) << 32, num(arg(3))), 4),
                 other => return Err(format!("bs_match has an unknown command {other}")),
             };
@@ -1228,7 +1216,16 @@ impl<'a> Loader<'a> {
             i += used;
         }
         self.hj(Op::BsMatch, Self::r(a[1]), a[0]);
-        self.emit(out.len() as u64);
+        // Room for what the commands build, and the registers that are live meanwhile.
+        let need: u64 = out
+            .iter()
+            .map(|(c, m)| match *c as u8 {
+                2 if *m > 56 => (m & 0xffff_ffff) / 64 + 3,
+                3 | 5 => 6,
+                _ => 0,
+            })
+            .sum();
+        self.emit(out.len() as u64 | live << 16 | need.min(1 << 16) << 32);
         for (c, m) in out {
             self.emit(c);
             self.emit(m);

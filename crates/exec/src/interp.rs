@@ -357,14 +357,20 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
         }
         // After native-like work in `ops`: back to the heap's own room, and collect if much was made elsewhere.
         macro_rules! settle {
-            ($dst:expr, $t:expr, $live:expr) => {{
+            ($dst:expr, $t:expr, $live:expr) => {
+                settle!($dst, $t, $live, 0)
+            };
+            ($dst:expr, $t:expr, $live:expr, $need:expr) => {{
                 let fragments = cx.p.heap.alloc.leave_fragments();
                 sync_in!();
                 let t: Term = $t;
-                if (fragments || cx.p.heap.alloc.off_heap_bytes > cx.p.heap.min_cell_bytes) && cx.p.heap.wants_collection() {
+                let need: usize = $need;
+                if room!() < need + SLACK
+                    || ((fragments || cx.p.heap.alloc.off_heap_bytes > cx.p.heap.min_cell_bytes) && cx.p.heap.wants_collection())
+                {
                     cx.p.saved.clear();
                     cx.p.saved.push(t);
-                    collect!($live, 0);
+                    collect!($live, need);
                     let t = cx.p.saved.pop().expect("pushed above");
                     set!($dst, t);
                 } else {
@@ -639,13 +645,20 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 Op::Allocate => {
                     let n = fa(head) as usize;
                     reserve!(fb(head) as usize, n);
-                    sp = sp.sub(n);
+                    // What was there before must not be taken for a catch mark or a continuation.
+                    for _ in 0..n {
+                        sp = sp.sub(1);
+                        *sp = Term::NIL.raw();
+                    }
                     next!(1)
                 }
                 Op::AllocateHeap => {
                     let n = fa(head) as usize;
                     reserve!(fb(head) as usize, n + fc(head) as usize);
-                    sp = sp.sub(n);
+                    for _ in 0..n {
+                        sp = sp.sub(1);
+                        *sp = Term::NIL.raw();
+                    }
                     next!(1)
                 }
                 Op::TestHeap => {
@@ -1617,8 +1630,14 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         next!(2)
                     }
                     if t.is_bitstring() {
-                        reserve!(fc(head) as usize, 4);
-                        let t = get!(fa(head));
+                        let mut t = t;
+                        if room!() < 4 + SLACK || torture {
+                            // The source may lie beyond the live registers.
+                            cx.p.saved.clear();
+                            cx.p.saved.push(t);
+                            collect!(fc(head) as usize, 4);
+                            t = cx.p.saved.pop().expect("pushed above");
+                        }
                         sync_out!();
                         let context = cx.h().match_context(t);
                         sync_in!();
@@ -1701,66 +1720,69 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     }
                 }
                 Op::BsMatch => {
-                    let n = w!(1) as usize;
+                    // Commands may collect only before the first of them: the context need not be among the live registers.
+                    let n = w!(1) as u16 as usize;
+                    let need = (w!(1) >> 32) as usize;
+                    let mut context = get!(fa(head));
+                    if room!() < need + SLACK || torture {
+                        cx.p.saved.clear();
+                        cx.p.saved.push(context);
+                        collect!((w!(1) >> 16) as u16 as usize, need);
+                        context = cx.p.saved.pop().expect("pushed above");
+                        set!(fa(head), context);
+                    }
+                    let before = *context.ptr().add(1);
                     let mut ok = true;
                     for i in 0..n {
                         let command = w!(2 + 2 * i);
                         let more = w!(3 + 2 * i);
-                        let context = get!(fa(head));
                         let size = (more & 0xffff_ffff) as usize;
+                        let dst = (command >> 16) as u16;
                         match command as u8 {
                             0 => ok = bits::left(context) >= size && (bits::left(context) - size) % ((more >> 32) as usize).max(1) == 0,
                             1 => ok = bits::left(context) == size,
                             2 => {
-                                let dst = (command >> 16) as u16;
-                                match bits::get_small(context, size, (command >> 8) as u8) {
+                                let mut t = bits::get_small(context, size, (command >> 8) as u8);
+                                if t.is_none() {
+                                    sync_out!();
+                                    t = bits::get_integer(cx.h(), context, size, (command >> 8) as u8);
+                                    cx.p.heap.alloc.leave_fragments();
+                                    sync_in!();
+                                }
+                                match t {
                                     Some(t) => set!(dst, t),
-                                    None => {
-                                        sync_out!();
-                                        match bits::get_integer(cx.h(), context, size, (command >> 8) as u8) {
-                                            Some(t) => settle!(dst, t, (command >> 32) as u16 as usize),
-                                            None => {
-                                                cx.p.heap.alloc.leave_fragments();
-                                                sync_in!();
-                                                ok = false;
-                                            }
-                                        }
-                                    }
+                                    None => ok = false,
                                 }
                             }
-                            3 => {
+                            3 | 5 => {
                                 sync_out!();
-                                match bits::get_bits(cx.h(), context, size) {
-                                    Some(t) => settle!((command >> 16) as u16, t, (command >> 32) as u16 as usize),
-                                    None => {
-                                        cx.p.heap.alloc.leave_fragments();
-                                        sync_in!();
-                                        ok = false;
-                                    }
+                                let t = if command as u8 == 5 { Some(bits::tail(cx.h(), context)) } else { bits::get_bits(cx.h(), context, size) };
+                                cx.p.heap.alloc.leave_fragments();
+                                sync_in!();
+                                match t {
+                                    Some(t) => set!(dst, t),
+                                    None => ok = false,
                                 }
                             }
                             4 => ok = bits::skip(context, size),
-                            5 => {
-                                sync_out!();
-                                let t = bits::tail(cx.h(), context);
-                                settle!((command >> 16) as u16, t, (command >> 32) as u16 as usize);
-                            }
-                            _ => {
-                                // =:= : the next bits are this value
-                                let bits = (command >> 32) as usize;
-                                ok = bits::take_uint(context, bits) == Some(more);
-                            }
+                            // =:= : the next bits are this value
+                            _ => ok = bits::take_uint(context, (command >> 32) as usize) == Some(more),
                         }
                         if !ok {
                             break;
                         }
                     }
-                    test!(head, ok, 2 + 2 * n)
+                    if ok {
+                        next!(2 + 2 * n)
+                    }
+                    // Whoever comes next matches from the same place.
+                    *context.ptr().add(1) = before;
+                    jump!(fj(head))
                 }
 
                 // ---- bit syntax: construction
                 Op::BsCreate => {
-                    let n = w!(2) as usize;
+                    let n = w!(2) as u32 as usize;
                     let segments = &mut local.segments;
                     segments.clear();
                     for i in 0..n {
@@ -1781,7 +1803,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     sync_out!();
                     match bits::create(cx, segments) {
                         Ok(t) => {
-                            settle!(fa(head), t, fb(head) as usize);
+                            settle!(fa(head), t, fb(head) as usize, (w!(2) >> 32) as usize);
                             next!(3 + 4 * n)
                         }
                         Err(e) => {
@@ -1806,12 +1828,13 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
                 // The older instructions: a buffer under construction is kept in `local.building`.
                 Op::BsInit => {
-                    // a dst, c live; w1 fail, w2 = unit (1 bits, 8 bytes) | flags, w3 size
-                    match bits::old_size(src!(w!(3)), w!(2) as usize) {
+                    // a dst, c live; w1 fail, w2 = unit (1 bits, 8 bytes) | heap << 32, w3 size
+                    match bits::old_size(src!(w!(3)), w!(2) as u32 as usize) {
                         Ok(n) => {
                             sync_out!();
                             let t = local.building.start(cx.h(), n);
-                            settle!(fa(head), t, fc(head) as usize);
+                            settle!(fa(head), t, fc(head) as usize, (w!(2) >> 32) as usize);
+                            local.building.moved(get!(fa(head)));
                             next!(4)
                         }
                         Err(e) => {
@@ -1825,11 +1848,11 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     }
                 }
                 Op::BsAppend => {
-                    // a dst, b bin, c live; w1 fail, w2 = unit | own unit << 32, w3 size
+                    // a dst, b bin, c live; w1 fail, w2 = heap | own unit << 32, w3 size in bits
                     let bin = get!(fb(head));
                     let own_unit = (w!(2) >> 32) as usize;
                     let result = if bin.bit_size().is_some_and(|n| n % own_unit.max(1) == 0) {
-                        bits::old_size(src!(w!(3)), w!(2) as u32 as usize)
+                        bits::old_size(src!(w!(3)), 1)
                     } else {
                         Err(am::BADARG)
                     };
@@ -1837,7 +1860,8 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         Ok(n) => {
                             sync_out!();
                             let t = local.building.append(cx.h(), bin, n);
-                            settle!(fa(head), t, fc(head) as usize);
+                            settle!(fa(head), t, fc(head) as usize, w!(2) as u32 as usize);
+                            local.building.moved(get!(fa(head)));
                             next!(4)
                         }
                         Err(e) => {

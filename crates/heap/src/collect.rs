@@ -363,10 +363,12 @@ impl Heap {
     pub fn release(&mut self) {
         // SAFETY: rule 1: the process is gone, nobody looks at its terms any more.
         unsafe {
-            drop(self.alloc.take_fragments());
+            // Cells may lie in fragments, so they come first.
             for chain in [self.alloc.off_heap, self.young_cells, self.old_cells] {
                 release_off_heap(chain);
             }
+            self.alloc.off_heap = null_mut();
+            drop(self.alloc.take_fragments());
             free_block(self.start, self.capacity);
             free_block(self.old_start, Self::between(self.old_start, self.old_end));
         }

@@ -640,7 +640,7 @@ pub fn init_writable(a: &mut Alloc, size: Term) -> Term {
 
 // ---- the construction instructions of older compilers
 
-/// A bit string under construction. Lives from `start` or `append` to the last `put`, between which nothing collects.
+/// A bit string under construction, from `start` or `append` to the last `put`.
 #[derive(Default)]
 pub struct Building {
     out: Option<&'static mut [u8]>,
@@ -659,6 +659,14 @@ impl Building {
         self.out = Some(out);
         self.at = at;
         t
+    }
+    /// The bit string may have been moved since it was started.
+    pub fn moved(&mut self, t: Term) {
+        if let Some(out) = &mut self.out {
+            let n = out.len();
+            // SAFETY: rule 3 of `term`: the bits are still being built, and nobody else has seen them.
+            *out = unsafe { std::slice::from_raw_parts_mut(t.base_data(), n) };
+        }
     }
     pub fn put(&mut self, s: &Segment) -> Result<(), Term> {
         let n = segment_bits(s).map_err(|e| e.0)?;
