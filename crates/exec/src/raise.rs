@@ -19,8 +19,11 @@ fn marker() -> Term {
 /// # Safety
 /// `xp` is this thread's x registers, `at` the address of the instruction that raised; the heap's `hp` and `sp` are stored.
 pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*const u64, Term> {
+    // The stack's top is in `limit` only while that is not a fragment's.
+    cx.p.heap.alloc.leave_fragments();
     if cx.p.exception.trace.is_none() {
         cx.p.exception.trace = raw_trace(cx, at);
+        cx.p.heap.alloc.leave_fragments();
     }
     let e = cx.p.exception;
     cx.p.exception = Exception::error(Term::NIL);
