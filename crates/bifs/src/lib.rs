@@ -12,6 +12,7 @@ pub mod iolist;
 mod lists;
 mod maps;
 mod persistent_term;
+mod prim_buffer;
 mod re;
 pub mod resolver;
 mod os;
@@ -21,6 +22,7 @@ pub mod result;
 mod math;
 mod string;
 mod unicode;
+mod zlib;
 
 use node::Native;
 
@@ -62,9 +64,11 @@ pub fn all() -> Vec<Native> {
         erlang::hash::NATIVES,
         erlang::ident::NATIVES,
         math::NATIVES,
+        prim_buffer::NATIVES,
         re::NATIVES,
         string::NATIVES,
         unicode::NATIVES,
+        zlib::NATIVES,
         os::NATIVES,
         prim_file::NATIVES,
     ];
