@@ -1,0 +1,5 @@
+%% spawn_request, spawn_monitor, spawn_opt with links: replies, tags, errors.
+-module(spawn_req).
+-export([main/0]).
+main() ->
+    R = spawn_request(fun() -> ok end), A = receive {spawn_reply, R, ok, P} -> is_pid(P) after 500 -> none end, R2 = spawn_request(erlang, self, [], [{reply_tag, mine}, monitor]), B = receive {mine, R2, ok, P2} -> receive {'DOWN', R2, process, P2, W} -> W after 500 -> none end after 500 -> none end, R3 = spawn_request(fun() -> ok end, [{reply, no}]), C = receive {spawn_reply, R3, _, _} -> got after 20 -> nothing end, D = [try spawn_request(F, O) catch Cl:E -> {Cl, E} end || {F, O} <- [{x, []}, {fun() -> ok end, x}]], R4 = spawn_request(fun() -> ok end, [{priority, zz}]), E4 = receive {spawn_reply, R4, error, Y} -> Y after 500 -> none end, F4 = spawn_request_abandon(R4), process_flag(trap_exit, true), {L, M} = spawn_opt(fun() -> exit(q) end, [link, monitor]), G = [receive {'EXIT', L, q} -> ex after 500 -> none end, receive {'DOWN', M, _, L, q} -> down after 500 -> none end], process_flag(trap_exit, false), [A, B, C, D, E4, F4, G, is_pid(spawn(node(), fun() -> ok end)), is_pid(spawn_link(node(), erlang, self, []))].
