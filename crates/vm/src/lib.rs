@@ -10,7 +10,13 @@ use std::process::ExitCode;
 
 /// Runs a node to its end; the exit code is `halt/1`'s.
 pub fn start(config: config::Config) -> ExitCode {
-    match Vm::new(config, sys::World::process()) {
+    let mut world = sys::World::process();
+    if !config.environment.is_empty() {
+        // The command adds to what the operating system gave it: BINDIR, ROOTDIR, PATH, `-env`.
+        let pairs = config.environment.iter().map(|(n, v)| (n.as_encoded_bytes().to_vec(), v.as_encoded_bytes().to_vec()));
+        world.env = std::sync::Arc::new(sys::env::Env::new(pairs));
+    }
+    match Vm::new(config, world) {
         Ok(vm) => ExitCode::from(vm.run() as u8),
         Err(e) => {
             eprintln!("{e}");
