@@ -17,6 +17,7 @@ mod re;
 pub mod resolver;
 mod os;
 pub mod owned;
+pub mod port;
 mod prim_file;
 pub mod result;
 mod math;
@@ -70,10 +71,13 @@ pub fn all() -> Vec<Native> {
         unicode::NATIVES,
         zlib::NATIVES,
         os::NATIVES,
+        port::NATIVES,
         prim_file::NATIVES,
     ];
     tables.concat()
 }
 
 /// Ties native parts that need a node (ports, signals) to it; called once, before anything runs.
-pub fn attach(_node: &std::sync::Arc<node::Node>) {}
+pub fn attach(node: &std::sync::Arc<node::Node>) {
+    port::attach(node);
+}

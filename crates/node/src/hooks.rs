@@ -34,6 +34,8 @@ pub trait Ports: Send + Sync {
     fn traffic(&self) -> (u64, u64) {
         (0, 0)
     }
+    /// A process has ended that was watched in the name of a port (for native things that belong to it).
+    fn down(&self, node: &Arc<Node>, reference: RefId);
 }
 
 /// A signal to a process or port of another node.

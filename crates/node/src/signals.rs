@@ -183,7 +183,13 @@ impl Node {
                 }
                 None
             }
-            Outgoing::UnlinkAck { .. } | Outgoing::Down { .. } | Outgoing::GroupLeader { .. } => None,
+            Outgoing::Down { reference, .. } => {
+                if let Some(p) = ports {
+                    p.down(self, reference);
+                }
+                None
+            }
+            Outgoing::UnlinkAck { .. } | Outgoing::GroupLeader { .. } => None,
         };
         if let Some(back) = back {
             self.signal_who(Who::Local(port), from, |_| back);

@@ -1,0 +1,556 @@
+//! Ports as Erlang sees them: the natives of `open_port` and its kin, and the door between `ports` and the node.
+//! Not here: what drivers do, how ports live and end (crate `ports`).
+
+use crate::iolist;
+use crate::prim_file::{name_bytes, name_list, names_are_utf8};
+use crate::result::Res;
+use node::hooks::{self, Outgoing};
+use node::signals::{copy_out, literals};
+use node::{Ctx, Effect, Native, Node, Stop, Timer, TimerCall};
+use ports::{Command, Control, Info, Name, OpenError, Options, Port, Ports, Surroundings};
+use process::{Owned, RefId, Signal, Who};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+use term::{Term, am, atom};
+
+// ---- the node's side
+
+/// The node's ports, filed with the node.
+#[derive(Default)]
+struct Part(OnceLock<Arc<Ports>>);
+
+/// The ports of a node, once it is attached.
+pub fn of(node: &Node) -> Option<Arc<Ports>> {
+    node.part::<Part>().0.get().cloned()
+}
+
+/// Gives a node its ports.
+pub fn attach(node: &Arc<Node>) {
+    let around = Around { node: Arc::downgrade(node), world: node.world.clone(), release: node.code.release, limit: node.config.limits.ports as usize };
+    let ports = Ports::new(Box::new(around), Term::pid(0, 0));
+    if node.part::<Part>().0.set(ports.clone()).is_ok() {
+        let _ = node.ports.set(Box::new(Door(ports)));
+    }
+}
+
+/// What ports ask of their node.
+struct Around {
+    node: Weak<Node>,
+    world: sys::World,
+    release: u32,
+    limit: usize,
+}
+
+impl Around {
+    fn with(&self, f: impl FnOnce(&Arc<Node>)) {
+        if let Some(node) = self.node.upgrade() {
+            f(&node);
+        }
+    }
+}
+
+impl Surroundings for Around {
+    fn world(&self) -> &sys::World {
+        &self.world
+    }
+    fn release(&self) -> u32 {
+        self.release
+    }
+    fn limit(&self) -> usize {
+        self.limit
+    }
+    fn message(&self, to: Term, message: Owned) {
+        self.with(|node| {
+            node.send_message(to, message);
+        });
+    }
+    fn exit(&self, port: Term, to: Who, reason: Owned, linked: bool) {
+        self.with(|node| node.signal_who(Who::Local(port), to, |_| Outgoing::Exit { reason, linked }));
+    }
+    fn down(&self, port: Term, to: Term, reference: RefId, reason: Owned) {
+        self.with(|node| node.signal_who(Who::Local(port), Who::Local(to), |_| Outgoing::Down { reference, name: None, reason }));
+    }
+    fn wake(&self, process: Term) {
+        self.with(|node| node.wake(process));
+    }
+    fn release_name(&self, name: Term, port: Term) {
+        self.with(|node| {
+            let mut names = node.names.write();
+            if names.get(&name) == Some(&port) {
+                names.remove(&name);
+            }
+        });
+    }
+    fn set_timer(&self, after: Duration, work: Box<dyn FnOnce() + Send>) -> u64 {
+        let mut word = 0;
+        self.with(|node| {
+            let at = node.sched.now().saturating_add(after.as_nanos() as u64);
+            word = node.sched.set_timer(at, Timer::Call(TimerCall(Box::new(move |_| work())))).to_word();
+        });
+        word
+    }
+    fn cancel_timer(&self, timer: u64) {
+        if let Some(timer) = sched::TimerRef::from_word(timer) {
+            self.with(|node| {
+                node.sched.cancel_timer(timer);
+            });
+        }
+    }
+    fn log_error(&self, text: String) {
+        self.with(|node| log_error(node, &text));
+    }
+}
+
+/// A line for the node's log, as the runtime itself writes it.
+pub(crate) fn log_error(node: &Arc<Node>, text: &str) {
+    let time = node.world.clock.system_ns().div_euclid(1000);
+    let message = Owned::build(|a| {
+        let format = a.list_of_chars("~s~n");
+        let text = a.list_of_chars(text);
+        let args = a.list(&[text]);
+        let tags = term::map::from_pairs(a, &[(atom!("emulator"), am::TRUE), (am::TAG, am::ERROR)]);
+        let time = a.int(time);
+        let meta = [(am::PID, am::UNDEFINED), (atom!("gl"), am::UNDEFINED), (atom!("time"), time), (atom!("error_logger"), tags)];
+        let meta = term::map::from_pairs(a, &meta);
+        a.tuple(&[atom!("log"), am::ERROR, format, args, meta])
+    });
+    node.send_to_name(am::LOGGER, message);
+}
+
+/// The node's way to its ports.
+struct Door(Arc<Ports>);
+
+impl hooks::Ports for Door {
+    fn command(&self, cx: &mut Ctx, id: Term, message: Term) -> Result<(), Stop> {
+        let Some(port) = self.0.get(id) else { return Ok(()) };
+        let Some(&[owner, request]) = message.as_tuple_n::<2>() else {
+            self.0.bad_signal(&port);
+            return Ok(());
+        };
+        if owner != self.0.owner(&port) {
+            self.0.bad_signal(&port);
+            return Ok(());
+        }
+        if request == am::CLOSE {
+            self.0.close(&port, true);
+            return Ok(());
+        }
+        match request.as_tuple_n::<2>() {
+            Some(&[am::COMMAND, data]) => {
+                let Ok(size) = iolist::size(data) else {
+                    bad_value(cx, &port);
+                    self.0.bad_signal(&port);
+                    return Ok(());
+                };
+                cx.charge(size / 100);
+                match self.0.command(&port, cx.pid, || iolist::bytes(data).unwrap_or_default(), true) {
+                    Command::Busy => Err(Stop::Wait),
+                    _ => Ok(()),
+                }
+            }
+            Some(&[am::CONNECT, new]) if new.is_local_pid() && cx.node.is_alive(new) => {
+                connect(cx, &self.0, &port, new);
+                let connected = Owned::build(|a| a.tuple(&[id, am::CONNECTED]));
+                cx.node.send_message(owner, connected);
+                Ok(())
+            }
+            _ => {
+                self.0.bad_signal(&port);
+                Ok(())
+            }
+        }
+    }
+    fn exists(&self, _: &Arc<Node>, port: Term) -> bool {
+        self.0.get(port).is_some()
+    }
+    fn link(&self, _: &Arc<Node>, port: Term, process: Term) -> bool {
+        self.0.link(port, process)
+    }
+    fn unlink(&self, _: &Arc<Node>, port: Term, process: Term) {
+        self.0.unlink(port, process);
+    }
+    fn exit(&self, _: &Arc<Node>, port: Term, from: Term, reason: &Owned, linked: bool) {
+        self.0.exit(port, from, reason, linked);
+    }
+    fn monitor(&self, _: &Arc<Node>, port: Term, reference: RefId, watcher: Term) -> bool {
+        self.0.monitor(port, reference, watcher)
+    }
+    fn demonitor(&self, _: &Arc<Node>, port: Term, reference: RefId) {
+        self.0.demonitor(port, reference);
+    }
+    fn named(&self, _: &Arc<Node>, port: Term, name: Option<Term>) -> bool {
+        self.0.set_name(port, name)
+    }
+    fn down(&self, node: &Arc<Node>, reference: RefId) {
+        crate::owned::ended(node, reference);
+    }
+    fn flush(&self, _: &Arc<Node>, done: Box<dyn FnOnce() + Send>) {
+        if self.0.is_flushed() {
+            return done();
+        }
+        // It may take as long as somebody else takes to read.
+        let ports = self.0.clone();
+        let work = move || {
+            ports.flush(None);
+            done();
+        };
+        let started = std::thread::Builder::new().name("flush".into()).spawn(work);
+        debug_assert!(started.is_ok(), "a halting node can start a thread");
+    }
+    fn count(&self) -> usize {
+        self.0.count()
+    }
+    fn traffic(&self) -> (u64, u64) {
+        self.0.traffic()
+    }
+}
+
+fn bad_value(cx: &mut Ctx, port: &Port) {
+    log_error(cx.node, &format!("Bad value on output port '{}'", String::from_utf8_lossy(&port.name)));
+}
+
+/// Makes another process the owner, linked to the port.
+fn connect(cx: &mut Ctx, ports: &Ports, port: &Port, new: Term) {
+    ports.connect(port, new);
+    if new == cx.pid {
+        cx.p.links.insert(Who::Local(port.id), 0);
+    } else {
+        let _ = cx.node.deliver(new, Signal::Link { from: Who::Local(port.id) });
+    }
+}
+
+// ---- opening
+
+/// The first argument of `open_port`.
+fn port_name(cx: &mut Ctx, t: Term) -> Result<Name, Stop> {
+    let utf8 = names_are_utf8(cx);
+    let Some(parts) = t.as_tuple() else { return Err(cx.badarg()) };
+    let text = |t: Term| name_bytes(t, utf8);
+    let name = match *parts {
+        [kind, what] => match term::atom::as_text(kind) {
+            Some("spawn") => text(what).map(Name::Spawn),
+            Some("spawn_driver") => text(what).map(Name::SpawnDriver),
+            Some("spawn_executable") => text(what).map(Name::SpawnExecutable),
+            _ => None,
+        },
+        [kind, read, write] if term::atom::as_text(kind) == Some("fd") => match (read.to(), write.to()) {
+            (Some(read), Some(write)) => Some(Name::Fd(read, write)),
+            _ => None,
+        },
+        _ => None,
+    };
+    name.ok_or_else(|| cx.badarg())
+}
+
+fn limits(t: Term) -> Option<Option<(usize, usize)>> {
+    if t == atom!("disabled") {
+        return Some(None);
+    }
+    let &[low, high] = t.as_tuple_n::<2>()?;
+    let (low, high) = (low.to::<usize>()?, high.to::<usize>()?);
+    (1..=high).contains(&low).then_some(Some((low, high)))
+}
+
+/// `[{Name, Value | false}]`; a later one counts.
+fn environment(t: Term, utf8: bool) -> Option<Vec<(Vec<u8>, Option<Vec<u8>>)>> {
+    let mut out = Vec::new();
+    for pair in t.proper_list()? {
+        let &[name, value] = pair.as_tuple_n::<2>()?;
+        let name = name_bytes(name, utf8)?;
+        if name.is_empty() || name.contains(&b'=') {
+            return None;
+        }
+        let value = if value == am::FALSE { None } else { Some(name_bytes(value, utf8)?) };
+        out.push((name, value));
+    }
+    Some(out)
+}
+
+/// One option; `None` if it is wrong.
+fn option(o: &mut Options, directions: &mut (bool, bool), t: Term, executable: bool, utf8: bool) -> Option<()> {
+    if let Some(&[key, value]) = t.as_tuple_n::<2>() {
+        match term::atom::as_text(key)? {
+            "packet" => {
+                o.packet = value.to().filter(|n| matches!(n, 1 | 2 | 4))?;
+                o.line = None;
+            }
+            "line" => {
+                o.line = Some(value.to::<usize>().filter(|&n| n > 0)?);
+                o.packet = 0;
+            }
+            "env" => o.env.extend(environment(value, utf8)?),
+            "args" if executable => o.args = value.proper_list()?.into_iter().map(|a| name_bytes(a, utf8)).collect::<Option<_>>()?,
+            "arg0" if executable => o.arg0 = Some(name_bytes(value, utf8)?),
+            "cd" => o.cd = Some(name_bytes(value, utf8)?),
+            "parallelism" => o.parallelism = value.as_bool()?,
+            "busy_limits_port" => o.busy_limits = limits(value)?,
+            "busy_limits_msgq" => {
+                limits(value)?;
+            }
+            _ => return None,
+        }
+        return Some(());
+    }
+    match term::atom::as_text(t)? {
+        "stream" => (o.packet, o.line) = (0, None),
+        "use_stdio" => o.use_stdio = true,
+        "stderr_to_stdout" => o.stderr_to_stdout = true,
+        "nouse_stdio" => o.use_stdio = false,
+        "exit_status" => o.exit_status = true,
+        "eof" => o.eof = true,
+        "in" => directions.0 = true,
+        "out" => directions.1 = true,
+        "binary" => o.binary = true,
+        "hide" => o.hide = true,
+        "overlapped_io" => {}
+        _ => return None,
+    }
+    Some(())
+}
+
+fn open_port(cx: &mut Ctx, a: &[Term]) -> Res {
+    let name = port_name(cx, a[0])?;
+    let utf8 = names_are_utf8(cx);
+    let Some(list) = a[1].proper_list() else { return Err(cx.badarg()) };
+    let executable = matches!(name, Name::SpawnExecutable(_));
+    let (mut options, mut directions) = (Options::default(), (false, false));
+    for t in list {
+        if option(&mut options, &mut directions, t, executable, utf8).is_none() {
+            return Err(cx.badarg_cause(atom!("badopt")));
+        }
+    }
+    if directions != (false, false) {
+        (options.input, options.output) = directions;
+    }
+    let Some(ports) = of(cx.node) else { return Err(cx.notsup()) };
+    match ports.open(&name, options, cx.pid) {
+        Ok(port) => {
+            cx.p.links.insert(Who::Local(port), 0);
+            Ok(port)
+        }
+        Err(OpenError::BadArg) => Err(cx.badarg()),
+        Err(OpenError::SystemLimit) => Err(cx.system_limit()),
+        Err(OpenError::Posix(e)) => {
+            let reason = term::atom::intern(e.name());
+            Err(cx.error(reason))
+        }
+    }
+}
+
+// ---- open ports
+
+/// The open port that a term names; `None` if there is none, an error if it names no port at all.
+fn find(cx: &mut Ctx, t: Term) -> Result<Option<(Arc<Ports>, Arc<Port>)>, Stop> {
+    let id = match t {
+        t if t.is_atom() => match cx.node.whereis(t) {
+            Some(id) if id.is_local_port() => id,
+            Some(_) => return Err(cx.badarg()),
+            None => return Ok(None),
+        },
+        t if t.is_local_port() => t,
+        _ => return Err(cx.badarg()),
+    };
+    let Some(ports) = of(cx.node) else { return Ok(None) };
+    Ok(ports.get(id).map(|port| (ports, port)))
+}
+
+fn existing(cx: &mut Ctx, t: Term) -> Result<(Arc<Ports>, Arc<Port>), Stop> {
+    match find(cx, t)? {
+        Some(found) => Ok(found),
+        None => Err(cx.badarg()),
+    }
+}
+
+fn port_command(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (ports, port) = existing(cx, a[0])?;
+    let (mut force, mut nosuspend) = (false, false);
+    let mut options = a[2].iter();
+    for o in options.by_ref() {
+        match term::atom::as_text(o) {
+            Some("force") => force = true,
+            Some("nosuspend") => nosuspend = true,
+            _ => return Err(cx.badarg()),
+        }
+    }
+    if !options.rest().is_nil() {
+        return Err(cx.badarg());
+    }
+    let Ok(size) = iolist::size(a[1]) else {
+        bad_value(cx, &port);
+        return Err(cx.badarg());
+    };
+    if nosuspend && !force && ports.is_busy(&port) {
+        return Ok(am::FALSE);
+    }
+    cx.charge(size / 100);
+    match ports.command(&port, cx.pid, || iolist::bytes(a[1]).unwrap_or_default(), !force) {
+        Command::Done => Ok(am::TRUE),
+        Command::Busy => Err(Stop::Wait),
+        Command::NoPort => Err(cx.badarg()),
+    }
+}
+
+fn operation(cx: &mut Ctx, t: Term) -> Result<u32, Stop> {
+    t.to::<u32>().ok_or_else(|| cx.badarg())
+}
+
+fn port_control(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (ports, port) = existing(cx, a[0])?;
+    let operation = operation(cx, a[1])?;
+    let Ok(data) = iolist::bytes_of(a[2]) else { return Err(cx.badarg()) };
+    match ports.control(&port, cx.pid, operation, &data) {
+        Control::List(bytes) => Ok(cx.h().list_of_bytes(&bytes)),
+        Control::Binary(bytes) => Ok(cx.h().binary(&bytes)),
+        Control::Bad => Err(cx.badarg()),
+    }
+}
+
+fn port_call(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (ports, port) = existing(cx, a[0])?;
+    let operation = operation(cx, a[1])?;
+    let data = etf::encode(a[2], &etf::Options::new(crate::resolver::node_id(cx.node)));
+    let Some(answer) = ports.call(&port, cx.pid, operation, &data) else { return Err(cx.badarg()) };
+    let node = cx.node.clone();
+    match crate::resolver::decode_literal(&node, &answer, cx.h()) {
+        Some(t) => Ok(t),
+        None => Err(cx.badarg()),
+    }
+}
+
+fn port_close(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (ports, port) = existing(cx, a[0])?;
+    ports.close(&port, false);
+    Ok(am::TRUE)
+}
+
+fn port_connect(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (ports, port) = existing(cx, a[0])?;
+    if !a[1].is_local_pid() || !cx.node.is_alive(a[1]) {
+        return Err(cx.badarg());
+    }
+    connect(cx, &ports, &port, a[1]);
+    Ok(am::TRUE)
+}
+
+/// One item of `port_info`; `None` for an unknown one.
+fn item(cx: &mut Ctx, port: &Port, i: &Info, item: Term) -> Option<Term> {
+    let utf8 = names_are_utf8(cx);
+    let value = match term::atom::as_text(item)? {
+        "registered_name" => match i.registered {
+            Some(name) => name,
+            None => return Some(Term::NIL),
+        },
+        "name" => match name_list(cx, &i.name, utf8) {
+            Some(name) => name,
+            None => cx.h().list_of_bytes(&i.name),
+        },
+        "links" => cx.h().list(&i.links),
+        "id" => cx.h().uint(port.id.port_id() * 8),
+        "connected" => i.owner,
+        "input" => cx.h().uint(i.input),
+        "output" => cx.h().uint(i.output),
+        "os_pid" if i.os_pid == 0 => am::UNDEFINED,
+        "os_pid" => Term::small(i.os_pid.into()),
+        "parallelism" => Term::bool(i.parallelism),
+        "locking" => atom!("port_level"),
+        "memory" => Term::small((size_of::<Port>() + port.name.len()) as i64),
+        "monitors" => Term::NIL,
+        "monitored_by" => cx.h().list(&i.monitored_by),
+        "queue_size" => Term::small(i.queue_size as i64),
+        _ => return None,
+    };
+    Some(cx.h().tuple(&[item, value]))
+}
+
+fn port_info_all(cx: &mut Ctx, a: &[Term]) -> Res {
+    let Some((ports, port)) = find(cx, a[0])? else { return Ok(am::UNDEFINED) };
+    let info = ports.info(&port);
+    let mut items = Vec::new();
+    for name in ["registered_name", "name", "links", "id", "connected", "input", "output", "os_pid"] {
+        let t = item(cx, &port, &info, term::atom::intern(name));
+        items.extend(t.filter(|t| !t.is_nil()));
+    }
+    Ok(cx.h().list(&items))
+}
+
+fn port_info(cx: &mut Ctx, a: &[Term]) -> Res {
+    let known = ["registered_name", "name", "links", "id", "connected", "input", "output", "os_pid", "parallelism", "locking", "memory", "monitors", "monitored_by", "queue_size"];
+    if !term::atom::as_text(a[1]).is_some_and(|t| known.contains(&t)) {
+        return Err(cx.badarg());
+    }
+    let Some((ports, port)) = find(cx, a[0])? else { return Ok(am::UNDEFINED) };
+    let info = ports.info(&port);
+    item(cx, &port, &info, a[1]).ok_or_else(|| cx.badarg())
+}
+
+fn all_ports(cx: &mut Ctx, _: &[Term]) -> Res {
+    let all = of(cx.node).map(|p| p.all()).unwrap_or_default();
+    Ok(cx.h().list(&all))
+}
+
+fn port_set_data(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (ports, port) = existing(cx, a[0])?;
+    ports.set_data(&port, copy_out(a[1]));
+    Ok(am::TRUE)
+}
+
+fn port_get_data(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (ports, port) = existing(cx, a[0])?;
+    let data = ports.with_data(&port, |data| data.map(|t| term::copy::copy(t, cx.h(), literals())));
+    data.ok_or_else(|| cx.badarg())
+}
+
+// ---- drivers from libraries: there are none
+
+fn try_load(cx: &mut Ctx, a: &[Term]) -> Res {
+    if !a[0].is_list() && !a[0].is_binary() && !a[0].is_atom() {
+        return Err(cx.badarg());
+    }
+    Ok(cx.h().error(am::NOTSUP))
+}
+
+fn try_unload(cx: &mut Ctx, _: &[Term]) -> Res {
+    Ok(cx.h().error(atom!("not_loaded")))
+}
+
+fn loaded_drivers(cx: &mut Ctx, _: &[Term]) -> Res {
+    let names: Vec<Term> = ports::drivers::names(cx.node.code.release).into_iter().map(|n| cx.h().list_of_chars(n)).collect();
+    let names = cx.h().list(&names);
+    Ok(cx.h().ok(names))
+}
+
+fn ddll_info(cx: &mut Ctx, _: &[Term]) -> Res {
+    Err(cx.badarg())
+}
+
+fn format_error_int(cx: &mut Ctx, a: &[Term]) -> Res {
+    let text = match term::atom::as_text(a[0]) {
+        Some("notsup") => "Loading of drivers is not supported",
+        Some("not_loaded") => "Driver is not loaded",
+        _ => "Unknown error",
+    };
+    Ok(cx.h().list_of_chars(text))
+}
+
+const fn os(module: &'static str, function: &'static str, arity: u8, run: node::NativeFn) -> Native {
+    Native::new(module, function, arity, run).effect(Effect::Os)
+}
+
+pub const NATIVES: &[Native] = &[
+    os("erts_internal", "open_port", 2, open_port),
+    os("erts_internal", "port_command", 3, port_command),
+    os("erts_internal", "port_control", 3, port_control),
+    os("erts_internal", "port_call", 3, port_call),
+    os("erts_internal", "port_close", 1, port_close),
+    os("erts_internal", "port_connect", 2, port_connect),
+    os("erts_internal", "port_info", 1, port_info_all),
+    os("erts_internal", "port_info", 2, port_info),
+    os("erlang", "ports", 0, all_ports),
+    os("erlang", "port_set_data", 2, port_set_data),
+    os("erlang", "port_get_data", 1, port_get_data),
+    os("erl_ddll", "try_load", 3, try_load).partial("drivers from libraries"),
+    os("erl_ddll", "try_unload", 2, try_unload),
+    os("erl_ddll", "loaded_drivers", 0, loaded_drivers),
+    os("erl_ddll", "info", 2, ddll_info),
+    os("erl_ddll", "format_error_int", 1, format_error_int),
+];

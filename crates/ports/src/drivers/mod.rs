@@ -1,0 +1,49 @@
+//! The drivers: a file each, and a line in the table.
+
+pub mod forker;
+mod fd;
+mod pipe;
+mod spawn;
+
+use crate::driver::{Driver, Io, OpenError, Opening};
+use crate::table::Name;
+
+/// A driver: its name, and how it starts.
+pub struct Entry {
+    pub name: &'static str,
+    pub start: fn(&mut Io, &Opening) -> Result<Box<dyn Driver>, OpenError>,
+    /// The first release without it.
+    pub until: u32,
+}
+
+const fn driver(name: &'static str, start: fn(&mut Io, &Opening) -> Result<Box<dyn Driver>, OpenError>) -> Entry {
+    Entry { name, start, until: u32::MAX }
+}
+
+const SPAWN: Entry = driver("spawn", spawn::start);
+const FD: Entry = driver("fd", fd::start);
+
+/// Those that are found by the first word of a command.
+const NAMED: &[Entry] = &[
+    // one line for each driver
+];
+
+/// The driver for a name, and how the port is called.
+pub(crate) fn find(name: &Name, release: u32) -> Result<(&'static Entry, Vec<u8>), OpenError> {
+    let named = |command: &[u8]| {
+        let word = command.split(|&b| b == b' ').find(|w| !w.is_empty()).unwrap_or(b"");
+        NAMED.iter().find(|e| e.name.as_bytes() == word && release < e.until)
+    };
+    match name {
+        Name::Fd(read, write) => Ok((&FD, format!("{read}/{write}").into_bytes())),
+        Name::SpawnExecutable(path) => Ok((&SPAWN, path.clone())),
+        Name::SpawnDriver(command) => Ok((named(command).ok_or(OpenError::BadArg)?, command.clone())),
+        Name::Spawn(command) => Ok((named(command).unwrap_or(&SPAWN), command.clone())),
+    }
+}
+
+/// Names of the drivers that are linked in.
+pub fn names(release: u32) -> Vec<&'static str> {
+    let named = NAMED.iter().filter(|e| release < e.until).map(|e| e.name);
+    [SPAWN.name, FD.name, "forker"].into_iter().chain(named).collect()
+}

@@ -1,0 +1,106 @@
+//! The thread that waits for file descriptors, started by whoever first watches one.
+
+use crate::driver::Ready;
+use crate::table::Ports;
+use base::hash::Map;
+use base::sync::Mutex;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use std::sync::{Arc, OnceLock, Weak};
+use sys::poll::{Event, Interest, Poller};
+use term::Term;
+
+type OnReady = Box<dyn FnOnce(Event) + Send>;
+
+/// Watches descriptors for ports and for native functions.
+#[derive(Default)]
+pub struct Polling {
+    poller: OnceLock<Option<Arc<dyn Poller>>>,
+    calls: Mutex<Map<u64, OnReady>>,
+    next: AtomicU64,
+    stop: Arc<AtomicBool>,
+    ports: OnceLock<Weak<Ports>>,
+}
+
+/// A port's token: its number, the slot, and a zero bit (the calls have a one).
+fn token(port: Term, slot: u8) -> u64 {
+    (port.port_id() << 8 | u64::from(slot)) << 1
+}
+
+impl Polling {
+    pub(crate) fn attach(&self, ports: &Arc<Ports>) {
+        let _ = self.ports.set(Arc::downgrade(ports));
+    }
+    fn poller(&self) -> Option<&Arc<dyn Poller>> {
+        self.poller.get_or_init(|| self.start()).as_ref()
+    }
+    fn start(&self) -> Option<Arc<dyn Poller>> {
+        let ports = self.ports.get()?.clone();
+        let poller = (ports.upgrade()?.surroundings.world().new_poller)().ok()?;
+        let (waiting, stop) = (poller.clone(), self.stop.clone());
+        let run = move || {
+            let mut events = Vec::new();
+            while !stop.load(Acquire) {
+                // Without a poller there is nothing to wait for; a failure is not expected to pass.
+                if waiting.wait(&mut events, None).is_err() {
+                    return;
+                }
+                let Some(ports) = ports.upgrade() else { return };
+                for event in events.drain(..) {
+                    ports.polling.dispatch(&ports, event);
+                }
+            }
+        };
+        std::thread::Builder::new().name("poll".into()).spawn(run).ok()?;
+        Some(poller)
+    }
+    fn dispatch(&self, ports: &Arc<Ports>, event: Event) {
+        if event.token & 1 == 1 {
+            let call = self.calls.lock().remove(&event.token);
+            if let Some(call) = call {
+                call(event);
+            }
+            return;
+        }
+        let (id, slot) = (Term::port(event.token >> 9), (event.token >> 1) as u8);
+        let Some(port) = ports.any(id) else { return };
+        let ready = Ready { slot, read: event.ready.read, write: event.ready.write, hangup: event.hangup };
+        ports.with_driver(&port, None, |driver, io| driver.ready(io, ready));
+    }
+    pub(crate) fn watch_port(&self, fd: BorrowedFd, port: Term, slot: u8, interest: Interest) -> sys::Result<()> {
+        let Some(poller) = self.poller() else { return Err(sys::Errno::ENOMEM) };
+        poller.watch(fd, token(port, slot), interest)
+    }
+    /// Calls `then` once when the descriptor is ready. The number is for `cancel`.
+    pub fn watch(&self, fd: BorrowedFd, interest: Interest, then: impl FnOnce(Event) + Send + 'static) -> sys::Result<u64> {
+        let Some(poller) = self.poller() else { return Err(sys::Errno::ENOMEM) };
+        let token = self.next.fetch_add(1, Relaxed) << 1 | 1;
+        self.calls.lock().insert(token, Box::new(then));
+        match poller.watch(fd, token, interest) {
+            Ok(()) => Ok(token),
+            Err(e) => {
+                self.calls.lock().remove(&token);
+                Err(e)
+            }
+        }
+    }
+    /// Ends a `watch`; false if it has been called already.
+    pub fn cancel(&self, fd: BorrowedFd, number: u64) -> bool {
+        self.forget(fd);
+        self.calls.lock().remove(&number).is_some()
+    }
+    pub fn forget(&self, fd: BorrowedFd) {
+        if let Some(Some(poller)) = self.poller.get() {
+            let _ = poller.forget(fd);
+        }
+    }
+}
+
+impl Drop for Polling {
+    fn drop(&mut self) {
+        self.stop.store(true, Release);
+        if let Some(Some(poller)) = self.poller.get() {
+            poller.wake();
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! All ports of a node: opening, finding, commands, signals, closing.
+//! Locks: a port's driver is locked while it is called, and may then lock the port's state; never the other way round, and the table's
+//! lock is never held while another is taken.
+
+use crate::driver::{Control, Driver, Io, OpenError, Opening};
+use crate::drivers;
+use crate::poll::Polling;
+use crate::port::{Info, Options, Port};
+use base::hash::Map;
+use base::sync::{Mutex, RwLock};
+use process::{Owned, RefId, Who};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use sys::signals::{Signal, Subscription};
+use term::{Term, am, atom};
+
+/// What ports ask of the node that they belong to.
+pub trait Surroundings: Send + Sync {
+    fn world(&self) -> &sys::World;
+    /// The release of the libraries: 25, 27, 29.
+    fn release(&self) -> u32;
+    /// The most ports there may be.
+    fn limit(&self) -> usize;
+    fn message(&self, to: Term, message: Owned);
+    /// An exit signal from a port; `linked`: because a link has broken.
+    fn exit(&self, port: Term, to: Who, reason: Owned, linked: bool);
+    /// Tells one who monitors the port of its end.
+    fn down(&self, port: Term, to: Term, reference: RefId, reason: Owned);
+    /// Wakes a process that waits until a port is not busy.
+    fn wake(&self, process: Term);
+    /// The port has lost its name.
+    fn release_name(&self, name: Term, port: Term);
+    fn set_timer(&self, after: Duration, work: Box<dyn FnOnce() + Send>) -> u64;
+    fn cancel_timer(&self, timer: u64);
+    /// A line for the log, as an error of the system.
+    fn log_error(&self, text: String);
+}
+
+/// `open_port`'s first argument.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Name {
+    Spawn(Vec<u8>),
+    SpawnDriver(Vec<u8>),
+    SpawnExecutable(Vec<u8>),
+    Fd(i32, i32),
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Command {
+    Done,
+    /// The caller has to wait; it will be woken.
+    Busy,
+    NoPort,
+}
+
+/// The ports of a node.
+pub struct Ports {
+    pub surroundings: Box<dyn Surroundings>,
+    pub polling: Polling,
+    table: RwLock<Map<u64, Arc<Port>>>,
+    next: AtomicU64,
+    listening: Mutex<(Option<Subscription>, Vec<Weak<Port>>)>,
+    halted: AtomicBool,
+    pub(crate) traffic: (AtomicU64, AtomicU64),
+}
+
+impl Ports {
+    /// The table with its first port, which exists from the start: the one that would start programs.
+    pub fn new(surroundings: Box<dyn Surroundings>, first_owner: Term) -> Arc<Ports> {
+        let ports = Arc::new(Ports {
+            surroundings,
+            polling: Polling::default(),
+            table: RwLock::default(),
+            next: AtomicU64::new(1),
+            listening: Mutex::default(),
+            halted: AtomicBool::new(false),
+            traffic: Default::default(),
+        });
+        ports.polling.attach(&ports);
+        let forker = Port::new(Term::port(0), b"forker".to_vec(), Options::default(), first_owner);
+        *forker.driver.lock() = Some(Box::new(drivers::forker::Forker));
+        ports.table.write().insert(0, Arc::new(forker));
+        ports
+    }
+
+    // ---- finding
+    /// A port that is open.
+    pub fn get(&self, id: Term) -> Option<Arc<Port>> {
+        self.any(id).filter(|p| !p.state.lock().closing)
+    }
+    /// A port that is open, or closed but still writing.
+    pub(crate) fn any(&self, id: Term) -> Option<Arc<Port>> {
+        self.table.read().get(&id.port_id()).cloned()
+    }
+    /// All that are open, in order.
+    pub fn all(&self) -> Vec<Term> {
+        let mut all: Vec<Arc<Port>> = self.table.read().values().cloned().collect();
+        all.retain(|p| !p.state.lock().closing);
+        all.sort_by_key(|p| p.id.port_id());
+        all.iter().map(|p| p.id).collect()
+    }
+    pub fn count(&self) -> usize {
+        self.table.read().len()
+    }
+    /// Bytes that have come in and gone out through all ports so far.
+    pub fn traffic(&self) -> (u64, u64) {
+        (self.traffic.0.load(Relaxed), self.traffic.1.load(Relaxed))
+    }
+
+    // ---- opening
+    /// Opens a port whose owner, linked to it, is `owner`.
+    pub fn open(self: &Arc<Ports>, name: &Name, options: Options, owner: Term) -> Result<Term, OpenError> {
+        let (entry, shown) = drivers::find(name, self.surroundings.release())?;
+        self.enter(shown, options, owner, |io| (entry.start)(io, &Opening { name, options: &io.port.options }))
+    }
+    /// A port for a driver that exists already.
+    pub(crate) fn adopt(self: &Arc<Ports>, name: &str, driver: Box<dyn Driver>, options: Options, owner: Term) -> Result<Term, OpenError> {
+        self.enter(name.as_bytes().to_vec(), options, owner, |_| Ok(driver))
+    }
+    fn enter(
+        self: &Arc<Ports>,
+        name: Vec<u8>,
+        options: Options,
+        owner: Term,
+        start: impl FnOnce(&mut Io) -> Result<Box<dyn Driver>, OpenError>,
+    ) -> Result<Term, OpenError> {
+        if self.count() >= self.surroundings.limit() || self.halted.load(Acquire) {
+            return Err(OpenError::SystemLimit);
+        }
+        let number = self.next.fetch_add(1, Relaxed);
+        let port = Arc::new(Port::new(Term::port(number), name, options, owner));
+        port.state.lock().links.push(owner);
+        // Nobody knows the port before its driver has started, but what it watches may be ready before that.
+        let mut driver = port.driver.lock();
+        self.table.write().insert(number, port.clone());
+        let mut io = Io::new(self, &port, Some(owner));
+        match start(&mut io) {
+            Ok(started) => {
+                let started = driver.insert(started);
+                started.opened(&mut io);
+                let ending = io.ending.take();
+                drop(driver);
+                if let Some(reason) = ending {
+                    self.terminate(&port, reason, false);
+                }
+                Ok(port.id)
+            }
+            Err(e) => {
+                drop(driver);
+                self.table.write().remove(&number);
+                Err(e)
+            }
+        }
+    }
+
+    // ---- calling the driver
+    /// Calls the driver, and then does what it has asked for. `None`: it is gone.
+    pub(crate) fn with_driver<R>(
+        self: &Arc<Ports>,
+        port: &Arc<Port>,
+        caller: Option<Term>,
+        f: impl FnOnce(&mut dyn Driver, &mut Io) -> R,
+    ) -> Option<R> {
+        let mut slot = port.driver.lock();
+        let driver = slot.as_mut()?;
+        let mut io = Io::new(self, port, caller);
+        let r = f(&mut **driver, &mut io);
+        let (ending, closed) = (io.ending.take(), io.closed);
+        if closed {
+            let gone = slot.take();
+            drop(slot);
+            drop(gone);
+            self.table.write().remove(&port.id.port_id());
+        } else {
+            drop(slot);
+            if let Some(reason) = ending {
+                self.terminate(port, reason, false);
+            }
+        }
+        Some(r)
+    }
+
+    /// A command from `from`. `wait`: a busy port makes the caller wait.
+    pub fn command(self: &Arc<Ports>, port: &Arc<Port>, from: Term, data: impl FnOnce() -> Vec<u8>, wait: bool) -> Command {
+        if wait && port.busy.load(Acquire) {
+            let mut state = port.state.lock();
+            if state.closing {
+                return Command::NoPort;
+            }
+            // Looked at again under the lock under which it changes.
+            if port.busy.load(Acquire) {
+                if !state.waiting.contains(&from) {
+                    state.waiting.push(from);
+                }
+                return Command::Busy;
+            }
+        }
+        let data = data();
+        port.output.fetch_add(data.len() as u64, Relaxed);
+        self.traffic.1.fetch_add(data.len() as u64, Relaxed);
+        match self.with_driver(port, Some(from), |driver, io| driver.command(io, data)) {
+            Some(()) => Command::Done,
+            None => Command::NoPort,
+        }
+    }
+    pub fn is_busy(&self, port: &Port) -> bool {
+        port.busy.load(Acquire)
+    }
+    pub(crate) fn set_busy(&self, port: &Port, busy: bool) {
+        if port.busy.load(Acquire) == busy {
+            return;
+        }
+        let waiting = {
+            let mut state = port.state.lock();
+            port.busy.store(busy, Release);
+            if busy { Vec::new() } else { std::mem::take(&mut state.waiting) }
+        };
+        for process in waiting {
+            self.surroundings.wake(process);
+        }
+    }
+    pub fn control(self: &Arc<Ports>, port: &Arc<Port>, from: Term, operation: u32, data: &[u8]) -> Control {
+        self.with_driver(port, Some(from), |driver, io| driver.control(io, operation, data)).unwrap_or(Control::Bad)
+    }
+    pub fn call(self: &Arc<Ports>, port: &Arc<Port>, from: Term, operation: u32, data: &[u8]) -> Option<Vec<u8>> {
+        self.with_driver(port, Some(from), |driver, io| driver.call(io, operation, data)).flatten()
+    }
+
+    // ---- owner, links, monitors, names, data
+    pub fn owner(&self, port: &Port) -> Term {
+        port.state.lock().owner
+    }
+    /// Gives the port to another process, linked to it.
+    pub fn connect(&self, port: &Port, owner: Term) {
+        let mut state = port.state.lock();
+        state.owner = owner;
+        if !state.links.contains(&owner) {
+            state.links.push(owner);
+        }
+    }
+    pub fn link(&self, port: Term, process: Term) -> bool {
+        let Some(port) = self.any(port) else { return false };
+        let mut state = port.state.lock();
+        if state.closing {
+            return false;
+        }
+        if !state.links.contains(&process) {
+            state.links.push(process);
+        }
+        true
+    }
+    pub fn unlink(&self, port: Term, process: Term) {
+        if let Some(port) = self.any(port) {
+            port.state.lock().links.retain(|&l| l != process);
+        }
+    }
+    pub fn monitor(&self, port: Term, reference: RefId, watcher: Term) -> bool {
+        let Some(port) = self.any(port) else { return false };
+        let mut state = port.state.lock();
+        if state.closing {
+            return false;
+        }
+        state.monitors.insert(reference, watcher);
+        true
+    }
+    pub fn demonitor(&self, port: Term, reference: RefId) {
+        if let Some(port) = self.any(port) {
+            port.state.lock().monitors.remove(&reference);
+        }
+    }
+    /// False if there is no such port, or it has a name already.
+    pub fn set_name(&self, port: Term, name: Option<Term>) -> bool {
+        let Some(port) = self.get(port) else { return false };
+        let mut state = port.state.lock();
+        if name.is_some() && state.name.is_some() {
+            return false;
+        }
+        state.name = name;
+        true
+    }
+    pub fn set_data(&self, port: &Port, data: Owned) {
+        port.state.lock().data = Some(data);
+    }
+    /// Lets `f` see the port's data.
+    pub fn with_data<R>(&self, port: &Port, f: impl FnOnce(Option<Term>) -> R) -> R {
+        let state = port.state.lock();
+        f(state.data.as_ref().map(|d| d.term))
+    }
+    pub fn info(&self, port: &Port) -> Info {
+        let queue_size = port.driver.lock().as_ref().map_or(0, |d| d.queued());
+        let state = port.state.lock();
+        Info {
+            name: port.name.clone(),
+            links: state.links.clone(),
+            owner: state.owner,
+            input: port.input.load(Relaxed),
+            output: port.output.load(Relaxed),
+            os_pid: port.os_pid.load(Relaxed),
+            registered: state.name,
+            monitored_by: state.monitors.values().copied().collect(),
+            parallelism: port.options.parallelism,
+            queue_size,
+        }
+    }
+
+    // ---- the end
+    /// An exit signal to a port.
+    pub fn exit(self: &Arc<Ports>, id: Term, from: Term, reason: &Owned, linked: bool) {
+        let Some(port) = self.get(id) else { return };
+        {
+            let mut state = port.state.lock();
+            let was_linked = state.links.contains(&from);
+            state.links.retain(|&l| l != from || !linked);
+            if linked && !was_linked {
+                return;
+            }
+            if reason.term == am::NORMAL && from != state.owner && from != id {
+                return;
+            }
+        }
+        let reason = if reason.term == am::KILL && !linked { Owned::immediate(am::KILLED) } else { crate::port::copy(reason) };
+        self.terminate(&port, reason, false);
+    }
+    /// `tell`: the owner gets `{Port, closed}`.
+    pub fn close(self: &Arc<Ports>, port: &Arc<Port>, tell: bool) {
+        self.terminate(port, Owned::immediate(am::NORMAL), tell);
+    }
+    fn terminate(self: &Arc<Ports>, port: &Arc<Port>, reason: Owned, tell: bool) {
+        let id = port.id;
+        let (owner, links, monitors, name, waiting) = {
+            let mut state = port.state.lock();
+            if state.closing || id.port_id() == 0 {
+                return;
+            }
+            state.closing = true;
+            port.busy.store(false, Release);
+            state.data = None;
+            let (links, monitors) = (std::mem::take(&mut state.links), std::mem::take(&mut state.monitors));
+            (state.owner, links, monitors, state.name.take(), std::mem::take(&mut state.waiting))
+        };
+        let timers = std::mem::take(&mut *port.timers.lock());
+        for (_, _, word) in timers {
+            self.surroundings.cancel_timer(word);
+        }
+        if let Some(name) = name {
+            self.surroundings.release_name(name, id);
+        }
+        for to in links {
+            self.surroundings.exit(id, Who::Local(to), crate::port::copy(&reason), true);
+        }
+        for (reference, to) in monitors {
+            self.surroundings.down(id, to, reference, crate::port::copy(&reason));
+        }
+        if tell {
+            self.surroundings.message(owner, Owned::build(|a| a.tuple(&[id, am::CLOSED])));
+        }
+        for process in waiting {
+            self.surroundings.wake(process);
+        }
+        self.with_driver(port, None, |driver, io| {
+            if driver.close(io) {
+                io.closed();
+            }
+        });
+    }
+    /// A wrong message to a port is an exit signal to its owner.
+    pub fn bad_signal(&self, port: &Port) {
+        let owner = port.state.lock().owner;
+        self.surroundings.exit(port.id, Who::Local(owner), Owned::immediate(atom!("badsig")), false);
+    }
+    /// Writes out what waits in all ports, at most until `deadline`; nothing is opened after this.
+    pub fn flush(self: &Arc<Ports>, deadline: Option<Instant>) {
+        self.halted.store(true, Release);
+        let all: Vec<Arc<Port>> = self.table.read().values().cloned().collect();
+        for port in all {
+            self.with_driver(&port, None, |driver, io| driver.flush(io, deadline));
+        }
+    }
+
+    /// Does nothing wait to go out?
+    pub fn is_flushed(&self) -> bool {
+        let all: Vec<Arc<Port>> = self.table.read().values().cloned().collect();
+        all.iter().all(|p| p.driver.lock().as_ref().is_none_or(|d| d.queued() == 0))
+    }
+
+    // ---- signals of the operating system
+    pub(crate) fn listen(self: &Arc<Ports>, port: &Arc<Port>) {
+        let mut listening = self.listening.lock();
+        listening.1.push(Arc::downgrade(port));
+        if listening.0.is_none() {
+            let ports = Arc::downgrade(self);
+            let tell = move |signal: Signal| {
+                let Some(ports) = ports.upgrade() else { return };
+                let now: Vec<Arc<Port>> = ports.listening.lock().1.iter().filter_map(Weak::upgrade).collect();
+                for port in now {
+                    ports.with_driver(&port, None, |driver, io| driver.signal(io, signal));
+                }
+            };
+            listening.0 = self.surroundings.world().signals.subscribe(Box::new(tell)).ok();
+        }
+    }
+}
