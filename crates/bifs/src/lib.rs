@@ -8,6 +8,7 @@ mod erlang;
 mod erts_debug;
 mod erts_internal;
 mod ets;
+mod io;
 pub mod iolist;
 mod lists;
 mod maps;
@@ -58,6 +59,7 @@ pub fn all() -> Vec<Native> {
         erts_debug::NATIVES,
         erts_internal::NATIVES,
         ets::NATIVES,
+        io::NATIVES,
         ets::NATIVES_ELSEWHERE,
         lists::NATIVES,
         maps::NATIVES,

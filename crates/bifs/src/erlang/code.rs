@@ -319,7 +319,8 @@ fn load_nif(cx: &mut Ctx, a: &[Term]) -> Result {
         let found = node.natives.iter().position(|n| n.nif && n.arity == arity && n.module == name && n.function == f);
         found.map_or(0, |i| i as u32 + 1)
     });
-    if patched > 0 {
+    // Functions of the runtime's own NIF modules that are not there yet raise undef by name.
+    if patched > 0 || matches!(name, "zlib" | "erl_tracer" | "prim_buffer" | "prim_file" | "prim_tty") {
         return Ok(am::OK);
     }
     let path = String::from_utf8_lossy(&crate::iolist::bytes(a[0]).unwrap_or_default()).into_owned();
