@@ -11,8 +11,6 @@ use term::{Alloc, Term, am, atom, map};
 
 pub const NATIVES: &[Native] = &[
     Native::new("erlang", "system_info", 1, system_info).effect(Effect::Node),
-    Native::new("erts_internal", "time_unit", 0, ns_per_second).effect(Effect::Clock),
-    Native::new("erts_internal", "perf_counter_unit", 0, ns_per_second).effect(Effect::Clock),
     Native::new("erts_internal", "no_aux_work_threads", 0, no_aux_work_threads),
     Native::new("erts_internal", "system_check", 1, system_check).effect(Effect::Node),
 ];
@@ -24,10 +22,6 @@ fn interface_versions(release: u32) -> (&'static str, &'static str) {
         26..=28 => ("3.3", "2.17"),
         _ => ("3.3", "2.18"),
     }
-}
-
-fn ns_per_second(_: &mut Ctx, _: &[Term]) -> Res {
-    Ok(Term::small(1_000_000_000))
 }
 
 /// One less is the number of answers that a question to all allocators gets.
