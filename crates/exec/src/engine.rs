@@ -4,6 +4,7 @@ use crate::interp::{self, Ended};
 use node::{Ctx, Node, Timer};
 use process::{ProcRef, RunState};
 use sched::{After, DirtyKind, Engine, Priority, WorkerId};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, Weak};
 use term::Term;
 
@@ -20,6 +21,8 @@ pub struct Local {
     pub segments: Vec<crate::ops::bits::Segment>,
     /// The bit string that the older construction instructions fill.
     pub building: crate::ops::bits::Building,
+    /// What this thread has done, for `statistics/1`.
+    counted: Arc<node::counters::Thread>,
 }
 
 /// The interpreter as the scheduler's engine.
@@ -63,6 +66,7 @@ impl Engine for Machine {
             values: Vec::new(),
             segments: Vec::new(),
             building: Default::default(),
+            counted: self.node().map(|n| n.counters.thread()).unwrap_or_default(),
         }
     }
 
@@ -113,10 +117,15 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
                 continue;
             }
         }
+        let before = p.heap.stats;
         let mut cx = Ctx::new(p, me, pid, node, budget);
         let ended = interp::run(&mut cx, local, dirty);
         let used = (budget - cx.reductions).max(1) as u64;
         cx.p.reductions += used;
+        let stats = &cx.p.heap.stats;
+        let collections = (stats.minors + stats.majors).wrapping_sub(before.minors + before.majors);
+        local.counted.count(used, collections, stats.reclaimed_words.wrapping_sub(before.reclaimed_words));
+        me.memory.store(cx.p.heap.total_words() as u64 * 8, Relaxed);
         match ended {
             Ended::Yield => {
                 let prio = priority(p.priority);

@@ -107,6 +107,7 @@ impl Table {
             inbox.pid = Term::NONE;
             inbox.state = RunState::Gone;
         }
+        record.memory.store(0, Relaxed);
         self.state.lock().free.push(record);
     }
     /// Pids by number from `start` on, at most `max`, and where to go on; `None` at the end.
@@ -126,6 +127,15 @@ impl Table {
             }
         }
         (!out.is_empty()).then_some((used, out))
+    }
+    /// Bytes of all processes' heaps, as of each one's last slice.
+    pub fn memory(&self) -> u64 {
+        let s = self.state.lock();
+        s.all.iter().map(|r| r.memory.load(Relaxed)).sum()
+    }
+    /// Bytes of the table and its records.
+    pub fn own_memory(&self) -> usize {
+        self.slots.len() * 8 + self.state.lock().all.len() * size_of::<Process>()
     }
     /// Every process's pid, by number.
     pub fn pids(&self) -> Vec<Term> {

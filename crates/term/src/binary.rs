@@ -24,6 +24,22 @@ unsafe impl Sync for Binary {}
 
 const HEAD: usize = size_of::<Head>();
 
+/// Bytes in buffers of the whole program, in several places so that threads seldom meet at one. A buffer's address chooses the place.
+static BYTES: [Place; 8] = [const { Place(AtomicUsize::new(0)) }; 8];
+
+#[repr(align(128))]
+struct Place(AtomicUsize);
+
+#[inline]
+fn count_bytes(p: *const Head, bytes: usize) {
+    BYTES[p as usize >> 12 & 7].0.fetch_add(bytes, Relaxed);
+}
+
+/// Bytes that off-heap binaries take in the whole program.
+pub fn memory() -> usize {
+    BYTES.iter().fold(0, |n, p| n.wrapping_add(p.0.load(Relaxed)))
+}
+
 fn layout(capacity: usize) -> Layout {
     Layout::from_size_align(HEAD + capacity.max(1), 8).expect("a binary's size fits the address space")
 }
@@ -37,6 +53,7 @@ impl Binary {
         unsafe {
             let p = alloc(l).cast::<Head>();
             let Some(p) = NonNull::new(p) else { handle_alloc_error(l) };
+            count_bytes(p.as_ptr(), l.size());
             p.as_ptr().write(Head { count: AtomicUsize::new(1), capacity, used_bits: AtomicUsize::new(bits) });
             p.as_ptr().cast::<u8>().add(HEAD).write_bytes(0, bits.div_ceil(8));
             Binary(p)
@@ -49,6 +66,7 @@ impl Binary {
         unsafe {
             let p = alloc(l).cast::<Head>();
             let Some(p) = NonNull::new(p) else { handle_alloc_error(l) };
+            count_bytes(p.as_ptr(), l.size());
             p.as_ptr().write(Head {
                 count: AtomicUsize::new(1),
                 capacity: bytes.len(),
@@ -138,6 +156,7 @@ impl Drop for Binary {
         if self.head().count.fetch_sub(1, Release) == 1 {
             std::sync::atomic::fence(Acquire);
             let l = layout(self.capacity());
+            count_bytes(self.0.as_ptr(), l.size().wrapping_neg());
             // SAFETY: rule 5: the last count is gone.
             unsafe { dealloc(self.0.as_ptr().cast(), l) };
         }

@@ -49,7 +49,8 @@ fn statistics(cx: &mut Ctx, a: &[Term]) -> Res {
             cx.h().tuple(&[number(total), number(since)])
         }
         "reductions" | "exact_reductions" => {
-            let total = node.counters.reductions.load(Relaxed);
+            // Of this process, what its present slice has used is not counted yet.
+            let total = node.counters.totals().reductions;
             let last = if item == "reductions" { &node.counters.last_reductions } else { &node.counters.last_exact_reductions };
             let since = total.saturating_sub(last.swap(total, Relaxed));
             cx.h().tuple(&[number(total), number(since)])
@@ -59,8 +60,8 @@ fn statistics(cx: &mut Ctx, a: &[Term]) -> Res {
             cx.h().tuple(&[number(total), Term::small(0)])
         }
         "garbage_collection" => {
-            let (n, words) = (node.counters.collections.load(Relaxed), node.counters.reclaimed_words.load(Relaxed));
-            cx.h().tuple(&[number(n), number(words), Term::small(0)])
+            let totals = node.counters.totals();
+            cx.h().tuple(&[number(totals.collections), number(totals.reclaimed_words), Term::small(0)])
         }
         "io" => {
             let (input, output) = node.ports.get().map_or((0, 0), |p| p.traffic());
