@@ -42,7 +42,6 @@ main() ->
      e(fun() -> ets:new(a,[set|x]) end),
      e(fun() -> ets:new(q,[named_table]) end),
      e(fun() -> ets:new(a,[{keypos,0}]) end),
-     e(fun() -> ets:new(a,[{heir,self()}]) end),
      e(fun() -> ets:new(a,[{heir,x,y}]) end),
      e(fun() -> ets:new(a,[{write_concurrency,x}]) end),
      e(fun() -> ets:new(a,[{decentralized_counters,x}]) end)],

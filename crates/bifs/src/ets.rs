@@ -565,7 +565,7 @@ fn update_element(cx: &mut Ctx, a: &[Term]) -> Answer {
     let keypos = t.keypos();
     let result = t.update(a[1], default, |elements, _, changes| {
         for (position, value) in wanted {
-            let p = usize::try_from(position).ok().filter(|p| *p >= 1 && *p <= elements.len()).ok_or(Error::Badarg)?;
+            let p = usize::try_from(position).ok().filter(|p| *p >= 1 && *p <= elements.len()).ok_or(Error::Position)?;
             if p == keypos {
                 return Err(Error::KeyPosition);
             }
@@ -577,6 +577,8 @@ fn update_element(cx: &mut Ctx, a: &[Term]) -> Answer {
     match result {
         Ok(()) => Ok(am::TRUE),
         Err(Error::NoKey) => Ok(am::FALSE),
+        // Older releases' formatter finds out by itself.
+        Err(Error::Position) if cx.node.config.otp.release_number() < 26 => Err(cx.badarg()),
         Err(e) => Err(refused(cx, e)),
     }
 }
