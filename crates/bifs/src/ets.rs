@@ -150,7 +150,11 @@ fn heir(cx: &mut Ctx, t: &[Term]) -> Option<Option<Heir>> {
         [h, n] if h == am::HEIR && n == am::NONE => Some(None),
         [h, pid, data] if h == am::HEIR && pid.is_local_pid() => {
             // A heir that is dead already is none.
-            Some(cx.node.is_alive(pid).then(|| Heir::new(pid, data)))
+            Some(cx.node.is_alive(pid).then(|| Heir::new(pid, Some(data))))
+        }
+        // Inherits without a message.
+        [h, pid] if h == am::HEIR && pid.is_local_pid() && cx.node.config.otp.release_number() >= 28 => {
+            Some(cx.node.is_alive(pid).then(|| Heir::new(pid, None)))
         }
         _ => None,
     }
@@ -509,7 +513,7 @@ fn update_counter(cx: &mut Ctx, a: &[Term]) -> Answer {
     let Some(ops) = ops else { return Err(cx.badarg()) };
     let default = a.get(3).copied();
     if default.is_some_and(|d| !t.accepts(d)) {
-        return Err(cx.badarg());
+        return Err(if cx.node.config.otp.release_number() < 28 { cx.badarg() } else { cx.badarg_cause(atom!("default")) });
     }
     let keypos = t.keypos();
     let h = cx.h();

@@ -87,15 +87,18 @@ pub enum Error {
 /// Who inherits a table, and what is told to the heir.
 pub struct Heir {
     pub pid: Term,
-    pub data: Term,
+    /// What it is told; `None`: nothing.
+    pub data: Option<Term>,
     memory: Fragment,
 }
 
 impl Heir {
     /// Copies `data`.
-    pub fn new(pid: Term, data: Term) -> Heir {
-        let (data, memory) = term::copy::copy_out(data, term::copy::LiteralRange::NONE);
-        Heir { pid, data, memory }
+    pub fn new(pid: Term, data: Option<Term>) -> Heir {
+        match data.map(|d| term::copy::copy_out(d, term::copy::LiteralRange::NONE)) {
+            Some((data, memory)) => Heir { pid, data: Some(data), memory },
+            None => Heir { pid, data: None, memory: Fragment::EMPTY },
+        }
     }
     pub fn words(&self) -> usize {
         self.memory.words()

@@ -14,8 +14,8 @@ use term::{Alloc, Fragment, Term};
 #[must_use]
 pub enum Action {
     /// The table is the heir's now: send it `{'ETS-TRANSFER', Table, From, Data}` (`Table` by `Table::handle`). If it has died
-    /// meanwhile, its own `process_died` comes later.
-    Transfer { table: Arc<Table>, to: Term, from: Term, data: Term, memory: Fragment },
+    /// meanwhile, its own `process_died` comes later. Without data nothing is sent.
+    Transfer { table: Arc<Table>, to: Term, from: Term, data: Option<Term>, memory: Fragment },
     /// Contents of a deleted table, to be freed at leisure (dropping it frees all at once).
     Free(Remains),
 }
@@ -178,7 +178,10 @@ impl Tables {
         for id in ids {
             let Some(table) = self.by_id(id) else { continue };
             // The heir stays the heir; the message is a copy.
-            let heir = table.heir.lock().as_ref().map(|h| (h.pid, copy_out(h.data, LiteralRange::NONE)));
+            let heir = table.heir.lock().as_ref().map(|h| {
+                let copy = h.data.map(|d| copy_out(d, LiteralRange::NONE));
+                (h.pid, copy.map_or((None, Fragment::EMPTY), |(data, memory)| (Some(data), memory)))
+            });
             match heir {
                 Some((to, (data, memory))) if to != pid && alive(to) => {
                     self.give(&table, to);

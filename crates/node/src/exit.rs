@@ -104,6 +104,12 @@ impl Node {
         for action in self.tables.process_died(pid, |heir| self.is_alive(heir)) {
             match action {
                 ets::tables::Action::Transfer { table, to, from, data, memory } => {
+                    let Some(data) = data else {
+                        if !self.is_alive(to) {
+                            self.release_tables(to);
+                        }
+                        continue;
+                    };
                     let message = Owned::build(|a| {
                         let data = term::copy::copy(data, a, term::copy::LiteralRange::NONE);
                         let handle = table.handle(a);
