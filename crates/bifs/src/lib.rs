@@ -13,6 +13,7 @@ pub mod iolist;
 mod lists;
 mod maps;
 mod persistent_term;
+pub mod packet;
 mod prim_buffer;
 mod re;
 pub mod resolver;
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Native> {
         erlang::halt::NATIVES,
         erlang::list::NATIVES,
         erlang::nodes::NATIVES,
+        erlang::packet::NATIVES,
         erlang::raise::NATIVES,
         erlang::message::NATIVES,
         erlang::monitor::NATIVES,

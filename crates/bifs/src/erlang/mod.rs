@@ -10,6 +10,7 @@ pub mod guard;
 pub mod hash;
 pub mod ident;
 pub mod list;
+pub mod packet;
 pub mod raise;
 pub mod info;
 pub mod message;
