@@ -40,6 +40,7 @@ pub fn all() -> Vec<Native> {
         erlang::code::NATIVES,
         erlang::compare::NATIVES,
         erlang::convert::NATIVES,
+        erlang::dt::NATIVES,
         erlang::etf::NATIVES,
         erlang::guard::NATIVES,
         erlang::info::NATIVES,

@@ -5,6 +5,7 @@ pub mod bin;
 pub mod code;
 pub mod compare;
 pub mod convert;
+pub mod dt;
 pub mod etf;
 pub mod guard;
 pub mod hash;
