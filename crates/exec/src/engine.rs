@@ -38,6 +38,7 @@ impl Machine {
     /// Ties the machine to its node; before this nothing runs.
     pub fn attach(&self, node: &Arc<Node>) {
         let _ = self.node.set(Arc::downgrade(node));
+        let _ = node.inspector.set(crate::dump::inspect);
     }
     fn node(&self) -> Option<Arc<Node>> {
         self.node.get()?.upgrade()

@@ -8,7 +8,9 @@
 //!    looks (native functions, the collector), `sync_in` reads them back.
 //! 3. Between `hp` and `sp` there is always room for `SLACK` words: every check leaves it, every call uses one.
 //! 4. A continuation pointer on the stack is the address of an instruction.
+//! 5. While the workers are held, a process that waits or is queued is run by no thread, and its inbox's lock keeps it so.
 
+mod dump;
 mod engine;
 mod interp;
 pub mod ops;

@@ -65,6 +65,8 @@ pub struct Node {
     pub purged: Mutex<Vec<Arc<code::Loaded>>>,
     /// What `system_flag/2` changes.
     pub settings: crate::settings::Settings,
+    /// Describes processes for the crash dump; set by the engine.
+    pub inspector: OnceLock<crate::dump::Inspector>,
     /// What has been counted.
     pub counters: crate::counters::Counters,
     /// Frames in a stack trace (`system_flag(backtrace_depth)`).
@@ -89,6 +91,7 @@ impl Node {
         Arc::new(Node {
             settings,
             counters: Default::default(),
+            inspector: OnceLock::new(),
             processes: Table::new(limit),
             config,
             world,

@@ -63,7 +63,8 @@ fn halt(cx: &mut Ctx, a: &[Term]) -> Res {
     match how {
         How::Abort => node.halt(node::ABORT),
         How::Slogan(text) => {
-            node.crash(&text);
+            let version = super::system::system_version(&node);
+            node.crash(&text, &version, Some((cx.pid, &*cx.p)));
             node.halt(1);
         }
         How::Status(status) if options.flush => {

@@ -222,17 +222,17 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         // texts for people
         "dist" => cx.h().str(&format!("=node:'{}'\n=no_distribution\n", atom::text(node.identity.read().0))),
         "procs" => {
-            let text = node.dump_processes();
+            let text = node.dump_processes(Some((cx.pid, &*cx.p)));
             cx.h().binary(&text)
         }
         "loaded" => {
-            let text = node.dump_modules();
+            let text = node.list_modules();
             cx.h().binary(&text)
         }
         "info" => {
             let mut text = node.dump_memory();
             text.extend(node.dump_modules());
-            text.extend(node.dump_processes());
+            text.extend(node.dump_processes(Some((cx.pid, &*cx.p))));
             cx.h().binary(&text)
         }
         _ => return super::memory::by_name(cx, item),
