@@ -74,6 +74,10 @@ impl Tables {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+    /// Words that all tables take.
+    pub fn memory(&self) -> usize {
+        self.list().iter().map(|t| t.memory()).sum()
+    }
     /// The reference of a named table.
     pub fn whereis(&self, name: Term, a: &mut Alloc) -> Option<Term> {
         Some(self.names.read().get(&name)?.tid(a))
