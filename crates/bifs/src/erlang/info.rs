@@ -1,11 +1,12 @@
 //! `process_info/1,2`: of the caller directly, of another process by a request that it answers itself.
 
+use super::monitor::{Handled, handled};
 use super::process::{ask_and_wait, max_heap_term, pair_list};
 use super::spawn::priority_atom;
 use crate::result::Res;
 use code::Located;
 use node::signals::literals;
-use node::{Ctx, Effect, Native, Node};
+use node::{Ctx, Effect, Native, Node, Stop};
 use process::{MonitorKind, Owned, Private, ProcRef, Target, Who};
 use std::sync::Arc;
 use term::copy::copy;
@@ -73,6 +74,13 @@ fn info(cx: &mut Ctx, pid: Term, items: Vec<Owned>, shape: Shape) -> Res {
         return Err(cx.badarg());
     }
     if pid == cx.pid {
+        // Messages that are here count as received: the machine fetches them, then this runs again.
+        let queue = items.iter().any(|i| i.term == am::MESSAGES || i.term == am::MESSAGE_QUEUE_LEN);
+        if queue && cx.me.has_signals() && !handled(cx) {
+            cx.p.native_state = Some(Box::new(Handled));
+            return Err(Stop::Wait);
+        }
+        cx.p.native_state = None;
         cx.charge(2 * items.len());
         let node = cx.node.clone();
         let answer = answer(Subject { node: &node, me: cx.me, p: cx.p, own: true }, &items, shape);

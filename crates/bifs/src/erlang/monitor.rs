@@ -44,8 +44,13 @@ fn unlink_1(cx: &mut Ctx, a: &[Term]) -> Res {
     Ok(am::TRUE)
 }
 
-/// Marks that a signal to the caller itself is on its way and handled before the function returns.
-struct Handled;
+/// Marks that a function has let the machine handle the caller's signals, and runs again.
+pub struct Handled;
+
+/// True if this is the second time.
+pub fn handled(cx: &mut Ctx) -> bool {
+    cx.p.native_state.as_mut().is_some_and(|s| s.as_any().is::<Handled>())
+}
 
 impl NativeState for Handled {
     fn as_any(&mut self) -> &mut dyn Any {
@@ -54,7 +59,8 @@ impl NativeState for Handled {
 }
 
 fn exit_2(cx: &mut Ctx, a: &[Term]) -> Res {
-    if a[0] == cx.pid && cx.p.native_state.take().is_some_and(|mut s| s.as_any().is::<Handled>()) {
+    if a[0] == cx.pid && handled(cx) {
+        cx.p.native_state = None;
         return Ok(am::TRUE);
     }
     let to = match a[0].as_local_ref() {
