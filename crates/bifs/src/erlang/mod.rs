@@ -23,6 +23,7 @@ pub mod time;
 pub mod timer;
 pub mod trace;
 pub mod tuple;
+pub mod watch;
 pub mod halt;
 pub mod memory;
 pub mod nodes;

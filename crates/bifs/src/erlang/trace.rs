@@ -1,10 +1,81 @@
-//! Tracing.
+//! Tracing: flags of processes, patterns of functions, sequential tracing. Not here: sending trace messages (`node::trace`).
 
 use crate::result::Res;
-use node::Ctx;
-use term::{Term, am};
+use node::{Ctx, Effect, Native};
+use term::{Term, am, atom};
+
+pub const NATIVES: &[Native] = &[
+    Native::new("erlang", "trace_delivered", 1, trace_delivered).effect(Effect::Node),
+    Native::new("erlang", "seq_trace", 2, seq_trace).effect(Effect::Process).partial("setting a token: notsup"),
+    Native::new("erlang", "seq_trace_info", 1, seq_trace_info).effect(Effect::Process),
+    Native::new("erlang", "seq_trace_print", 1, seq_trace_print).effect(Effect::Process),
+    Native::new("erlang", "seq_trace_print", 2, seq_trace_print).effect(Effect::Process),
+    Native::new("erl_tracer", "enabled", 3, enabled).nif(),
+    Native::new("erl_tracer", "trace", 5, tracer_trace).nif(),
+    // Dynamic tracing (dtrace, systemtap) is not compiled in, as in most builds of ERTS.
+    Native::new("erlang", "dt_get_tag", 0, dt_undefined),
+    Native::new("erlang", "dt_get_tag_data", 0, dt_undefined),
+    Native::new("erlang", "dt_put_tag", 1, dt_undefined),
+    Native::new("erlang", "dt_spread_tag", 1, dt_spread_tag),
+    Native::new("erlang", "dt_restore_tag", 1, dt_restore_tag),
+    Native::new("erlang", "dt_prepend_vm_tag_data", 1, dt_same),
+    Native::new("erlang", "dt_append_vm_tag_data", 1, dt_same),
+];
+
+fn dt_undefined(_: &mut Ctx, _: &[Term]) -> Res {
+    Ok(am::UNDEFINED)
+}
+fn dt_same(_: &mut Ctx, a: &[Term]) -> Res {
+    Ok(a[0])
+}
+fn dt_spread_tag(cx: &mut Ctx, a: &[Term]) -> Res {
+    if a[0].as_bool().is_some() { Ok(am::TRUE) } else { Err(cx.badarg()) }
+}
+fn dt_restore_tag(cx: &mut Ctx, a: &[Term]) -> Res {
+    if a[0] == am::TRUE { Ok(am::TRUE) } else { Err(cx.badarg()) }
+}
+
+fn enabled(_: &mut Ctx, _: &[Term]) -> Res {
+    Ok(term::atom!("discard"))
+}
+fn tracer_trace(_: &mut Ctx, _: &[Term]) -> Res {
+    Ok(am::OK)
+}
+
+/// Trace messages are sent where their event happens, before the answer here.
+fn trace_delivered(cx: &mut Ctx, a: &[Term]) -> Res {
+    if a[0] != am::ALL && !a[0].is_local_pid() && !a[0].is_local_port() {
+        return Err(cx.badarg());
+    }
+    let reference = cx.make_ref();
+    let message = cx.h().tuple(&[term::atom!("trace_delivered"), a[0], reference]);
+    let message = node::signals::copy_out(message);
+    cx.node.send_message(cx.pid, message);
+    Ok(reference)
+}
 
 /// `system_flag(sequential_tracer, _)`: the one before.
 pub fn set_sequential_tracer(cx: &mut Ctx, tracer: Term) -> Res {
     if tracer == am::FALSE { Ok(am::FALSE) } else { Err(cx.notsup()) }
+}
+
+fn seq_trace(cx: &mut Ctx, a: &[Term]) -> Res {
+    match atom::as_text(a[0]) {
+        Some("sequential_trace_token") if a[1].is_nil() => Ok(Term::NIL),
+        Some("sequential_trace_token" | "label" | "serial" | "send" | "receive" | "print" | "timestamp" | "monotonic_timestamp" | "strict_monotonic_timestamp" | "spawn") => {
+            Err(cx.notsup())
+        }
+        _ => Err(cx.badarg()),
+    }
+}
+
+fn seq_trace_info(cx: &mut Ctx, a: &[Term]) -> Res {
+    match atom::as_text(a[0]) {
+        Some("label" | "serial" | "send" | "receive" | "print" | "timestamp" | "monotonic_timestamp" | "strict_monotonic_timestamp" | "spawn") => Ok(Term::NIL),
+        _ => Err(cx.badarg()),
+    }
+}
+
+fn seq_trace_print(_: &mut Ctx, _: &[Term]) -> Res {
+    Ok(am::FALSE)
 }
