@@ -41,7 +41,7 @@ impl Atomics {
         if self.signed { t.as_i64().map(|n| n as u64) } else { t.as_u64() }
     }
     pub fn increment(&self, t: Term) -> Option<u64> {
-        t.as_i64().map(|n| n as u64).or(if self.signed { None } else { t.as_u64() })
+        t.as_i64().map(|n| n as u64).or(t.as_u64())
     }
     /// A raw value as a term.
     pub fn term(&self, raw: u64, a: &mut Alloc) -> Term {

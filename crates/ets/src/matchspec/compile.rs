@@ -126,7 +126,8 @@ impl Compiler {
                 work.extend_from_slice(e);
             } else if t.is_map() {
                 for (k, v) in term::map::Iter::new(t) {
-                    if has_variable(k) {
+                    // Deeper in a key they are constants.
+                    if k == am::UNDERSCORE || variable(k).is_some() {
                         self.errors.push("Variable found in map key.".into());
                         return;
                     }
@@ -352,10 +353,6 @@ impl Compiler {
 /// True if a pattern has a variable, `'_'` or a map (which matches by parts).
 fn is_pattern(t: Term) -> bool {
     any(t, &|x| x == am::UNDERSCORE || variable(x).is_some() || x.is_map())
-}
-
-fn has_variable(t: Term) -> bool {
-    any(t, &|x| x == am::UNDERSCORE || variable(x).is_some())
 }
 
 /// True if an expression is its own value: no variables, no tuples.
