@@ -16,6 +16,7 @@ mod persistent_term;
 pub mod packet;
 mod prim_buffer;
 mod re;
+mod records;
 pub mod resolver;
 mod os;
 pub mod owned;
@@ -74,6 +75,7 @@ pub fn all() -> Vec<Native> {
         math::NATIVES,
         prim_buffer::NATIVES,
         re::NATIVES,
+        records::NATIVES,
         string::NATIVES,
         unicode::NATIVES,
         zlib::NATIVES,

@@ -56,6 +56,9 @@ fn is_record_2(cx: &mut Ctx, a: &[Term]) -> Res {
     if !a[1].is_atom() {
         return Err(cx.badarg());
     }
+    if let Some((definition, _)) = a[0].as_record() {
+        return Ok(Term::bool(definition.as_tuple().is_some_and(|d| d[1] == a[1])));
+    }
     Ok(Term::bool(match a[0].as_tuple() {
         Some([tag, ..]) => *tag == a[1],
         _ => false,
@@ -70,9 +73,7 @@ fn is_record_3(cx: &mut Ctx, a: &[Term]) -> Res {
         let found = a[0].as_record().and_then(|(d, _)| d.as_tuple()).is_some_and(|d| d[0] == a[1] && d[1] == a[2]);
         return Ok(Term::bool(found));
     }
-    let Some(size) = a[2].as_small() else {
-        return if a[2].is_big() { Ok(am::FALSE) } else { Err(cx.badarg()) };
-    };
+    let Some(size) = a[2].as_small() else { return Err(cx.badarg()) };
     Ok(Term::bool(match a[0].as_tuple() {
         Some(e @ [tag, ..]) => *tag == a[1] && e.len() as i64 == size,
         _ => false,
