@@ -175,6 +175,31 @@ fn monitor(cx: &mut Ctx, kind: Term, item: Term, tag: Term, alias: Option<AliasK
     Ok(cx.h().reference(reference.0, reference.1))
 }
 
+fn monitor_node_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    monitor_node(cx, a[0], a[1], Term::NIL)
+}
+
+fn monitor_node_3(cx: &mut Ctx, a: &[Term]) -> Res {
+    match options(a[2]) {
+        Some(o) if o.iter().all(|&o| o == atom!("allow_passive_connect")) => monitor_node(cx, a[0], a[1], a[2]),
+        _ => Err(cx.badarg_cause(atom!("badopt"))),
+    }
+}
+
+/// A node that has no name of its own knows no others; one that has asks its connections, which Erlang code makes.
+fn monitor_node(cx: &mut Ctx, name: Term, on: Term, options: Term) -> Res {
+    if !name.is_atom() || on.as_bool().is_none() {
+        return Err(cx.badarg());
+    }
+    if cx.node.is_own_name(name) {
+        return Ok(am::TRUE);
+    }
+    if cx.node.name() == am::NONODE {
+        return Err(cx.error(atom!("notalive")));
+    }
+    Err(cx.trap(am::ERLANG, atom!("dmonitor_node"), &[name, on, options]))
+}
+
 fn demonitor_1(cx: &mut Ctx, a: &[Term]) -> Res {
     demonitor(cx, a[0], false, false)
 }
@@ -253,6 +278,8 @@ pub const NATIVES: &[Native] = &[
     Native::new("erlang", "exit_signal", 3, exit_3).effect(Effect::Process).partial("priority"),
     Native::new("erlang", "monitor", 2, monitor_2).effect(Effect::Process),
     Native::new("erlang", "monitor", 3, monitor_3).effect(Effect::Process),
+    Native::new("erlang", "monitor_node", 2, monitor_node_2).effect(Effect::Network),
+    Native::new("erlang", "monitor_node", 3, monitor_node_3).effect(Effect::Network),
     Native::new("erlang", "demonitor", 1, demonitor_1).effect(Effect::Process),
     Native::new("erlang", "demonitor", 2, demonitor_2).effect(Effect::Process),
     Native::new("erlang", "alias", 1, alias_1).effect(Effect::Process),
