@@ -70,6 +70,8 @@ pub struct Versions {
     pub old: Option<Arc<Loaded>>,
     /// Loaded, but its on_load function has not said ok yet.
     pub pending: Option<Arc<Loaded>>,
+    /// Its on_load function has refused; processes that it started may still run it.
+    pub failed: Option<Arc<Loaded>>,
 }
 
 /// Where an address is.
@@ -445,10 +447,11 @@ impl Code {
         if ok {
             self.make_current(module, &loaded);
         } else {
-            self.with(module, |v| v.pending = None);
             self.unlink_funs(&loaded);
-            // Processes may still run it (the one that called on_load has ended); it stays reachable by address.
-            self.retire(&loaded);
+            self.with(module, |v| {
+                v.pending = None;
+                v.failed = Some(loaded);
+            });
         }
         true
     }
@@ -481,13 +484,34 @@ impl Code {
         });
         Some(true)
     }
-    /// Old code of a module is gone for good: nobody runs it or has a fun of it. `None`: there was none.
-    pub fn purge(&self, module: Term) -> Option<Arc<Loaded>> {
+    /// The purge of a module's old code (or of code whose on_load function has refused) begins: no new call of its funs gets in.
+    pub fn begin_purge(&self, module: Term, refused: bool) -> Option<Arc<Loaded>> {
         let _one = self.change.lock();
-        let old = self.with(module, |v| v.old.take())?;
-        self.unlink_funs(&old);
-        self.retire(&old);
-        Some(old)
+        let v = self.versions(module)?;
+        let code = if refused { v.failed } else { v.old }?;
+        self.unlink_funs(&code);
+        Some(code)
+    }
+    /// The purge was given up: funs of the code work again.
+    pub fn abort_purge(&self, code: &Loaded) {
+        let _one = self.change.lock();
+        for (e, offset) in code.funs.iter().zip(&code.lambda_offsets()) {
+            let stub = e.stub[0].as_ptr();
+            let _ = e.address.compare_exchange(stub, code.at(*offset), AcqRel, Acquire);
+        }
+    }
+    /// The code is gone for good: nobody runs it. Its literals may still be referred to: who drops the last handle answers for that.
+    pub fn finish_purge(&self, code: &Arc<Loaded>) {
+        let _one = self.change.lock();
+        self.with(code.name, |v| {
+            for place in [&mut v.old, &mut v.failed] {
+                if place.as_ref().is_some_and(|l| Arc::ptr_eq(l, code)) {
+                    *place = None;
+                }
+            }
+        });
+        self.unlink_funs(code);
+        self.retire(code);
     }
 
     /// NIF functions of a module become native: `number` gives the native function of (function, arity), 0 for none.

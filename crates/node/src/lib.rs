@@ -13,6 +13,7 @@ pub mod settings;
 // what processes do to each other
 pub mod dump;
 pub mod exit;
+pub mod purge;
 pub mod relations;
 pub mod signals;
 pub mod spawn;

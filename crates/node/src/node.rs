@@ -61,6 +61,8 @@ pub struct Node {
     pub(crate) halted: HaltCell,
     /// Modules that are there before any file is read.
     pub preloaded: RwLock<Vec<Term>>,
+    /// The purge that is going on.
+    pub(crate) purging: Mutex<Option<crate::purge::Purge>>,
     /// Purged code whose literals somebody may still refer to.
     pub purged: Mutex<Vec<Arc<code::Loaded>>>,
     /// What `system_flag/2` changes.
@@ -112,6 +114,7 @@ impl Node {
             halted: HaltCell::default(),
             preloaded: RwLock::default(),
             purged: Mutex::default(),
+            purging: Mutex::default(),
             backtrace_depth: std::sync::atomic::AtomicUsize::new(8),
             refs: AtomicU64::new(1 << 18),
             unique: AtomicU64::new(1),

@@ -194,15 +194,6 @@ impl Node {
         }
     }
 
-    // ---- code
-    /// True if a process that does not run now would go on in, or return to, old code of a module. (Funs need not be looked for:
-    /// purging turns theirs away.)
-    pub fn uses_old_code(&self, p: &mut Private, module: Term) -> bool {
-        let Some(old) = self.code.versions(module).and_then(|v| v.old) else { return false };
-        p.heap.alloc.leave_fragments();
-        old.contains(p.ip as u64) || p.heap.stack().iter().any(|w| w.is_some() && w.raw() & 7 == 0 && old.contains(w.raw()))
-    }
-
     // ---- exit signals
     /// `exit(To, Reason)`.
     pub fn exit_signal(self: &Arc<Node>, from: Term, to: Who, reason: Owned) {

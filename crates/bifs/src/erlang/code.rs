@@ -193,17 +193,14 @@ fn purge_module(cx: &mut Ctx, a: &[Term]) -> Result {
     if !a[0].is_atom() {
         return Err(cx.badarg());
     }
+    if cx.node.whereis(term::atom!("erts_code_purger")) != Some(cx.pid) {
+        return Err(cx.notsup());
+    }
     match atom::as_text(a[1]) {
-        Some("prepare") => Ok(Term::bool(cx.node.code.versions(a[0]).is_some_and(|v| v.old.is_some()))),
-        Some("prepare_on_load") => Ok(Term::bool(cx.node.code.versions(a[0]).is_some_and(|v| v.old.is_some() || v.pending.is_some()))),
-        Some("abort") => Ok(am::TRUE),
-        Some("complete") => match cx.node.code.purge(a[0]) {
-            Some(old) => {
-                cx.node.purged.lock().push(old);
-                Ok(am::TRUE)
-            }
-            None => Ok(am::FALSE),
-        },
+        Some("prepare") => Ok(Term::bool(cx.node.begin_purge(a[0], false))),
+        Some("prepare_on_load") => Ok(Term::bool(cx.node.begin_purge(a[0], true))),
+        Some("abort") => Ok(Term::bool(!cx.node.end_purge(a[0], false))),
+        Some("complete") => Ok(Term::bool(cx.node.end_purge(a[0], true))),
         _ => Err(cx.badarg()),
     }
 }

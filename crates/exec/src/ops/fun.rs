@@ -42,5 +42,10 @@ pub unsafe fn undefined_fun(cx: &mut Ctx, e: &'static FunEntry, xp: *mut Term) -
         *xp.add(1) = f;
         *xp.add(2) = list;
     }
+    if cx.node.wait_for_purge(cx.pid, cx.p, e) {
+        // Tried again once the purge has ended.
+        cx.reductions = 0;
+        return cx.node.code.export(term::atom!("erts_code_purger"), term::atom!("pending_purge_lambda"), 3);
+    }
     cx.node.code.export(cx.p.error_handler, am::UNDEFINED_LAMBDA, 3)
 }
