@@ -402,10 +402,19 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 Op::UndefinedFun => {
                     let e = entry_of(ip);
                     sync_out!();
-                    let export = fun::undefined_fun(cx, e, xp);
-                    cx.p.heap.alloc.leave_fragments();
-                    sync_in!();
-                    enter!(address!(export))
+                    match fun::undefined_fun(cx, e, xp) {
+                        Ok(export) => {
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            enter!(address!(export))
+                        }
+                        Err(f) => {
+                            raise::bad_fun(cx, f, std::slice::from_raw_parts(xp, e.arity as usize));
+                            cx.p.heap.alloc.leave_fragments();
+                            sync_in!();
+                            raised!(ip)
+                        }
+                    }
                 }
                 Op::Apply2 => {
                     // erlang:apply(Fun, Args)

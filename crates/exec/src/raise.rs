@@ -264,7 +264,8 @@ pub unsafe fn stub_badarg(cx: &mut Ctx, e: &'static Export, xp: *mut Term) {
 
 /// A call of something that is no fun, or has another arity.
 pub fn bad_fun(cx: &mut Ctx, f: Term, args: &[Term]) {
-    let reason = if f.is_fun() {
+    // A fun that has this arity is bad because its code has gone.
+    let reason = if f.fun_arity().is_some_and(|n| n != args.len()) {
         let list = cx.h().list(args);
         let pair = cx.h().tuple(&[f, list]);
         cx.h().tuple(&[am::BADARITY, pair])

@@ -26,15 +26,20 @@ pub unsafe fn target(_cx: &mut Ctx, f: Term, n: usize, xp: *mut Term) -> Result<
     }
 }
 
-/// Prepares the call `error_handler:undefined_lambda(Module, Fun, Args)` for a fun whose module is not loaded.
+/// Prepares the call `error_handler:undefined_lambda(Module, Fun, Args)` for a fun whose module is not loaded. `Err`: the module is
+/// loaded, but this fun (given back) is not in it.
 ///
 /// # Safety
 /// Rule 2.
-pub unsafe fn undefined_fun(cx: &mut Ctx, e: &'static FunEntry, xp: *mut Term) -> &'static Export {
+pub unsafe fn undefined_fun(cx: &mut Ctx, e: &'static FunEntry, xp: *mut Term) -> Result<&'static Export, Term> {
     let n = usize::from(e.arity);
     // SAFETY: arguments and free variables are in the registers.
     let (args, env) = unsafe { (std::slice::from_raw_parts(xp, n), std::slice::from_raw_parts(xp.add(n), e.num_free as usize)) };
     let f = cx.h().fun(e, env);
+    let waits = cx.node.wait_for_purge(cx.pid, cx.p, e);
+    if !waits && cx.node.code.current(e.module).is_some() {
+        return Err(f);
+    }
     let list = cx.h().list(args);
     // SAFETY: rule 2.
     unsafe {
@@ -42,10 +47,10 @@ pub unsafe fn undefined_fun(cx: &mut Ctx, e: &'static FunEntry, xp: *mut Term) -
         *xp.add(1) = f;
         *xp.add(2) = list;
     }
-    if cx.node.wait_for_purge(cx.pid, cx.p, e) {
+    if waits {
         // Tried again once the purge has ended.
         cx.reductions = 0;
-        return cx.node.code.export(term::atom!("erts_code_purger"), term::atom!("pending_purge_lambda"), 3);
+        return Ok(cx.node.code.export(term::atom!("erts_code_purger"), term::atom!("pending_purge_lambda"), 3));
     }
-    cx.node.code.export(cx.p.error_handler, am::UNDEFINED_LAMBDA, 3)
+    Ok(cx.node.code.export(cx.p.error_handler, am::UNDEFINED_LAMBDA, 3))
 }
