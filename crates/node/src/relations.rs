@@ -124,10 +124,14 @@ impl Node {
     /// Monitors by a new reference that the caller has made.
     pub fn monitor(self: &Arc<Node>, pid: Term, p: &mut Private, reference: RefId, target: Target, kind: MonitorKind, tag: Owned, alias: Option<AliasKind>) {
         let me = Who::Local(pid);
-        p.monitors.insert(reference, Monitor { target, kind, tag, alias });
         if let Some(kind) = alias {
             p.aliases.insert(reference, kind);
         }
+        // No process monitors itself: it gets a reference, and nothing comes of it.
+        if matches!(target, Target::Who(who) | Target::Name { who: Some(who), .. } if who == me) {
+            return;
+        }
+        p.monitors.insert(reference, Monitor { target, kind, tag, alias });
         let down = |reason: Term| {
             let reason = Owned::immediate(reason);
             let _ = self.deliver(pid, Signal::Down { reference, reason });
@@ -136,8 +140,6 @@ impl Node {
             Target::Clock => {
                 self.clock_watchers.lock().insert(reference, pid);
             }
-            // A process that monitors itself is never told; the record is there to be seen and withdrawn.
-            Target::Who(who) if who == me => {}
             Target::Who(who) => {
                 if who.node().is_some() && self.remote().is_none() {
                     return down(am::NOCONNECTION);
@@ -145,9 +147,7 @@ impl Node {
                 self.signal_who(me, who, |_| Outgoing::Monitor { reference, name: None });
             }
             Target::Name { name, who: Some(who), .. } => {
-                if who != me {
-                    self.signal_who(me, who, |_| Outgoing::Monitor { reference, name: Some(name) });
-                }
+                self.signal_who(me, who, |_| Outgoing::Monitor { reference, name: Some(name) });
             }
             Target::Name { name, node, who: None } => {
                 if self.is_own_name(node) {
@@ -178,12 +178,9 @@ impl Node {
             Target::Clock => {
                 self.clock_watchers.lock().remove(&reference);
             }
-            Target::Who(who) if who == me => {}
             Target::Who(who) => self.signal_who(me, who, |_| Outgoing::Demonitor { reference, name: None }),
             Target::Name { name, who: Some(who), .. } => {
-                if who != me {
-                    self.signal_who(me, who, |_| Outgoing::Demonitor { reference, name: Some(name) });
-                }
+                self.signal_who(me, who, |_| Outgoing::Demonitor { reference, name: Some(name) });
             }
             Target::Name { name, node, who: None } => {
                 if let Some(remote) = self.remote() {
