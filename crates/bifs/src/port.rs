@@ -96,6 +96,9 @@ impl Surroundings for Around {
             });
         }
     }
+    fn interrupt_is_a_key(&self) -> bool {
+        self.node.upgrade().is_some_and(|n| n.config.break_key == node::config::BreakKey::Interrupt)
+    }
     fn log_error(&self, text: String) {
         self.with(|node| log_error(node, &text));
     }

@@ -33,6 +33,8 @@ pub trait Surroundings: Send + Sync {
     fn release_name(&self, name: Term, port: Term);
     fn set_timer(&self, after: Duration, work: Box<dyn FnOnce() + Send>) -> u64;
     fn cancel_timer(&self, timer: u64);
+    /// `+Bc`: the interrupt key reaches the shell as a character.
+    fn interrupt_is_a_key(&self) -> bool;
     /// A line for the log, as an error of the system.
     fn log_error(&self, text: String);
 }

@@ -4,6 +4,7 @@ pub mod forker;
 mod fd;
 mod pipe;
 mod spawn;
+mod tty_sl;
 
 use crate::driver::{Driver, Io, OpenError, Opening};
 use crate::table::Name;
@@ -26,6 +27,7 @@ const FD: Entry = driver("fd", fd::start);
 /// Those that are found by the first word of a command.
 const NAMED: &[Entry] = &[
     // one line for each driver
+    Entry { until: 26, ..driver("tty_sl", tty_sl::start) },
 ];
 
 /// The driver for a name, and how the port is called.
