@@ -22,6 +22,7 @@ mod os;
 pub mod owned;
 pub mod port;
 mod prim_file;
+mod prim_tty;
 pub mod result;
 mod math;
 mod string;
@@ -82,6 +83,7 @@ pub fn all() -> Vec<Native> {
         os::NATIVES,
         port::NATIVES,
         prim_file::NATIVES,
+        prim_tty::NATIVES,
     ];
     tables.concat()
 }
