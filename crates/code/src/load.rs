@@ -64,6 +64,7 @@ struct Loader<'a> {
 }
 
 const NO_LABEL: u32 = u32::MAX;
+const NO_LIVE: u64 = op::NO_COLLECTION as u64;
 
 /// Makes code. `strings` is the address of the string table's bytes, which must outlive the code. `literals` are the
 /// literal table's terms; `bigs` gives integer operands that need memory.
@@ -782,10 +783,10 @@ impl<'a> Loader<'a> {
             }
 
             // BIFs
-            G::Bif0 => self.bif(Arg::Label(0), 0, a[0], &[], a[1]),
-            G::Bif1 => self.bif(a[0], 0, a[1], &a[2..3], a[3]),
-            G::Bif2 => self.bif(a[0], 0, a[1], &a[2..4], a[4]),
-            G::Bif3 => self.bif(a[0], 0, a[1], &a[2..5], a[5]),
+            G::Bif0 => self.bif(Arg::Label(0), NO_LIVE, a[0], &[], a[1]),
+            G::Bif1 => self.bif(a[0], NO_LIVE, a[1], &a[2..3], a[3]),
+            G::Bif2 => self.bif(a[0], NO_LIVE, a[1], &a[2..4], a[4]),
+            G::Bif3 => self.bif(a[0], NO_LIVE, a[1], &a[2..5], a[5]),
             G::GcBif1 => self.bif(a[0], num(a[1]), a[2], &a[3..4], a[4]),
             G::GcBif2 => self.bif(a[0], num(a[1]), a[2], &a[3..5], a[5]),
             G::GcBif3 => self.bif(a[0], num(a[1]), a[2], &a[3..6], a[6]),

@@ -201,5 +201,7 @@ pub const fn head_jump(op: Op, a: u16, f: i32) -> u64 {
 pub const Y: u16 = 0x8000;
 /// The x register that the loader uses for constants; further ones below it.
 pub const SCRATCH: u16 = 1024;
+/// As the live registers of a guard BIF: unknown, so nothing may be collected there.
+pub const NO_COLLECTION: u16 = 0xffff;
 /// How many x registers an engine must have.
 pub const X_REGISTERS: usize = 1024 + 16;

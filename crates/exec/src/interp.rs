@@ -79,7 +79,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
     let fr: *mut f64 = local.f.as_mut_ptr();
     let mut ip: *const u64 = cx.p.ip;
     let mut hp: *mut u64 = cx.p.heap.alloc.hp;
-    let mut sp: *mut u64 = cx.p.heap.alloc.limit;
+    let mut sp: *mut u64 = cx.p.heap.sp;
     // The tail call by which a native function was reached, while it runs.
     let mut native_from: *const u64 = std::ptr::null();
     let torture = cx.node.config.torture.collect_always;
@@ -93,13 +93,13 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
         macro_rules! sync_out {
             () => {
                 cx.p.heap.alloc.hp = hp;
-                cx.p.heap.alloc.limit = sp;
+                cx.p.heap.set_sp(sp);
             };
         }
         macro_rules! sync_in {
             () => {
                 hp = cx.p.heap.alloc.hp;
-                sp = cx.p.heap.alloc.limit;
+                sp = cx.p.heap.sp;
             };
         }
         macro_rules! reg {
@@ -365,7 +365,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 sync_in!();
                 let t: Term = $t;
                 let need: usize = $need;
-                if room!() < need + SLACK
+                if (need > 0 && room!() < need + SLACK)
                     || ((fragments || cx.p.heap.alloc.off_heap_bytes > cx.p.heap.min_cell_bytes) && cx.p.heap.wants_collection())
                 {
                     cx.p.saved.clear();
@@ -1288,7 +1288,13 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     sync_out!();
                     match run(cx, &args[..n]) {
                         Ok(t) => {
-                            settle!(fb(head), t, fc(head) as usize);
+                            if fc(head) == code::op::NO_COLLECTION {
+                                cx.p.heap.alloc.leave_fragments();
+                                sync_in!();
+                                set!(fb(head), t);
+                            } else {
+                                settle!(fb(head), t, fc(head) as usize);
+                            }
                             next!(3 + n)
                         }
                         Err(_) => {

@@ -6,7 +6,7 @@
 //!    targets, literal addresses and operand counts are right.
 //! 2. `hp`, `sp` and the x registers belong to the process that runs on this thread; `sync_out` stores them before anyone else
 //!    looks (native functions, the collector), `sync_in` reads them back.
-//! 3. Between `hp` and `sp` there is always room for `SLACK` words: every check leaves it, every call uses one.
+//! 3. Between `hp` and `sp` there is always room for `SLACK` words: every check leaves it, every call uses one, native code never gets it.
 //! 4. A continuation pointer on the stack is the address of an instruction.
 //! 5. While the workers are held, a process that waits or is queued is run by no thread, and its inbox's lock keeps it so.
 
@@ -18,5 +18,4 @@ pub mod raise;
 
 pub use engine::Machine;
 
-/// Words that every heap check leaves free for continuation pointers.
-pub const SLACK: usize = 8;
+use heap::collect::SLACK;

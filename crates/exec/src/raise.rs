@@ -29,7 +29,7 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
     cx.p.exception = Exception::error(Term::NIL);
     // SAFETY: rules 1 and 4: between `sp` and `end` are terms, continuation pointers and zeroes; a catch mark is a handler's.
     unsafe {
-        let mut word = cx.p.heap.alloc.limit;
+        let mut word = cx.p.heap.sp;
         let mut frame = word;
         while word < cx.p.heap.end {
             let w = *word;
@@ -41,7 +41,7 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
                 let t = Term::from_raw(w);
                 if t.is_catch() {
                     cx.p.heap.alloc.leave_fragments();
-                    cx.p.heap.alloc.limit = frame;
+                    cx.p.heap.set_sp(frame);
                     *xp = Term::NONE;
                     *xp.add(1) = e.class.atom();
                     *xp.add(2) = e.reason;

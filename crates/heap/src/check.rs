@@ -13,7 +13,18 @@ pub fn check(heap: &Heap, roots: &[&[Term]], more: &[&Fragment]) -> Result<(), S
     for f in more {
         spans.extend(f.blocks().map(|b| (b.as_ptr() as usize, b.len() * 8)));
     }
-    let has_own_fragments = heap.alloc.has_fragments();
+    spans.extend(heap.alloc.blocks());
+    let has_own_fragments = false;
+    for cell in heap.off_heap_cells() {
+        let h = cell.header();
+        if !is_header(h) || !matches!(Kind::from_u8(header_kind(h)), Some(Kind::BinRef | Kind::MagicRef)) {
+            return Err(format!("off-heap cell {:#x} has header {h:#x}", cell.raw()));
+        }
+        let p = cell.ptr() as usize;
+        if !has_own_fragments && !spans.iter().any(|&(s, n)| p.wrapping_sub(s) < n) {
+            return Err(format!("off-heap cell {:#x} is outside the process's memory", cell.raw()));
+        }
+    }
     let mut seen: Set<u64> = Set::default();
     let mut work: Vec<(Term, &str)> = Vec::new();
     for slice in roots {

@@ -29,11 +29,15 @@ pub enum Need {
     TooLarge(usize),
 }
 
-/// A process's memory. `alloc.hp..alloc.limit` is the room between heap top and stack top.
+/// Words between heap and stack that native code never gets: for continuation pointers, which calls push without a check.
+pub const SLACK: usize = 8;
+
+/// A process's memory. `alloc.hp` is the heap's top, `sp` the stack's; `alloc.limit` stays `SLACK` words below `sp`.
 #[repr(C)]
 pub struct Heap {
-    /// `hp` is the heap's top; `limit` is the stack's top (`sp`).
     pub alloc: Alloc,
+    /// Top of the stack.
+    pub sp: *mut u64,
     /// The block: heap from `start` up, stack from `end` down.
     pub start: *mut u64,
     pub end: *mut u64,
@@ -101,9 +105,11 @@ impl Heap {
         let end = unsafe { start.add(words) };
         let mut alloc = Alloc::new();
         alloc.hp = start;
-        alloc.limit = end;
+        // May lie below `hp` in a tiny block: then there is no room for native code.
+        alloc.limit = end.wrapping_sub(SLACK);
         Heap {
             alloc,
+            sp: end,
             start,
             end,
             capacity: words,
@@ -129,7 +135,7 @@ impl Heap {
     }
     /// Words of the stack in use.
     pub fn stack_words(&self) -> usize {
-        Self::between(self.alloc.limit, self.end)
+        Self::between(self.sp, self.end)
     }
     /// Words of the young generation in use, without fragments.
     pub fn young_words(&self) -> usize {
@@ -160,12 +166,18 @@ impl Heap {
     /// Words free between heap and stack.
     #[inline]
     pub fn free_words(&self) -> usize {
-        Self::between(self.alloc.hp, self.alloc.limit)
+        Self::between(self.alloc.hp, self.sp)
+    }
+    /// Moves the top of the stack.
+    #[inline(always)]
+    pub fn set_sp(&mut self, sp: *mut u64) {
+        self.sp = sp;
+        self.alloc.limit = sp.wrapping_sub(SLACK);
     }
     /// The stack, top first.
     pub fn stack(&self) -> &[Term] {
         // SAFETY: rule 1; stack words are terms, continuation pointers or 0, all of them `Term`-sized words.
-        unsafe { std::slice::from_raw_parts(self.alloc.limit.cast::<Term>(), self.stack_words()) }
+        unsafe { std::slice::from_raw_parts(self.sp.cast::<Term>(), self.stack_words()) }
     }
     /// True if fragments or off-heap binaries have piled up so much that a collection pays.
     #[inline]
@@ -242,7 +254,7 @@ impl Heap {
                     *t = m.forward(*t);
                 }
             }
-            let old_stack = self.alloc.limit;
+            let old_stack = self.sp;
             for i in 0..stack {
                 let w = old_stack.add(i);
                 *w = m.forward_word(*w);
@@ -318,7 +330,7 @@ impl Heap {
             self.capacity = capacity;
             self.end = end;
             self.alloc.hp = m.hp;
-            self.alloc.limit = sp;
+            self.set_sp(sp);
             self.mark = m.hp;
             drop(fragments);
             self.stats.reclaimed_words += (before - (live + promoted).min(before)) as u64;
@@ -374,6 +386,7 @@ impl Heap {
         }
         self.alloc = Alloc::new();
         self.start = null_mut();
+        self.sp = null_mut();
         self.end = null_mut();
         self.capacity = 0;
         self.old_start = null_mut();

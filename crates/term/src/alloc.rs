@@ -292,6 +292,17 @@ impl Alloc {
         }
         n
     }
+    /// Address and bytes of each block.
+    pub fn blocks(&self) -> Vec<(usize, usize)> {
+        let mut out = Vec::new();
+        let mut p = self.frags;
+        // SAFETY: rule 3: the blocks are ours.
+        while let Some(h) = unsafe { p.as_ref() } {
+            out.push((p as usize + FRAG_HEAD * 8, h.capacity * 8));
+            p = h.next;
+        }
+        out
+    }
     pub fn has_fragments(&self) -> bool {
         !self.frags.is_null()
     }

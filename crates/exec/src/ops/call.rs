@@ -49,20 +49,39 @@ pub unsafe fn undefined_function(cx: &mut Ctx, e: &'static Export, xp: *mut Term
 
 /// Collects so that `need` words are free. `Err`: the process has grown beyond its limit and must die with this reason.
 pub fn collect(cx: &mut Ctx, x: &mut [Term], need: usize) -> Result<(), Term> {
-    // Literal areas in the registers' way are of no concern; registers beyond the live ones are not roots.
+    if cx.node.config.torture.check_heaps {
+        check_heap(cx, x, "before");
+    }
     let work = cx.p.collect(x, need, false);
     cx.reductions -= (work / 64) as i64;
     if cx.node.config.torture.check_heaps {
-        let roots: [&[Term]; 1] = [x];
-        if let Err(what) = heap::check::check(&cx.p.heap, &roots, &[]) {
-            panic!("heap of {:?} is broken after a collection: {what}", cx.pid);
-        }
+        check_heap(cx, x, "after");
     }
     let max = cx.p.max_heap;
     if max.words > 0 && cx.p.heap.total_words() > max.words && max.kill {
         return Err(am::KILLED);
     }
     Ok(())
+}
+
+#[cold]
+fn check_heap(cx: &mut Ctx, x: &[Term], when: &str) {
+    let roots: [&[Term]; 1] = [x];
+    let memory: Vec<&term::Fragment> = cx.p.mailbox.peek().map(|m| &m.memory).into_iter().collect();
+    if let Err(what) = heap::check::check(&cx.p.heap, &roots, &memory) {
+        let code = &cx.node.code;
+        let callers: Vec<String> = cx
+            .p
+            .heap
+            .stack()
+            .iter()
+            .filter(|t| t.raw() & 7 == 0)
+            .filter_map(|t| code.locate((t.raw() - 8) as *const u64))
+            .map(|l| format!("{:?}:{:?}/{} {:?}", l.module, l.function, l.arity, l.location))
+            .take(6)
+            .collect();
+        panic!("heap of {:?} is broken {when} a collection: {what}; {} live registers; called from {callers:#?}", cx.pid, x.len());
+    }
 }
 
 /// Shrinks the process to what its registers and dictionary need.
