@@ -237,7 +237,9 @@ fn copy_2(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 /// The size of the buffer that the binary keeps alive.
 fn referenced_byte_size(cx: &mut Ctx, a: &[Term]) -> Res {
-    bytes(cx, a[0])?;
+    if !a[0].is_bitstring() {
+        return Err(cx.badarg());
+    }
     let base = if a[0].is_kind(Kind::SubBits) { a[0].base() } else { a[0] };
     Ok(Term::small(base.bit_size().unwrap_or(0).div_ceil(8) as i64))
 }

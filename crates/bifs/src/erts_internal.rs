@@ -47,7 +47,7 @@ fn map_to_tuple_keys(cx: &mut Ctx, a: &[Term]) -> Res {
     }
 }
 
-/// The children of a big map's root: pairs as cons cells, inner nodes as tuples of theirs.
+/// The children of a big map's root, as a list: pairs as cons cells, inner nodes as tuples of theirs.
 fn map_hashmap_children(cx: &mut Ctx, a: &[Term]) -> Res {
     fn children(cx: &mut Ctx, t: Term) -> Term {
         let below = t.hash_collision().or_else(|| t.hash_node().map(|n| n.1)).unwrap_or(&[]);
@@ -56,7 +56,8 @@ fn map_hashmap_children(cx: &mut Ctx, a: &[Term]) -> Res {
         cx.h().tuple(&below)
     }
     if a[0].is_hash_map() {
-        Ok(children(cx, a[0]))
+        let root = children(cx, a[0]);
+        Ok(cx.h().list(root.as_tuple().unwrap_or(&[])))
     } else if a[0].is_map() {
         Err(cx.badarg())
     } else {

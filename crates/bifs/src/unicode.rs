@@ -216,7 +216,7 @@ fn convert(cx: &mut Ctx, a: &[Term], other: &str, build: fn(&mut Ctx, Term, &[u8
     let latin1 = match a[1] {
         am::LATIN1 => true,
         am::UNICODE | am::UTF8 => false,
-        _ => return Err(cx.trap(am::UNICODE, term::atom::intern(other), &a[..2])),
+        _ => return Err(cx.trap(am::UNICODE, term::atom::intern(other), a)),
     };
     let Ok(size) = check_shape(a[0]) else { return Err(cx.badarg()) };
     cx.charge(size / 100 + 1);
@@ -242,7 +242,9 @@ pub fn utf8_of(cx: &mut Ctx, t: Term) -> Option<Vec<u8>> {
     }
 }
 fn characters_to_binary(cx: &mut Ctx, a: &[Term]) -> Res {
-    convert(cx, a, "characters_to_binary_int", |cx, whole, utf8| if whole.is_some() { whole } else { cx.h().binary(utf8) })
+    // A list of one binary counts as that binary, which shows in what is left after an error.
+    let data = a[0].as_cons().filter(|(h, t)| t.is_nil() && h.is_bitstring()).map_or(a[0], |(h, _)| h);
+    convert(cx, &[data, a[1]], "characters_to_binary_int", |cx, whole, utf8| if whole.is_some() { whole } else { cx.h().binary(utf8) })
 }
 fn characters_to_list(cx: &mut Ctx, a: &[Term]) -> Res {
     convert(cx, a, "characters_to_list_int", |cx, _, utf8| {

@@ -171,6 +171,9 @@ fn deflate(cx: &mut Ctx, a: &[Term]) -> Res {
     if !matches!(s.state, State::Deflate(_)) {
         return Err(not_initialized(cx));
     }
+    if s.ended {
+        return Err(failed(cx, ZError::StreamError));
+    }
     let (mut out, mut filled, mut eaten) = (vec![0; out_size], 0, 0);
     loop {
         let (last, input) = match s.input.front() {
@@ -190,6 +193,7 @@ fn deflate(cx: &mut Ctx, a: &[Term]) -> Res {
         let all_in = whole && step.consumed == input.len();
         s.take(step.consumed);
         cx.charge(step.consumed / 50 + 1);
+        s.ended |= step.status == Status::StreamEnd;
         let more = filled == out_size;
         if more || all_in || step.status == Status::StreamEnd || eaten >= in_size {
             let unfinished = more || !s.input.is_empty();
@@ -243,7 +247,13 @@ fn inflate(cx: &mut Ctx, a: &[Term]) -> Res {
         s.take(step.consumed);
         cx.charge(step.produced / 200 + 1);
         match step.status {
-            Status::StreamEnd => s.ended = true,
+            Status::StreamEnd => {
+                s.ended = true;
+                // What follows comes in a piece of its own.
+                if s.after_end == AfterEnd::Reset && !s.input.is_empty() {
+                    return Ok(answer(cx, true, &out[..filled]));
+                }
+            }
             Status::NeedDictionary(adler) => {
                 let out = pieces(cx, &out[..filled]);
                 return Ok(cx.h().tuple(&[atom!("need_dictionary"), Term::small(i64::from(adler)), out]));

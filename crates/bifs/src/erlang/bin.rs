@@ -42,7 +42,7 @@ fn iolist_size(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 
 /// Binaries that are not copied together: at least this long.
-const OWN_PIECE: usize = 65;
+const OWN_PIECE: usize = 257;
 
 fn iolist_to_iovec(cx: &mut Ctx, a: &[Term]) -> Res {
     if let Some(b) = a[0].bits() {

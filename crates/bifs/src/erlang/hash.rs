@@ -80,8 +80,8 @@ fn adler32_2(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 fn combine(cx: &mut Ctx, a: &[Term], f: fn(u32, u32, u64) -> u32) -> Res {
     let (x, y) = (word(cx, a[0])?, word(cx, a[1])?);
-    let Some(len) = a[2].as_u64() else { return Err(cx.badarg()) };
-    Ok(Term::small(i64::from(f(x, y, len))))
+    let len = word(cx, a[2])?;
+    Ok(Term::small(i64::from(f(x, y, u64::from(len)))))
 }
 fn crc32_combine(cx: &mut Ctx, a: &[Term]) -> Res {
     combine(cx, a, checksum::crc32_combine)
