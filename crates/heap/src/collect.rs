@@ -234,6 +234,8 @@ impl Heap {
             (false, true) => self.min_words,
             (false, false) => self.block_words(),
         });
+        // The stack stays, whatever dies: beside a deep one there must be room in proportion to it.
+        let capacity = if self.compact { capacity } else { capacity.max(next_size((stack + need) * 2)) };
         let to = block(capacity);
         let (literal_base, literal_len) = crate::literal_range();
         let old_scan = self.old_top;
