@@ -88,7 +88,7 @@ unsafe fn free_block(p: *mut u64, words: usize) {
 pub fn next_size(words: usize) -> usize {
     let (mut a, mut b) = (MIN_WORDS, 376);
     while a < words {
-        if a < 1_000_000 {
+        if b < 1_000_000 {
             (a, b) = (b, a + b + 1);
         } else {
             a += a / 5;

@@ -209,7 +209,8 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
             if config.process.off_heap_messages { am::OFF_HEAP } else { am::ON_HEAP }
         }
         "heap_sizes" => {
-            let mut sizes = Vec::new();
+            // A heap may be asked to begin with less than the default.
+            let mut sizes: Vec<Term> = [12, 38, 51, 90, 142].map(Term::small).into();
             let mut size = heap::collect::next_size(0);
             while size < 1 << 48 {
                 sizes.push(number(size));

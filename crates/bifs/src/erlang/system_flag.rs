@@ -135,7 +135,19 @@ fn flagged(cx: &mut Ctx, flag: &str, value: Term) -> Result<Option<Term>, Stop> 
             let item = term::atom!("cpu_topology");
             return super::system::topology_before(cx, item).map(Some);
         }
-        "scheduler_bind_type" | "cpu_topology" if value.is_atom() || value.is_list() => return Err(cx.notsup()),
+        "scheduler_bind_type"
+            if matches!(
+                text,
+                Some(
+                    "no_spread" | "thread_spread" | "processor_spread" | "spread" | "no_node_thread_spread" | "no_node_processor_spread"
+                        | "thread_no_node_processor_spread"
+                )
+            ) =>
+        {
+            return Err(cx.notsup());
+        }
+        "cpu_topology" if value.is_list() => return Err(cx.notsup()),
+        "debug_flags" => am::TRUE,
         _ => return Ok(None),
     }))
 }

@@ -12,28 +12,7 @@ pub const NATIVES: &[Native] = &[
     Native::new("erlang", "seq_trace_print", 2, seq_trace_print).effect(Effect::Process),
     Native::new("erl_tracer", "enabled", 3, enabled).nif(),
     Native::new("erl_tracer", "trace", 5, tracer_trace).nif(),
-    // Dynamic tracing (dtrace, systemtap) is not compiled in, as in most builds of ERTS.
-    Native::new("erlang", "dt_get_tag", 0, dt_undefined),
-    Native::new("erlang", "dt_get_tag_data", 0, dt_undefined),
-    Native::new("erlang", "dt_put_tag", 1, dt_undefined),
-    Native::new("erlang", "dt_spread_tag", 1, dt_spread_tag),
-    Native::new("erlang", "dt_restore_tag", 1, dt_restore_tag),
-    Native::new("erlang", "dt_prepend_vm_tag_data", 1, dt_same),
-    Native::new("erlang", "dt_append_vm_tag_data", 1, dt_same),
 ];
-
-fn dt_undefined(_: &mut Ctx, _: &[Term]) -> Res {
-    Ok(am::UNDEFINED)
-}
-fn dt_same(_: &mut Ctx, a: &[Term]) -> Res {
-    Ok(a[0])
-}
-fn dt_spread_tag(cx: &mut Ctx, a: &[Term]) -> Res {
-    if a[0].as_bool().is_some() { Ok(am::TRUE) } else { Err(cx.badarg()) }
-}
-fn dt_restore_tag(cx: &mut Ctx, a: &[Term]) -> Res {
-    if a[0] == am::TRUE { Ok(am::TRUE) } else { Err(cx.badarg()) }
-}
 
 fn enabled(_: &mut Ctx, _: &[Term]) -> Res {
     Ok(term::atom!("discard"))
