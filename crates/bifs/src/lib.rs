@@ -25,6 +25,7 @@ mod prim_file;
 mod prim_tty;
 pub mod result;
 mod math;
+pub mod signals;
 mod string;
 mod unicode;
 mod zlib;

@@ -113,7 +113,7 @@ pub(crate) fn log_error(node: &Arc<Node>, text: &str) {
         let args = a.list(&[text]);
         let tags = term::map::from_pairs(a, &[(atom!("emulator"), am::TRUE), (am::TAG, am::ERROR)]);
         let time = a.int(time);
-        let meta = [(am::PID, am::UNDEFINED), (atom!("gl"), am::UNDEFINED), (atom!("time"), time), (atom!("error_logger"), tags)];
+        let meta = [(atom!("time"), time), (atom!("error_logger"), tags)];
         let meta = term::map::from_pairs(a, &meta);
         a.tuple(&[atom!("log"), am::ERROR, format, args, meta])
     });

@@ -19,7 +19,17 @@ pub struct Polling {
     calls: Mutex<Map<u64, OnReady>>,
     next: AtomicU64,
     stop: Arc<AtomicBool>,
+    held: Mutex<Held>,
     ports: OnceLock<Weak<Ports>>,
+}
+
+/// Somebody else reads standard input for a while: who waits for it gets to know later.
+#[derive(Default)]
+struct Held {
+    on: bool,
+    /// Tokens that wait for standard input.
+    input: Vec<u64>,
+    events: Vec<Event>,
 }
 
 /// A port's token: its number, the slot, and a zero bit (the calls have a one).
@@ -54,7 +64,38 @@ impl Polling {
         std::thread::Builder::new().name("poll".into()).spawn(run).ok()?;
         Some(poller)
     }
+    /// Keeps back what standard input brings, or lets it go.
+    pub fn hold_input(&self, on: bool) {
+        let events = {
+            let mut held = self.held.lock();
+            held.on = on;
+            if on { Vec::new() } else { std::mem::take(&mut held.events) }
+        };
+        if let Some(ports) = self.ports.get().and_then(Weak::upgrade) {
+            for event in events {
+                self.dispatch(&ports, event);
+            }
+        }
+    }
+    fn note_input(&self, fd: BorrowedFd, token: u64) {
+        if std::os::fd::AsRawFd::as_raw_fd(&fd) == 0 {
+            let mut held = self.held.lock();
+            if !held.input.contains(&token) {
+                held.input.push(token);
+            }
+        }
+    }
     fn dispatch(&self, ports: &Arc<Ports>, event: Event) {
+        {
+            let mut held = self.held.lock();
+            if held.on && held.input.contains(&event.token) {
+                held.events.push(event);
+                return;
+            }
+            if event.token & 1 == 1 {
+                held.input.retain(|&t| t != event.token);
+            }
+        }
         if event.token & 1 == 1 {
             let call = self.calls.lock().remove(&event.token);
             if let Some(call) = call {
@@ -69,12 +110,14 @@ impl Polling {
     }
     pub(crate) fn watch_port(&self, fd: BorrowedFd, port: Term, slot: u8, interest: Interest) -> sys::Result<()> {
         let Some(poller) = self.poller() else { return Err(sys::Errno::ENOMEM) };
+        self.note_input(fd, token(port, slot));
         poller.watch(fd, token(port, slot), interest)
     }
     /// Calls `then` once when the descriptor is ready. The number is for `cancel`.
     pub fn watch(&self, fd: BorrowedFd, interest: Interest, then: impl FnOnce(Event) + Send + 'static) -> sys::Result<u64> {
         let Some(poller) = self.poller() else { return Err(sys::Errno::ENOMEM) };
         let token = self.next.fetch_add(1, Relaxed) << 1 | 1;
+        self.note_input(fd, token);
         self.calls.lock().insert(token, Box::new(then));
         match poller.watch(fd, token, interest) {
             Ok(()) => Ok(token),

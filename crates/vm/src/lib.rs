@@ -17,7 +17,10 @@ pub fn start(config: config::Config) -> ExitCode {
         world.env = std::sync::Arc::new(sys::env::Env::new(pairs));
     }
     match Vm::new(config, world) {
-        Ok(vm) => ExitCode::from(vm.run() as u8),
+        Ok(vm) => {
+            bifs::signals::take_process(vm.node());
+            ExitCode::from(vm.run() as u8)
+        }
         Err(e) => {
             eprintln!("{e}");
             ExitCode::FAILURE
