@@ -228,7 +228,7 @@ fn connect(cx: &mut Ctx, ports: &Ports, port: &Port, new: Term) {
 fn port_name(cx: &mut Ctx, t: Term) -> Result<Name, Stop> {
     let utf8 = names_are_utf8(cx);
     let Some(parts) = t.as_tuple() else { return Err(cx.badarg()) };
-    let text = |t: Term| name_bytes(t, utf8);
+    let text = |t: Term| term::atom::as_text(t).map(|t| t.as_bytes().to_vec()).or_else(|| name_bytes(t, utf8));
     let name = match *parts {
         [kind, what] => match term::atom::as_text(kind) {
             Some("spawn") => text(what).map(Name::Spawn),
