@@ -310,6 +310,8 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
                 sync_out!();
                 raise::arith(cx, $e, $op, &[$x, $y]);
+                cx.p.heap.alloc.leave_fragments();
+                sync_in!();
                 raised!(ip)
             }};
         }

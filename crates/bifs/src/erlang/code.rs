@@ -103,7 +103,10 @@ fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
     let node = cx.node.clone();
     for (p, &name) in all.into_iter().zip(&names) {
         let functions = p.beam.exports.len();
+        let waits = p.has_on_load;
         match node.code.load(p, &|bytes, alloc| decode_literal(&node, bytes, alloc)) {
+            // The code is there, but current only when its on_load function has said ok.
+            Ok(_) if waits => return refusal(cx, am::ON_LOAD, &[name]),
             Ok(_) => {}
             Err(LoadFailure::NotPurged) => return refusal(cx, am::NOT_PURGED, &[name]),
             Err(LoadFailure::OnLoad) => return refusal(cx, am::ON_LOAD, &[name]),
