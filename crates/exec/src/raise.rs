@@ -13,6 +13,10 @@ fn marker() -> Term {
     term::atom!("$trace")
 }
 
+fn is_raw(trace: Term) -> bool {
+    trace.as_tuple_n::<7>().is_some_and(|t| t[0] == marker())
+}
+
 /// Goes to the innermost handler: puts the exception into x0 to x3 and gives the handler's address. `Err`: there is none; the
 /// process ends with this reason.
 ///
@@ -23,6 +27,12 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
     cx.p.heap.alloc.leave_fragments();
     if cx.p.exception.trace.is_none() {
         cx.p.exception.trace = raw_trace(cx, at);
+        cx.p.heap.alloc.leave_fragments();
+    } else if !is_raw(cx.p.exception.trace) {
+        // A trace that the program supplied (`erlang:raise/3`) travels in a raw one, which remembers the class.
+        let e = cx.p.exception;
+        let none = Term::NIL;
+        cx.p.exception.trace = cx.h().tuple(&[marker(), e.trace, none, none, am::UNDEFINED, none, e.class.atom()]);
         cx.p.heap.alloc.leave_fragments();
     }
     let e = cx.p.exception;
@@ -114,7 +124,7 @@ pub fn build_trace(cx: &mut Ctx, raw: Term) -> Term {
     if mark != marker() {
         return raw;
     }
-    let bytes = bin.as_bytes().unwrap_or_default();
+    let Some(bytes) = bin.as_bytes() else { return bin };
     let mut frames = Vec::new();
     let mut args = (args != am::UNDEFINED).then_some(args);
     if m.is_atom() {
