@@ -270,7 +270,7 @@ fn environment(t: Term, utf8: bool) -> Option<Vec<(Vec<u8>, Option<Vec<u8>>)>> {
 }
 
 /// One option; `None` if it is wrong.
-fn option(o: &mut Options, directions: &mut (bool, bool), t: Term, executable: bool, utf8: bool) -> Option<()> {
+fn option(o: &mut Options, directions: &mut (bool, bool), t: Term, utf8: bool) -> Option<()> {
     if let Some(&[key, value]) = t.as_tuple_n::<2>() {
         match term::atom::as_text(key)? {
             "packet" => {
@@ -282,8 +282,8 @@ fn option(o: &mut Options, directions: &mut (bool, bool), t: Term, executable: b
                 o.packet = 0;
             }
             "env" => o.env.extend(environment(value, utf8)?),
-            "args" if executable => o.args = value.proper_list()?.into_iter().map(|a| name_bytes(a, utf8)).collect::<Option<_>>()?,
-            "arg0" if executable => o.arg0 = Some(name_bytes(value, utf8)?),
+            "args" => o.args = value.proper_list()?.into_iter().map(|a| name_bytes(a, utf8)).collect::<Option<_>>()?,
+            "arg0" => o.arg0 = Some(name_bytes(value, utf8)?),
             "cd" => o.cd = Some(name_bytes(value, utf8)?),
             "parallelism" => o.parallelism = value.as_bool()?,
             "busy_limits_port" => o.busy_limits = limits(value)?,
@@ -318,9 +318,13 @@ fn open_port(cx: &mut Ctx, a: &[Term]) -> Res {
     let executable = matches!(name, Name::SpawnExecutable(_));
     let (mut options, mut directions) = (Options::default(), (false, false));
     for t in list {
-        if option(&mut options, &mut directions, t, executable, utf8).is_none() {
+        if option(&mut options, &mut directions, t, utf8).is_none() {
             return Err(cx.badarg_cause(atom!("badopt")));
         }
+    }
+    let arguments = !options.args.is_empty() || options.arg0.is_some();
+    if arguments && !executable || name == Name::Spawn(Vec::new()) {
+        return Err(cx.badarg());
     }
     if directions != (false, false) {
         (options.input, options.output) = directions;

@@ -175,7 +175,7 @@ impl Children for RealChildren {
         let own_cwd = self.files.own_cwd();
         let shell = b"/bin/sh".to_vec();
         let (path, argv) = match &command.program {
-            Program::Shell(line) => (&shell, vec![shell.clone(), b"-c".to_vec(), [b"exec ", &line[..]].concat()]),
+            Program::Shell(line) => (&shell, vec![b"sh".to_vec(), b"-c".to_vec(), [b"exec ", &line[..]].concat()]),
             Program::File { path, arg0, args } => {
                 let mut argv = vec![arg0.clone().unwrap_or_else(|| path.clone())];
                 argv.extend(args.iter().cloned());

@@ -191,11 +191,13 @@ struct Line {
     /// An escape sequence, or a character, that has not come whole.
     escape: String,
     partial: Vec<u8>,
+    /// A new line follows, which brings the cursor to the next row from wherever it waits.
+    newline: bool,
 }
 
 impl Line {
     fn new(codes: Codes, columns: usize) -> Line {
-        Line { codes, columns: columns.max(1), cells: Vec::new(), at: 0, x: 0, escape: String::new(), partial: Vec::new() }
+        Line { codes, columns: columns.max(1), cells: Vec::new(), at: 0, x: 0, escape: String::new(), partial: Vec::new(), newline: false }
     }
     /// Where the cursor stands after a cell of this width that begins at `x`.
     fn after(&self, x: usize, width: usize) -> usize {
@@ -234,7 +236,7 @@ impl Line {
             out.extend_from_slice(cell.shown.as_bytes());
             self.x = self.after(self.x, cell.width);
         }
-        if to > from {
+        if to > from && !self.newline {
             self.settle(self.cells.get(to).map(|c| c.shown.as_str()).unwrap_or(" ").to_owned(), out);
         }
     }
@@ -322,7 +324,9 @@ impl Line {
         for piece in pieces {
             match piece {
                 Piece::NewLine | Piece::Return => {
+                    self.newline = true;
                     self.over(&mut fresh, &mut old_end, out);
+                    self.newline = false;
                     out.push(b'\r');
                     if matches!(piece, Piece::NewLine) {
                         out.push(b'\n');
@@ -440,6 +444,7 @@ mod tests {
     fn a_line_that_is_longer_than_a_row() {
         let mut l = line(4);
         assert_eq!(put(&mut l, "abcd"), "abcd \r", "the cursor goes to the next row at once");
+        assert_eq!(put(&mut line(4), "abcd\ne"), "abcd\r\ne");
         assert_eq!(put(&mut l, "ef"), "ef");
         assert_eq!(edit(|o| l.shift(-4, o)), "U", "the same column, a row above");
         assert_eq!(edit(|o| l.shift(3, o)), "D<");
