@@ -9,6 +9,7 @@ mod erts_debug;
 mod erts_internal;
 mod ets;
 mod io;
+mod internal_state;
 pub mod iolist;
 mod lists;
 mod maps;
@@ -69,6 +70,7 @@ pub fn all() -> Vec<Native> {
         ets::NATIVES,
         io::NATIVES,
         ets::NATIVES_ELSEWHERE,
+        internal_state::NATIVES,
         lists::NATIVES,
         maps::NATIVES,
         persistent_term::NATIVES,

@@ -304,6 +304,27 @@ impl Hashed {
             .filter(move |e| self.home(e.hash) == n)
             .flat_map(|e| e.objects())
     }
+    /// Keys that were deleted while the table is fixed.
+    pub fn kept(&self) -> usize {
+        self.tombs.as_ref().map_or(0, |t| t.len())
+    }
+    /// The number of objects of each group of `1 << group` home places.
+    pub fn chains(&self, group: u32, mut f: impl FnMut(usize)) {
+        let groups = self.places() >> group;
+        let (mut at, mut n) = (0, 0);
+        for e in self.entries.iter().filter(|e| e.ptr != 0) {
+            let home = self.home(e.hash) >> group;
+            while at < home {
+                f(n);
+                (at, n) = (at + 1, 0);
+            }
+            n += e.objects().len();
+        }
+        while at < groups {
+            f(n);
+            (at, n) = (at + 1, 0);
+        }
+    }
     pub fn fix(&mut self, on: bool) {
         if !on {
             self.tombs = None;

@@ -32,6 +32,8 @@ pub enum WriteConcurrency {
     Off,
     On,
     Auto,
+    /// As asked for by a test.
+    Locks(u32),
 }
 
 /// What `ets:new/2` was asked for.
@@ -386,6 +388,30 @@ impl Table {
             }
     }
 
+    /// How well objects are spread; `None` for ordered sets. Chains are the objects of a place, or of two where places are many.
+    pub fn stats(&self) -> Option<Stats> {
+        let Store::Hash(shards) = &self.store else { return None };
+        let mut s = Stats { least: usize::MAX, locks: shards.len(), ..Stats::default() };
+        let (mut objects, mut squares) = (0usize, 0usize);
+        for shard in shards {
+            let h = shard.0.read();
+            s.kept += h.kept();
+            let group = if h.places() > 1 && h.len() * 2 < h.places() { 1 } else { 0 };
+            s.places += h.places() >> group;
+            h.chains(group, |n| {
+                objects += n;
+                squares += n * n;
+                s.most = s.most.max(n);
+                s.least = s.least.min(n);
+            });
+        }
+        let n = s.places as f64;
+        s.average = objects as f64 / n;
+        s.deviation = (squares as f64 / n - s.average * s.average).max(0.0).sqrt();
+        s.expected = (s.average * (1.0 - 1.0 / n)).max(0.0).sqrt();
+        Some(s)
+    }
+
     // ---- writing
     /// True if `object` can stand in this table.
     pub fn accepts(&self, object: Term) -> bool {
@@ -611,6 +637,21 @@ impl Table {
             self.fix_store(false);
         }
     }
+}
+
+/// See `Table::stats`.
+#[derive(Default, Clone, Copy, Debug)]
+pub struct Stats {
+    pub places: usize,
+    pub average: f64,
+    pub deviation: f64,
+    /// The deviation of an even spread.
+    pub expected: f64,
+    pub least: usize,
+    pub most: usize,
+    /// Keys deleted while the table is fixed.
+    pub kept: usize,
+    pub locks: usize,
 }
 
 /// Contents taken out of a table.

@@ -51,6 +51,7 @@ fn item(cx: &mut Ctx, t: &Table, what: Term) -> Option<Term> {
                 WriteConcurrency::Off => am::FALSE,
                 WriteConcurrency::On => am::TRUE,
                 WriteConcurrency::Auto => atom!("auto"),
+                WriteConcurrency::Locks(n) => cx.h().tuple(&[atom!("debug_hash_fixed_number_of_locks"), Term::small(i64::from(n))]),
             },
             "owner" => t.owner(),
             "protection" => match t.protection() {
@@ -61,7 +62,16 @@ fn item(cx: &mut Ctx, t: &Table, what: Term) -> Option<Term> {
             "fixed" => Term::bool(t.is_fixed()),
             "safe_fixed" => fixed(cx, t, false),
             "safe_fixed_monotonic_time" => fixed(cx, t, true),
-            "stats" => am::FALSE,
+            "stats" => match t.stats() {
+                None => am::FALSE,
+                Some(s) => {
+                    let h = cx.h();
+                    let floats = [s.average, s.deviation, s.expected].map(|f| h.float(f));
+                    let n = |n: usize| Term::small(n as i64);
+                    let locks = if let WriteConcurrency::Locks(n) = t.options.write_concurrency { n as usize } else { s.locks };
+                    h.tuple(&[n(s.places), floats[0], floats[1], floats[2], n(s.least), n(s.most), n(s.kept), n(locks)])
+                }
+            },
             "data" => am::TRUE,
             _ => return None,
         },
@@ -90,7 +100,7 @@ fn fixed(cx: &mut Ctx, t: &Table, monotonic: bool) -> Term {
 fn any(cx: &mut Ctx, t: Term) -> Result<Option<Found>, node::Stop> {
     match find(cx, t) {
         Some(t) => Ok(Some(t)),
-        None if t.is_atom() || t.is_ref() => Ok(None),
+        None if t.is_atom() || t.magic_value::<Arc<Table>>().is_some() => Ok(None),
         None => Err(cx.badarg_cause(am::TYPE)),
     }
 }

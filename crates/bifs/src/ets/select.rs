@@ -1,7 +1,7 @@
 //! Everything with a match specification: select, match and their kin, in slices with yields between them.
 
 use super::{Answer, Right, find, refused, table};
-use ::ets::matchspec::compile::{Gives, errors_term};
+use ::ets::matchspec::compile::{Gives, TOO_DEEP, errors_term};
 use ::ets::matchspec::{Dialect, Hooks, Machine, MatchSpec};
 use ::ets::table::Remains;
 use ::ets::traverse::Scope;
@@ -186,12 +186,17 @@ fn release(cx: &Ctx) -> u32 {
     cx.node.config.otp.release_number()
 }
 
+#[cold]
+fn wrong(cx: &mut Ctx, errors: &[String]) -> Stop {
+    if errors.iter().any(|e| e == TOO_DEEP) { cx.system_limit() } else { cx.badarg() }
+}
+
 fn compiled(cx: &mut Ctx, spec: Term) -> Result<Arc<MatchSpec>, Stop> {
-    MatchSpec::compile(spec, Dialect::Table, release(cx)).map(Arc::new).map_err(|_| cx.badarg())
+    MatchSpec::compile(spec, Dialect::Table, release(cx)).map(Arc::new).map_err(|e| wrong(cx, &e))
 }
 
 fn pattern(cx: &mut Ctx, pattern: Term, gives: Gives) -> Result<Arc<MatchSpec>, Stop> {
-    MatchSpec::pattern(pattern, gives).map(Arc::new).map_err(|_| cx.badarg())
+    MatchSpec::pattern(pattern, gives).map(Arc::new).map_err(|e| wrong(cx, &e))
 }
 
 // ---- all at once

@@ -21,6 +21,9 @@ pub type Errors = Vec<String>;
 /// Deeper patterns and expressions (not constants) are refused: they would be walked on the native stack.
 const DEPTH: usize = 1000;
 
+/// The error of a specification beyond that; to programs it is a `system_limit`.
+pub const TOO_DEEP: &str = "Match expression is nested too deeply.";
+
 /// What a pattern without a specification gives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gives {
@@ -159,7 +162,7 @@ impl Compiler {
             return Pat::Const(t);
         }
         if depth > DEPTH {
-            self.errors.push("Match head is invalid in this context.".into());
+            self.errors.push(TOO_DEEP.into());
             return Pat::Any;
         }
         if let Some((h, rest)) = t.as_cons() {
@@ -174,7 +177,7 @@ impl Compiler {
                 rest = tail;
             }
             if front.len() > DEPTH {
-                self.errors.push("Match head is invalid in this context.".into());
+                self.errors.push(TOO_DEEP.into());
                 return Pat::Any;
             }
             let mut p = self.pattern(rest, depth + 1);
@@ -213,7 +216,7 @@ impl Compiler {
     }
     fn expression(&mut self, t: Term, guard: bool, depth: usize) -> Expr {
         if depth > DEPTH {
-            self.errors.push("Match expression is nested too deeply.".into());
+            self.errors.push(TOO_DEEP.into());
             return Expr::Const(Term::NIL);
         }
         if let Some(v) = variable(t) {
@@ -244,7 +247,7 @@ impl Compiler {
                 rest = tail;
             }
             if front.len() > DEPTH {
-                self.errors.push("Match expression is nested too deeply.".into());
+                self.errors.push(TOO_DEEP.into());
                 return Expr::Const(Term::NIL);
             }
             let mut e = self.expression(rest, guard, depth + 1);

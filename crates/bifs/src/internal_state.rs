@@ -1,0 +1,54 @@
+//! `erts_debug:set_internal_state/2`, `get_internal_state/1`: what OTP's own tests ask of the emulator's insides, as far as
+//! there is something like it here. Whatever else is asked raises `undef`, as if the emulator did not offer it.
+
+use node::{Ctx, Effect, Native, Stop};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use term::{Term, am, atom};
+
+type Answer = Result<Term, Stop>;
+
+pub const NATIVES: &[Native] = &[
+    Native::new("erts_debug", "set_internal_state", 2, set).effect(Effect::Node).partial("a few of its names"),
+    Native::new("erts_debug", "get_internal_state", 1, get).effect(Effect::Node).partial("a few of its names"),
+];
+
+/// Whether someone has asked for it by `available_internal_state`.
+#[derive(Default)]
+struct Available(AtomicBool);
+
+fn set(cx: &mut Ctx, a: &[Term]) -> Answer {
+    let available = cx.node.part::<Available>();
+    let name = term::atom::as_text(a[0]).unwrap_or("");
+    if name == "available_internal_state" {
+        let Some(on) = a[1].as_bool() else { return Err(cx.badarg()) };
+        return Ok(Term::bool(available.0.swap(on, Relaxed)));
+    }
+    if !available.0.load(Relaxed) {
+        return Err(cx.undef());
+    }
+    match name {
+        // Nothing is freed later than when it is given up.
+        "wait" => Ok(am::OK),
+        "reds_left" => {
+            let Some(n) = a[1].as_i64() else { return Err(cx.badarg()) };
+            cx.reductions = n.clamp(0, 4000);
+            Ok(am::TRUE)
+        }
+        // Long operations on tables give way by the reductions that they use, and tables are not split by force.
+        "ets_force_trap" | "ets_force_split" => Ok(am::OK),
+        _ => Err(cx.undef()),
+    }
+}
+
+fn get(cx: &mut Ctx, a: &[Term]) -> Answer {
+    if !cx.node.part::<Available>().0.load(Relaxed) {
+        return Err(cx.undef());
+    }
+    if a[0] == atom!("reds_left") {
+        return Ok(Term::small(cx.reductions.max(0)));
+    }
+    match a[0].as_tuple() {
+        Some([what, t]) if *what == atom!("internal_hash") => Ok(Term::small((term::hash::hash(*t) >> 4) as i64)),
+        _ => Err(cx.undef()),
+    }
+}
