@@ -402,10 +402,9 @@ impl<'a> Loader<'a> {
             };
             match (atom::text(e.function), srcs.len()) {
                 ("+", 2) => {
-                    let (a, b) = if Self::is_reg(srcs[0]) { (srcs[0], srcs[1]) } else { (srcs[1], srcs[0]) };
-                    // Swapping keeps the result, but not the argument order of a failing call: only for small constants.
-                    let small = matches!(srcs[0], Arg::Int(n) if Term::fits_small(n));
-                    let (a, b) = if small && Self::is_reg(srcs[1]) && false { (a, b) } else { (srcs[0], srcs[1]) };
+                    // A constant comes second: its errors do not show the operands.
+                    let swap = matches!(srcs[0], Arg::Int(n) if Term::fits_small(n)) && Self::is_reg(srcs[1]);
+                    let (a, b) = if swap { (srcs[1], srcs[0]) } else { (srcs[0], srcs[1]) };
                     return self.binary_op(Op::Add, Some(Op::AddC), fail, live, a, b, dst);
                 }
                 ("-", 2) => return self.binary_op(Op::Sub, Some(Op::SubC), fail, live, srcs[0], srcs[1], dst),

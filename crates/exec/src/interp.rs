@@ -974,7 +974,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         set!(fc(head), Term::from_raw(r as u64));
                         next!(3)
                     }
-                    slow_arith!(head, arith::add, am::PLUS, x, y, 3)
+                    slow_arith!(head, arith::add, Term::NONE, x, y, 3)
                 }
                 Op::Sub => {
                     let (x, y) = (get!(fa(head)), get!(fb(head)));
@@ -994,7 +994,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         set!(fc(head), Term::from_raw(r as u64));
                         next!(3)
                     }
-                    slow_arith!(head, arith::sub, am::MINUS, x, y, 3)
+                    slow_arith!(head, arith::sub, Term::NONE, x, y, 3)
                 }
                 Op::Mul => {
                     let (x, y) = (get!(fa(head)), get!(fb(head)));

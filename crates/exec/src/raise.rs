@@ -228,7 +228,7 @@ fn note(cx: &mut Ctx, m: Term, f: Term, args: &[Term], explained: bool) {
 
 /// A failed `To ! Message`.
 pub fn note_send(cx: &mut Ctx, to: Term, message: Term) {
-    note(cx, am::ERLANG, am::SEND, &[to, message], true);
+    note(cx, am::ERLANG, term::atom!("send"), &[to, message], true);
 }
 
 /// An error of an instruction that stands for native function m:f.
@@ -237,10 +237,13 @@ pub fn bif(cx: &mut Ctx, reason: Term, m: Term, f: Term, args: &[Term]) {
     note(cx, m, f, args, true);
 }
 
-/// A failed arithmetic operation.
+/// A failed arithmetic operation. `op` is `NONE` for adding and subtracting constants, which ERTS does not show as calls.
 pub fn arith(cx: &mut Ctx, e: term::int::ArithError, op: Term, args: &[Term]) {
     let reason = crate::ops::bits::arith_reason(e);
     cx.p.exception = Exception::error(reason);
+    if op.is_none() {
+        return;
+    }
     let args = if args[1].is_none() { &args[..1] } else { args };
     note(cx, am::ERLANG, op, args, true);
 }

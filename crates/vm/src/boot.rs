@@ -102,9 +102,11 @@ fn load_preloaded(node: &Arc<Node>) -> Result<(), BootError> {
     let mut names = Vec::new();
     for file in files {
         let bytes = std::fs::read(&file).map_err(|e| missing(&file, &e.to_string()))?;
-        let prepared = node.code.prepare(&bytes).map_err(|e| BootError::BadModule(file.clone(), e.to_string()))?;
+        let mut prepared = node.code.prepare(&bytes).map_err(|e| BootError::BadModule(file.clone(), e.to_string()))?;
         let name = atom::intern(prepared.beam.module());
         let has_on_load = prepared.has_on_load;
+        // As in an emulator, these have no line numbers.
+        prepared.beam.lines = Default::default();
         node.code
             .load(Arc::new(prepared), &|b, a| bifs::resolver::decode_literal(node, b, a))
             .map_err(|e| BootError::BadModule(file.clone(), format!("{e:?}")))?;

@@ -13,8 +13,8 @@ pub const NATIVES: &[Native] = &[
     Native::new("erlang", "exit", 1, exit_1).effect(Effect::Process),
     Native::new("erlang", "throw", 1, throw_1).effect(Effect::Process),
     Native::new("erlang", "raise", 3, raise_3).effect(Effect::Process),
-    Native::new("erlang", "nif_error", 1, error_1).effect(Effect::Process),
-    Native::new("erlang", "nif_error", 2, error_2).effect(Effect::Process),
+    Native::new("erlang", "nif_error", 1, nif_error).effect(Effect::Process),
+    Native::new("erlang", "nif_error", 2, nif_error).effect(Effect::Process),
 ];
 
 /// The function that raises is not shown in the trace.
@@ -26,6 +26,11 @@ fn hidden(cx: &mut Ctx, stop: Stop) -> Result {
 fn error_1(cx: &mut Ctx, a: &[Term]) -> Result {
     let stop = cx.error(a[0]);
     hidden(cx, stop)
+}
+
+/// Unlike `error/1,2` it is shown in the trace itself.
+fn nif_error(cx: &mut Ctx, a: &[Term]) -> Result {
+    Err(cx.error(a[0]))
 }
 
 /// The caller's frame shows these arguments instead of its arity.
