@@ -1,5 +1,5 @@
 //! `erts_debug:set_internal_state/2`, `get_internal_state/1`: what OTP's own tests ask of the emulator's insides, as far as
-//! there is something like it here. Whatever else is asked raises `undef`, as if the emulator did not offer it.
+//! there is something like it here. Whatever else is asked is `badarg`, as from an emulator that does not offer it.
 
 use node::{Ctx, Effect, Native, Stop};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -36,7 +36,7 @@ fn set(cx: &mut Ctx, a: &[Term]) -> Answer {
         }
         // Long operations on tables give way by the reductions that they use, and tables are not split by force.
         "ets_force_trap" | "ets_force_split" => Ok(am::OK),
-        _ => Err(cx.undef()),
+        _ => Err(cx.badarg()),
     }
 }
 
@@ -49,6 +49,6 @@ fn get(cx: &mut Ctx, a: &[Term]) -> Answer {
     }
     match a[0].as_tuple() {
         Some([what, t]) if *what == atom!("internal_hash") => Ok(Term::small((term::hash::hash(*t) >> 4) as i64)),
-        _ => Err(cx.undef()),
+        _ => Err(cx.badarg()),
     }
 }
