@@ -506,9 +506,8 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     }
                 },
                 Op::SpawnApply => {
-                    let (m, f, args) = (*xp, *xp.add(1), *xp.add(2));
                     reserve!(3, 1);
-                    let (m, f, args) = if torture { (*xp, *xp.add(1), *xp.add(2)) } else { (m, f, args) };
+                    let (m, f, args) = (*xp, *xp.add(1), *xp.add(2));
                     push!(ip.add(1));
                     match call::spread(args, xp, 0) {
                         Some(n) if m.is_atom() && f.is_atom() => enter!(address!(cx.node.code.export(m, f, n as u8))),
