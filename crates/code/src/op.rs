@@ -36,6 +36,10 @@ ops! {
     NormalExit,
     /// Continuation after a woken hibernation or an asynchronous step: raises `Private::exception`.
     RaisePending,
+    /// In the stub of a traced export: tells the tracer; w1 is where the call goes.
+    TraceCall,
+    /// Continuation of a traced call: tells what it returned. On the stack: module, function, arity.
+    ReturnTrace,
     /// Raises function_clause. a arity; w1 module, w2 function. Stands right before each function's entry.
     FuncInfo,
     Jump, Call, CallLast, CallOnly,

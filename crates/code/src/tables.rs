@@ -120,7 +120,7 @@ pub struct Code {
 impl Code {
     pub fn new(release: u32) -> Code {
         let words: Box<[u64]> =
-            Box::new([head(Op::SpawnApply, 0, 0, 0), head(Op::NormalExit, 0, 0, 0), head(Op::RaisePending, 0, 0, 0)]);
+            Box::new([head(Op::SpawnApply, 0, 0, 0), head(Op::NormalExit, 0, 0, 0), head(Op::RaisePending, 0, 0, 0), head(Op::ReturnTrace, 0, 0, 0)]);
         let start = words.as_ptr();
         let edges = Edges { spawn_apply: start, raise_pending: start.wrapping_add(2), _words: words };
         let code = Code {
@@ -154,6 +154,37 @@ impl Code {
         e.address.store(e.stub[0].as_ptr(), Release);
     }
 
+    /// The continuation that tells what a traced call returned.
+    pub fn return_trace(&self) -> *const u64 {
+        self.edges.raise_pending.wrapping_add(1)
+    }
+    /// Calls of an exported Erlang function go through its record's stub from now on, or no longer. False if it has no code.
+    pub fn trace_export(&self, e: &'static Export, on: bool) -> bool {
+        let _one = self.change.lock();
+        let stub = e.stub[0].as_ptr();
+        let address = e.address.load(Acquire);
+        let traced = address == stub && e.stub[0].load(Acquire) == head(Op::TraceCall, 0, 0, 0);
+        match (on, traced) {
+            (true, false) if address != stub => {
+                e.stub[1].store(address as u64, Release);
+                e.stub[0].store(head(Op::TraceCall, 0, 0, 0), Release);
+                e.address.store(stub, Release);
+            }
+            (true, false) => return false,
+            // Who is just on the way through the stub still finds its word.
+            (false, true) => e.address.store(e.stub[1].load(Acquire) as *mut u64, Release),
+            _ => {}
+        }
+        true
+    }
+    /// The exports that a pattern `{M, F, A}` with `'_'` (here `None`) means and that have Erlang code.
+    pub fn exports_like(&self, m: Option<Term>, f: Option<Term>, arity: Option<u8>) -> Vec<&'static Export> {
+        let all = self.exports.read();
+        let fits = |e: &&&'static Export| {
+            m.is_none_or(|m| m == e.module) && f.is_none_or(|f| f == e.function) && arity.is_none_or(|a| a == e.arity)
+        };
+        all.values().filter(fits).copied().filter(|e| self.is_exported(e.module, e.function, e.arity)).collect()
+    }
     /// Where a process begins: applies x0:x1(x2), then ends normally.
     pub fn spawn_apply(&self) -> *const u64 {
         self.edges.spawn_apply

@@ -118,6 +118,9 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
                 continue;
             }
         }
+        if p.trace.is_some() {
+            node.trace_running(pid, p, "in");
+        }
         let before = p.heap.stats;
         let mut cx = Ctx::new(p, me, pid, node, budget);
         let ended = interp::run(&mut cx, local, dirty);
@@ -127,6 +130,9 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
         let collections = (stats.minors + stats.majors).wrapping_sub(before.minors + before.majors);
         local.counted.count(used, collections, stats.reclaimed_words.wrapping_sub(before.reclaimed_words));
         me.memory.store(cx.p.heap.total_words() as u64 * 8, Relaxed);
+        if p.trace.is_some() {
+            node.trace_running(pid, p, if matches!(ended, Ended::Exit(_)) { "out_exited" } else { "out" });
+        }
         match ended {
             Ended::Yield => {
                 let prio = priority(p.priority);

@@ -64,7 +64,7 @@ unsafe fn arity_at(target: *const u64) -> usize {
     // SAFETY: rule 1: a target is a stub, or code with `FuncInfo` three words before it.
     unsafe {
         match op_of(*target) {
-            Op::Undefined | Op::Native | Op::Apply2 | Op::Apply3 | Op::YieldNow | Op::Hibernate3 | Op::Hibernate0 | Op::CallOnLoad => {
+            Op::TraceCall | Op::Undefined | Op::Native | Op::Apply2 | Op::Apply3 | Op::YieldNow | Op::Hibernate3 | Op::Hibernate0 | Op::CallOnLoad => {
                 export_of(target).arity as usize
             }
             Op::UndefinedFun => entry_of(target).arity as usize + entry_of(target).num_free as usize,
@@ -417,6 +417,33 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             raised!(ip)
                         }
                     }
+                }
+                Op::TraceCall => {
+                    let e = export_of(ip);
+                    reserve!(e.arity as usize, 4);
+                    sync_out!();
+                    let back = node::Node::trace_call(cx, e, std::slice::from_raw_parts(xp, e.arity as usize));
+                    cx.p.heap.alloc.leave_fragments();
+                    sync_in!();
+                    if back {
+                        sp = sp.sub(4);
+                        *sp = cx.node.code.return_trace() as u64;
+                        *sp.add(1) = e.module.raw();
+                        *sp.add(2) = e.function.raw();
+                        *sp.add(3) = Term::small(i64::from(e.arity)).raw();
+                    }
+                    ip = *ip.add(1) as *const u64;
+                    continue;
+                }
+                Op::ReturnTrace => {
+                    let (m, f, n) = (get!(Y), get!(Y | 1), get!(Y | 2));
+                    sync_out!();
+                    node::Node::trace_return(cx, m, f, n, *xp);
+                    cx.p.heap.alloc.leave_fragments();
+                    sync_in!();
+                    ip = *sp.add(3) as *const u64;
+                    sp = sp.add(4);
+                    continue;
                 }
                 Op::Apply2 => {
                     // erlang:apply(Fun, Args)

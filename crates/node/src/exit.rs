@@ -24,6 +24,9 @@ struct Notices {
 impl Node {
     /// Ends the running process. `reason` is a term of its heap. The caller forgets the process: neither `me` nor `p` may be used after this.
     pub fn end_process(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, reason: Term) {
+        if p.trace.is_some() {
+            self.trace_procs(pid, p, &[am::EXIT, reason]);
+        }
         let reason = copy_out(reason);
         if let Some(word) = p.wait_timer.take()
             && let Some(timer) = sched::TimerRef::from_word(word)

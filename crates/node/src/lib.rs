@@ -18,6 +18,7 @@ pub mod relations;
 pub mod signals;
 pub mod spawn;
 pub mod timers;
+pub mod trace;
 
 pub use ctx::{Ctx, Stop};
 pub use native::{Dirty, Effect, Native, NativeFn};

@@ -61,6 +61,7 @@ pub struct Node {
     pub(crate) halted: HaltCell,
     /// Modules that are there before any file is read.
     pub preloaded: RwLock<Vec<Term>>,
+    pub tracing: crate::trace::Tracing,
     /// The purge that is going on.
     pub(crate) purging: Mutex<Option<crate::purge::Purge>>,
     /// Purged code whose literals somebody may still refer to.
@@ -115,6 +116,7 @@ impl Node {
             preloaded: RwLock::default(),
             purged: Mutex::default(),
             purging: Mutex::default(),
+            tracing: Default::default(),
             backtrace_depth: std::sync::atomic::AtomicUsize::new(8),
             refs: AtomicU64::new(1 << 18),
             unique: AtomicU64::new(1),

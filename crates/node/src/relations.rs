@@ -98,6 +98,11 @@ impl Node {
             return;
         }
         *entry = 0;
+        if p.trace.is_some()
+            && let Some(other) = other.local()
+        {
+            self.trace_procs(pid, p, &[am::LINK, other]);
+        }
         if other.node().is_some() && self.remote().is_none() {
             let reason = Owned::immediate(am::NOCONNECTION);
             self.signal_who(other, Who::Local(pid), |_| Outgoing::Exit { reason, linked: true });
@@ -117,6 +122,11 @@ impl Node {
             return;
         }
         *state = id;
+        if p.trace.is_some()
+            && let Some(other) = other.local()
+        {
+            self.trace_procs(pid, p, &[term::atom!("unlink"), other]);
+        }
         self.signal_who(Who::Local(pid), other, |_| Outgoing::Unlink { id });
     }
 

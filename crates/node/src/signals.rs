@@ -206,6 +206,9 @@ impl Node {
             let mut rest = batch.drain(..);
             while let Some(signal) = rest.next() {
                 if let Signal::Message(m) = signal {
+                    if p.trace.is_some() {
+                        self.trace_receive(pid, p, m.term);
+                    }
                     p.mailbox.push(m);
                     out.messages = true;
                     continue;
@@ -229,6 +232,9 @@ impl Node {
     /// What one signal does; the reason if the process must end.
     fn act(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, signal: Signal, messages: &mut bool) -> Option<Owned> {
         let mut post = |p: &mut Private, o: Owned| {
+            if p.trace.is_some() {
+                self.trace_receive(pid, p, o.term);
+            }
             p.mailbox.push(Message::new(o));
             *messages = true;
         };
@@ -241,6 +247,9 @@ impl Node {
                 None => {}
                 Some(kind) => {
                     let kind = *kind;
+                    if p.trace.is_some() {
+                        self.trace_receive(pid, p, message.term);
+                    }
                     p.mailbox.push(message);
                     *messages = true;
                     if matches!(kind, AliasKind::Reply | AliasKind::ReplyDemonitor) {
@@ -342,7 +351,7 @@ impl Node {
 
     /// `To ! Message` in all its forms.
     pub fn send(cx: &mut Ctx, to: Term, message: Term) -> Result<(), Stop> {
-        if to.is_local_pid() {
+        if to.is_local_pid() && cx.p.trace.is_none() {
             cx.node.send_local(to, message, &mut cx.reductions);
             return Ok(());
         }
@@ -361,11 +370,18 @@ impl Node {
 
     /// `send/3`, and all destinations of `!`.
     pub fn send_other(cx: &mut Ctx, to: Term, message: Term, options: SendOptions) -> Result<Sent, Stop> {
+        if cx.p.trace.is_some() {
+            cx.node.clone().trace_send(cx.pid, cx.p, to, message);
+        }
+        Node::send_to(cx, to, message, options)
+    }
+
+    fn send_to(cx: &mut Ctx, to: Term, message: Term, options: SendOptions) -> Result<Sent, Stop> {
         if to.is_local_pid() {
             cx.node.send_local(to, message, &mut cx.reductions);
         } else if to.is_atom() {
             match cx.node.whereis(to) {
-                Some(pid) => return Node::send_other(cx, pid, message, options),
+                Some(pid) => return Node::send_to(cx, pid, message, options),
                 None => return Err(cx.badarg()),
             }
         } else if let Some((number, alias_of)) = to.as_local_ref() {
@@ -385,7 +401,7 @@ impl Node {
             }
             if cx.node.is_own_name(node) {
                 if let Some(to) = cx.node.whereis(name) {
-                    return Node::send_other(cx, to, message, options);
+                    return Node::send_to(cx, to, message, options);
                 }
                 return Ok(Sent::Done);
             }

@@ -43,6 +43,10 @@ pub struct Spawned {
     pub monitor: Option<RefId>,
 }
 
+fn parent_pid_or_undefined(pid: Term) -> Term {
+    if pid.is_some() { pid } else { term::am::UNDEFINED }
+}
+
 /// There are as many processes as the node allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
@@ -65,6 +69,7 @@ impl Node {
         args: Term,
     ) -> Result<(ProcRef, Spawned), TooMany> {
         let defaults = &self.config.process;
+        let original_args = args;
         let min_words = options.min_heap_size.unwrap_or(self.settings.min_heap());
         let size = term::copy::size(args, literals());
         // As much as the arguments need, and then the usual room: the first collection is not due at once.
@@ -102,6 +107,8 @@ impl Node {
         if let Some(reference) = monitor {
             child.watchers.insert(reference, (Who::Local(parent_pid), None));
         }
+        child.trace = self.trace_of_child(parent.as_deref());
+        let traced = child.trace;
         let (priority, system) = (child.priority, child.is_system);
         let process_leader = leader.is_none();
         let (process, pid) = self
@@ -116,6 +123,13 @@ impl Node {
             })
             .map_err(|_| TooMany)?;
         if let Some(cx) = parent {
+            if cx.p.trace.is_some() {
+                let call = cx.h().tuple(&[module, function, original_args]);
+                self.trace_procs(cx.pid, cx.p, &[term::am::SPAWN, pid, call]);
+                if let Some(t) = &mut cx.p.trace {
+                    t.flags &= !process::trace::flags::SET_ON_FIRST_SPAWN;
+                }
+            }
             if options.link {
                 cx.p.links.insert(Who::Local(pid), 0);
             }
@@ -127,6 +141,25 @@ impl Node {
                 }
             }
         }
+        if let Some(trace) = traced.filter(|t| t.has(process::trace::flags::PROCS)) {
+            self.emit_for(pid, trace, |a| {
+                let call = a.tuple(&[module, function, original_args]);
+                vec![term::atom!("spawned"), parent_pid_or_undefined(parent_pid), call]
+            });
+        }
         Ok((process, Spawned { pid, monitor }))
+    }
+
+    /// What a new process is traced for from its first moment: what its parent hands on, or what all new ones are.
+    fn trace_of_child(&self, parent: Option<&Ctx>) -> Option<process::trace::Trace> {
+        use process::trace::flags::*;
+        match parent.and_then(|cx| cx.p.trace) {
+            Some(t) if t.has(SET_ON_SPAWN) => Some(t),
+            Some(t) if t.has(SET_ON_FIRST_SPAWN) => {
+                Some(process::trace::Trace { flags: t.flags & !(SET_ON_SPAWN | SET_ON_FIRST_SPAWN), ..t })
+            }
+            _ if self.tracing.any_new.load(Relaxed) => *self.tracing.new_processes.lock(),
+            _ => None,
+        }
     }
 }

@@ -14,6 +14,7 @@ pub mod private;
 pub mod shared;
 pub mod signal;
 pub mod table;
+pub mod trace;
 
 pub use mailbox::{Mailbox, Message};
 pub use private::{AliasKind, Class, Exception, MaxHeap, Monitor, MonitorKind, NativeState, Private, Rare, Resume, Target};

@@ -139,6 +139,8 @@ pub struct Private {
     pub waiting: bool,
     /// `process_flag(save_calls, N)`.
     pub save_calls: u32,
+    /// What of it is traced.
+    pub trace: Option<crate::trace::Trace>,
     pub rare: Option<Box<Rare>>,
 }
 
@@ -240,6 +242,7 @@ impl Private {
             collect_soon: None,
             waiting: false,
             save_calls: 0,
+            trace: None,
             rare: None,
         }
     }
