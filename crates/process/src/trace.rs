@@ -24,6 +24,7 @@ pub mod flags {
     pub const TIMESTAMP: u32 = 1 << 17;
     pub const MONOTONIC: u32 = 1 << 18;
     pub const STRICT_MONOTONIC: u32 = 1 << 19;
+    pub const SCHEDULER_ID: u32 = 1 << 20;
 }
 
 /// A traced process's flags.

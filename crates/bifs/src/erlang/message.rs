@@ -37,7 +37,12 @@ fn register_2(cx: &mut Ctx, a: &[Term]) -> Res {
         return Err(cx.badarg_cause(am::NONE));
     }
     match cx.node.register(a[0], a[1]) {
-        Ok(()) => Ok(am::TRUE),
+        Ok(()) => {
+            if a[1] == cx.pid && cx.p.trace.is_some() {
+                cx.node.clone().trace_procs(cx.pid, cx.p, &[atom!("register"), a[0]]);
+            }
+            Ok(am::TRUE)
+        }
         Err(NotRegistered::Name) => Err(cx.badarg_cause(am::NONE)),
         Err(NotRegistered::NotAlive) => Err(cx.badarg_cause(atom!("notalive"))),
         Err(NotRegistered::HasName) => Err(cx.badarg_cause(am::REGISTERED_NAME)),
@@ -45,7 +50,14 @@ fn register_2(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 
 fn unregister_1(cx: &mut Ctx, a: &[Term]) -> Res {
-    if a[0].is_atom() && cx.node.unregister(a[0]) { Ok(am::TRUE) } else { Err(cx.badarg()) }
+    let own = cx.p.trace.is_some() && cx.node.whereis(a[0]) == Some(cx.pid);
+    if !a[0].is_atom() || !cx.node.unregister(a[0]) {
+        return Err(cx.badarg());
+    }
+    if own {
+        cx.node.clone().trace_procs(cx.pid, cx.p, &[atom!("unregister"), a[0]]);
+    }
+    Ok(am::TRUE)
 }
 
 fn whereis_1(cx: &mut Ctx, a: &[Term]) -> Res {

@@ -82,28 +82,29 @@ fn seq_trace_print(_: &mut Ctx, _: &[Term]) -> Res {
     Ok(am::FALSE)
 }
 
-/// A flag's bit.
-const FLAGS: [(&str, u32); 20] = [
-    ("send", flags::SEND),
-    ("receive", flags::RECEIVE),
-    ("procs", flags::PROCS),
-    ("call", flags::CALL),
-    ("running", flags::RUNNING),
-    ("garbage_collection", flags::GC),
-    ("ports", flags::PORTS),
-    ("arity", flags::ARITY),
-    ("silent", flags::SILENT),
-    ("return_to", flags::RETURN_TO),
-    ("exiting", flags::EXITING),
+/// The flags' names and bits, in the order in which they are shown.
+const FLAGS: [(&str, u32); 21] = [
     ("running_procs", flags::RUNNING_PROCS),
     ("running_ports", flags::RUNNING_PORTS),
-    ("set_on_spawn", flags::SET_ON_SPAWN),
-    ("set_on_first_spawn", flags::SET_ON_FIRST_SPAWN),
-    ("set_on_link", flags::SET_ON_LINK),
+    ("ports", flags::PORTS),
+    ("scheduler_id", flags::SCHEDULER_ID),
+    ("silent", flags::SILENT),
+    ("return_to", flags::RETURN_TO),
+    ("arity", flags::ARITY),
+    ("garbage_collection", flags::GC),
+    ("exiting", flags::EXITING),
+    ("running", flags::RUNNING),
     ("set_on_first_link", flags::SET_ON_FIRST_LINK),
-    ("timestamp", flags::TIMESTAMP),
+    ("set_on_link", flags::SET_ON_LINK),
+    ("set_on_first_spawn", flags::SET_ON_FIRST_SPAWN),
+    ("procs", flags::PROCS),
+    ("call", flags::CALL),
+    ("set_on_spawn", flags::SET_ON_SPAWN),
+    ("receive", flags::RECEIVE),
+    ("send", flags::SEND),
     ("monotonic_timestamp", flags::MONOTONIC),
     ("strict_monotonic_timestamp", flags::STRICT_MONOTONIC),
+    ("timestamp", flags::TIMESTAMP),
 ];
 const STAMPS: u32 = flags::TIMESTAMP | flags::MONOTONIC | flags::STRICT_MONOTONIC;
 
@@ -125,7 +126,9 @@ fn flag_list(cx: &mut Ctx, list: Term) -> Result<(u32, Option<Term>), Stop> {
             return Err(cx.notsup());
         }
         match atom::as_text(t) {
-            Some("all") => bits |= FLAGS.iter().filter(|f| f.1 != flags::SILENT).fold(0, |b, f| b | f.1) & !STAMPS | flags::TIMESTAMP,
+            Some("all") => bits |= FLAGS.iter().fold(0, |b, f| b | f.1),
+            // Only with `all`, where processors' clocks can be told apart.
+            Some("cpu_timestamp") => return Err(cx.badarg()),
             Some(name) => match FLAGS.iter().find(|f| f.0 == name) {
                 Some(f) => bits |= f.1,
                 None => return Err(cx.badarg()),
@@ -139,8 +142,6 @@ fn flag_list(cx: &mut Ctx, list: Term) -> Result<(u32, Option<Term>), Stop> {
 fn change(p: &mut Option<Trace>, on: bool, bits: u32, tracer: Term) {
     if on {
         let before = p.map_or(0, |t| t.flags);
-        // One kind of time stamp at a time.
-        let before = if bits & STAMPS != 0 { before & !STAMPS } else { before };
         *p = Some(Trace { flags: before | bits, tracer: p.map_or(tracer, |t| t.tracer) });
     } else if let Some(t) = p {
         t.flags &= !bits;
@@ -153,8 +154,6 @@ fn change(p: &mut Option<Trace>, on: bool, bits: u32, tracer: Term) {
 fn set_flags(cx: &mut Ctx, who: Term, on: Term, list: Term, session_tracer: Option<Term>) -> Res {
     let Some(on) = on.as_bool() else { return Err(cx.badarg()) };
     let (bits, named) = flag_list(cx, list)?;
-    // Taking away everything takes every time stamp away.
-    let bits = if !on && bits & flags::TIMESTAMP != 0 && bits & flags::SEND != 0 { u32::MAX } else { bits };
     let tracer = named.or(session_tracer).unwrap_or(cx.pid);
     let node = cx.node.clone();
     let one = |cx: &mut Ctx, pid: Term| {
