@@ -229,7 +229,9 @@ impl Code {
     }
     /// True if calling it does not lead to the error handler.
     pub fn is_callable(&self, e: &Export) -> bool {
-        e.native.load(Acquire) != 0 || e.address.load(Acquire).cast_const() != e.stub[0].as_ptr().cast_const()
+        e.native.load(Acquire) != 0
+            || e.address.load(Acquire).cast_const() != e.stub[0].as_ptr().cast_const()
+            || e.stub[0].load(Acquire) == head(Op::TraceCall, 0, 0, 0)
     }
     /// `erlang:function_exported/3`: loaded code or a native function.
     pub fn is_exported(&self, m: Term, f: Term, arity: u8) -> bool {
