@@ -152,7 +152,7 @@ impl hooks::Ports for Door {
                 }
             }
             Some(&[am::CONNECT, new]) if new.is_local_pid() && cx.node.is_alive(new) => {
-                connect(cx, &self.0, &port, new);
+                self.0.connect(&port, new);
                 let connected = Owned::build(|a| a.tuple(&[id, am::CONNECTED]));
                 cx.node.send_message(owner, connected);
                 Ok(())
@@ -210,16 +210,6 @@ impl hooks::Ports for Door {
 
 fn bad_value(cx: &mut Ctx, port: &Port) {
     log_error(cx.node, &format!("Bad value on output port '{}'", String::from_utf8_lossy(&port.name)));
-}
-
-/// Makes another process the owner, linked to the port.
-fn connect(cx: &mut Ctx, ports: &Ports, port: &Port, new: Term) {
-    ports.connect(port, new);
-    if new == cx.pid {
-        cx.p.links.insert(Who::Local(port.id), 0);
-    } else {
-        let _ = cx.node.deliver(new, Signal::Link { from: Who::Local(port.id) });
-    }
 }
 
 // ---- opening
@@ -386,6 +376,9 @@ fn port_command(cx: &mut Ctx, a: &[Term]) -> Res {
         bad_value(cx, &port);
         return Err(cx.badarg());
     };
+    if force && !ports.takes_force(&port) {
+        return Err(cx.notsup());
+    }
     if nosuspend && !force && ports.is_busy(&port) {
         return Ok(am::FALSE);
     }
@@ -435,7 +428,13 @@ fn port_connect(cx: &mut Ctx, a: &[Term]) -> Res {
     if !a[1].is_local_pid() || !cx.node.is_alive(a[1]) {
         return Err(cx.badarg());
     }
-    connect(cx, &ports, &port, a[1]);
+    ports.connect(&port, a[1]);
+    ports.link(port.id, a[1]);
+    if a[1] == cx.pid {
+        cx.p.links.insert(Who::Local(port.id), 0);
+    } else {
+        let _ = cx.node.deliver(a[1], Signal::Link { from: Who::Local(port.id) });
+    }
     Ok(am::TRUE)
 }
 

@@ -72,6 +72,10 @@ pub trait Driver: Send {
     }
     /// The node halts: writes out what is waiting, at most until `deadline`.
     fn flush(&mut self, _io: &mut Io, _deadline: Option<std::time::Instant>) {}
+    /// Takes commands although it is busy (`port_command`'s `force`).
+    fn takes_force(&self) -> bool {
+        false
+    }
     /// Bytes that wait to go out.
     fn queued(&self) -> usize {
         0
@@ -138,6 +142,20 @@ impl<'a> Io<'a> {
             }
         }
         self.port.state.lock().line = partial;
+    }
+    /// `{Port, {data, [Byte.. | Data]}}`: a list of bytes, and behind it data in the form that the port was opened for.
+    pub fn headed(&self, head: &[u8], data: Option<&[u8]>) {
+        let binary = self.port.options.binary;
+        self.tell_owner(|a| {
+            let data = match data {
+                None => Term::NIL,
+                Some(data) if binary => a.binary(data),
+                Some(data) => a.list_of_bytes(data),
+            };
+            let head: Vec<Term> = head.iter().map(|&b| Term::small(b.into())).collect();
+            let whole = a.list_with_tail(&head, data);
+            a.tuple(&[am::DATA, whole])
+        });
     }
     fn deliver(&self, bytes: &[u8], line: Option<bool>) {
         let binary = self.port.options.binary;

@@ -207,6 +207,10 @@ impl Ports {
             None => Command::NoPort,
         }
     }
+    /// May a command be forced upon it while it is busy?
+    pub fn takes_force(&self, port: &Port) -> bool {
+        port.driver.lock().as_ref().is_some_and(|d| d.takes_force())
+    }
     pub fn is_busy(&self, port: &Port) -> bool {
         port.busy.load(Acquire)
     }
@@ -234,13 +238,9 @@ impl Ports {
     pub fn owner(&self, port: &Port) -> Term {
         port.state.lock().owner
     }
-    /// Gives the port to another process, linked to it.
+    /// Gives the port to another process.
     pub fn connect(&self, port: &Port, owner: Term) {
-        let mut state = port.state.lock();
-        state.owner = owner;
-        if !state.links.contains(&owner) {
-            state.links.push(owner);
-        }
+        port.state.lock().owner = owner;
     }
     pub fn link(&self, port: Term, process: Term) -> bool {
         let Some(port) = self.any(port) else { return false };

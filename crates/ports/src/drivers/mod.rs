@@ -3,6 +3,7 @@
 pub mod forker;
 mod fd;
 mod pipe;
+mod ram_file;
 mod spawn;
 mod tty_sl;
 
@@ -27,6 +28,7 @@ const FD: Entry = driver("fd", fd::start);
 /// Those that are found by the first word of a command.
 const NAMED: &[Entry] = &[
     // one line for each driver
+    driver("ram_file_drv", ram_file::start),
     Entry { until: 26, ..driver("tty_sl", tty_sl::start) },
 ];
 
