@@ -288,12 +288,13 @@ fn version(b: &[u8]) -> Option<((u32, u32), &[u8])> {
     Some(((major, minor), b))
 }
 
-/// Reads a whole packet; `None` for the kinds that are only bytes.
-pub fn parse(kind: Kind, packet: &[u8]) -> Option<Parsed<'_>> {
+/// Reads a whole packet; `None` for the kinds that are only bytes. `brackets`: a host may be an IPv6 address in brackets, as
+/// in the releases since 26.
+pub fn parse(kind: Kind, packet: &[u8], brackets: bool) -> Option<Parsed<'_>> {
     match kind {
         Kind::Http { .. } => {
             let line = without_line_end(packet);
-            let parsed = response(line).or_else(|| request(line));
+            let parsed = response(line).or_else(|| request(line, brackets));
             Some(parsed.unwrap_or(Parsed::HttpError(packet)))
         }
         Kind::HttpHeader { .. } => Some(header(packet)),
@@ -309,7 +310,7 @@ fn response(line: &[u8]) -> Option<Parsed<'_>> {
     }
     Some(Parsed::Response { version, status, phrase: skip_space(rest) })
 }
-fn request(line: &[u8]) -> Option<Parsed<'_>> {
+fn request(line: &[u8], brackets: bool) -> Option<Parsed<'_>> {
     let n = line.iter().take_while(|&&b| is_token(b)).count();
     let (method, rest) = line.split_at(n);
     if n == 0 || !rest.first().is_some_and(is_space) {
@@ -331,9 +332,9 @@ fn request(line: &[u8]) -> Option<Parsed<'_>> {
         }
         v
     };
-    Some(Parsed::Request { method, uri: uri(text), version })
+    Some(Parsed::Request { method, uri: uri(text, brackets), version })
 }
-fn uri(text: &[u8]) -> Uri<'_> {
+fn uri(text: &[u8], brackets: bool) -> Uri<'_> {
     if text == b"*" {
         return Uri::Star;
     }
@@ -346,7 +347,8 @@ fn uri(text: &[u8]) -> Uri<'_> {
             let at = memchr::memchr(b'/', rest).unwrap_or(rest.len());
             let (place, path) = rest.split_at(at);
             let path = if path.is_empty() { b"/" } else { path };
-            let colon = memchr::memchr(b':', place);
+            let address = if brackets && place.starts_with(b"[") { memchr::memchr(b']', place).unwrap_or(0) } else { 0 };
+            let colon = memchr::memchr(b':', &place[address..]).map(|i| address + i);
             let (host, port) = place.split_at(colon.unwrap_or(place.len()));
             let port = port.get(1..).and_then(number).filter(|(_, after)| after.is_empty()).map(|(n, _)| n);
             return Uri::Absolute { https, host, port, path };
@@ -477,10 +479,10 @@ mod tests {
         let http = Kind::Http { binary: false };
         let bad: [&[u8]; 4] = [b"GET\n", b"GET /a b HTTP/1.1\r\n", b" GET / HTTP/1.1\r\n", b"HTTP/1.1 20x OK\r\n"];
         for b in bad {
-            assert_eq!(parse(http, b), Some(Parsed::HttpError(b)));
+            assert_eq!(parse(http, b, true), Some(Parsed::HttpError(b)));
         }
         assert_eq!(
-            parse(http, b"GET HTTP://A.b:8080 HTTP/1.1\r\n"),
+            parse(http, b"GET HTTP://A.b:8080 HTTP/1.1\r\n", true),
             Some(Parsed::Request {
                 method: b"GET",
                 uri: Uri::Absolute { https: false, host: b"A.b", port: Some(8080), path: b"/" },
@@ -488,7 +490,7 @@ mod tests {
             })
         );
         assert_eq!(
-            parse(http, b"HTTP/1.1 200  OK \r\n"),
+            parse(http, b"HTTP/1.1 200  OK \r\n", true),
             Some(Parsed::Response { version: (1, 1), status: 200, phrase: b"OK " })
         );
     }

@@ -60,7 +60,7 @@ fn options(cx: &mut Ctx, list: Term, size_only: bool) -> Result<(Options, u32), 
         if let Some(&[am::MINOR_VERSION, n]) = e.as_tuple_n() {
             let Some(n @ 0..=2) = n.to::<u8>() else { return Err(cx.badarg()) };
             o.minor_version = n;
-        } else if size_only {
+        } else if size_only && cx.node.code.release < 26 {
             return Err(cx.badarg());
         } else if e == am::COMPRESSED {
             level = 6;

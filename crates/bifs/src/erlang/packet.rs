@@ -23,7 +23,8 @@ fn limits(cx: &mut Ctx, options: Term) -> Result<Limits, Stop> {
 
 fn decode_packet(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(kind) = Kind::from_term(a[0]) else { return Err(cx.badarg_cause(atom!("badopt"))) };
-    let Some(bits) = a[1].bits() else { return Err(cx.badarg()) };
+    let modern = cx.node.code.release >= 26;
+    let Some(bits) = a[1].bits().filter(|b| b.len % 8 == 0 || !modern) else { return Err(cx.badarg()) };
     let limits = limits(cx, a[2])?;
     let whole = bits.slice(0, bits.len / 8 * 8).to_bytes();
     let bytes = &whole[..];
@@ -35,7 +36,7 @@ fn decode_packet(cx: &mut Ctx, a: &[Term]) -> Res {
     };
     cx.charge(size / 200);
     let binary = matches!(kind, Kind::Http { binary: true } | Kind::HttpHeader { binary: true });
-    let packet = match parse(kind, &bytes[..size]) {
+    let packet = match parse(kind, &bytes[..size], modern) {
         Some(p) => p.term(cx.h(), binary),
         None => {
             let (from, to) = body(kind, &bytes[..size]);
