@@ -84,7 +84,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
     let mut native_from: *const u64 = std::ptr::null();
     let torture = cx.node.config.torture.collect_always;
 
-    // SAFETY (whole loop): rules 1 to 4.
+    // SAFETY: rules 1 to 4, for the whole loop.
     unsafe {
         let n = cx.p.saved.len();
         xp.copy_from_nonoverlapping(cx.p.saved.as_ptr(), n);

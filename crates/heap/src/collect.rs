@@ -99,7 +99,12 @@ pub fn next_size(words: usize) -> usize {
 
 impl Heap {
     pub fn new(min_words: usize) -> Heap {
-        let words = min_words.max(16);
+        Heap::with_first_block(min_words, min_words)
+    }
+    /// The first block has only `first` words; from the first collection on blocks have `min_words` at least. Most processes
+    /// that only wait never need more.
+    pub fn with_first_block(min_words: usize, first: usize) -> Heap {
+        let words = first.max(16);
         let start = block(words);
         // SAFETY: the block has `words` words.
         let end = unsafe { start.add(words) };
@@ -121,7 +126,7 @@ impl Heap {
             young_cells: null_mut(),
             old_cell_bytes: 0,
             young_cell_bytes: 0,
-            min_words: words,
+            min_words: min_words.max(16),
             min_cell_bytes: 46422 * 8,
             fullsweep_after: 65535,
             stats: HeapStats::default(),
@@ -232,7 +237,7 @@ impl Heap {
         let capacity = (worst + stack + need).max(match (self.compact, MAJOR) {
             (true, _) => 16,
             (false, true) => self.min_words,
-            (false, false) => self.block_words(),
+            (false, false) => self.block_words().max(self.min_words),
         });
         // The stack stays, whatever dies: beside a deep one there must be room in proportion to it.
         let capacity = if self.compact { capacity } else { capacity.max(next_size((stack + need) * 2)) };

@@ -15,6 +15,9 @@ pub struct MonitorOptions {
     pub alias: Option<AliasKind>,
 }
 
+/// Words of a process's first block.
+const SMALL_BEGIN: usize = 110;
+
 /// How a process starts.
 #[derive(Debug, Default)]
 pub struct SpawnOptions {
@@ -74,7 +77,9 @@ impl Node {
         let size = term::copy::size(args, literals());
         // As much as the arguments need, and then the usual room: the first collection is not due at once.
         let words = if size * 2 > min_words { heap::collect::next_size(size + min_words) } else { min_words };
-        let mut heap = Heap::new(words);
+        // A process that was not asked to begin large begins small: it may only wait.
+        let first = if options.min_heap_size.is_none() { words.min(SMALL_BEGIN + 2 * size) } else { words };
+        let mut heap = Heap::with_first_block(words, first);
         heap.min_words = min_words;
         heap.fullsweep_after = options.fullsweep_after.unwrap_or(self.settings.fullsweep_after.load(Relaxed));
         heap.min_cell_bytes = options.min_bin_vheap_size.unwrap_or(self.settings.min_bin_vheap_words.load(Relaxed)) * 8;
