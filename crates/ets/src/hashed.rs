@@ -218,8 +218,14 @@ impl Hashed {
         for o in &objects {
             self.count_out(o);
         }
-        if self.bits > 6 && self.keys * 8 < self.places() {
+        if self.keys == 0 {
+            (self.entries, self.bits) = (Vec::new(), 0);
+        } else if self.bits > 2 && self.keys * 8 < self.places() {
             self.resize(self.bits - 1);
+        } else {
+            while self.entries.len() > self.places() && self.entries.last().is_some_and(|e| e.ptr == 0) {
+                self.entries.pop();
+            }
         }
         objects
     }
