@@ -1168,7 +1168,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
                 Op::BifByteSize => {
                     let t = get!(fa(head));
-                    if let Some(n) = t.bit_size() {
+                    if let Some(n) = t.bit_size_ahead() {
                         set!(fc(head), Term::small(n.div_ceil(8) as i64));
                         next!(2)
                     }
@@ -1176,7 +1176,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
                 Op::BifBitSize => {
                     let t = get!(fa(head));
-                    if let Some(n) = t.bit_size() {
+                    if let Some(n) = t.bit_size_ahead() {
                         set!(fc(head), Term::small(n as i64));
                         next!(2)
                     }

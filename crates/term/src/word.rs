@@ -572,6 +572,16 @@ impl Term {
             _ => None,
         }
     }
+    /// Size in bits of a bit string, or of what a match context has before it (compiled code asks `byte_size` of both).
+    #[inline]
+    pub fn bit_size_ahead(self) -> Option<usize> {
+        match self.kind()? {
+            Kind::HeapBits | Kind::BinRef => Some(self.word(1) as usize),
+            Kind::SubBits => Some(self.word(2) as usize),
+            Kind::MatchContext => Some((self.word(2) - self.word(1)) as usize),
+            _ => None,
+        }
+    }
     /// True for a bit string of whole bytes.
     #[inline]
     pub fn is_binary(self) -> bool {

@@ -84,10 +84,10 @@ fn tuple_size(cx: &mut Ctx, a: &[Term]) -> Res {
     a[0].as_tuple().map(|e| Term::small(e.len() as i64)).ok_or_else(|| cx.badarg())
 }
 fn byte_size(cx: &mut Ctx, a: &[Term]) -> Res {
-    a[0].bit_size().map(|n| Term::small(n.div_ceil(8) as i64)).ok_or_else(|| cx.badarg())
+    a[0].bit_size_ahead().map(|n| Term::small(n.div_ceil(8) as i64)).ok_or_else(|| cx.badarg())
 }
 fn bit_size(cx: &mut Ctx, a: &[Term]) -> Res {
-    a[0].bit_size().map(|n| Term::small(n as i64)).ok_or_else(|| cx.badarg())
+    a[0].bit_size_ahead().map(|n| Term::small(n as i64)).ok_or_else(|| cx.badarg())
 }
 /// Elements of a tuple, or whole bytes of a bit string.
 fn size(cx: &mut Ctx, a: &[Term]) -> Res {
