@@ -60,6 +60,9 @@ impl Engine for Machine {
     type Local = Local;
 
     fn local(&self, _worker: WorkerId) -> Local {
+        if let Some(node) = self.node() {
+            term::cmp::zeros_are_alike(node.code.release < 27);
+        }
         Local {
             x: Box::new([Term::NIL; code::op::X_REGISTERS]),
             f: [0.0; 32],

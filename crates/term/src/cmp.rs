@@ -7,7 +7,17 @@
 use crate::node_name::{self, NodeName};
 use crate::work::Work;
 use crate::{Kind, Term, atom, map};
+use std::cell::Cell;
 use std::cmp::Ordering::{self, *};
+
+thread_local! {
+    pub(crate) static ZEROS_ALIKE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on 0.0 and -0.0 are the same for `=:=` on this thread (releases before 27). A thread runs one node's processes.
+pub fn zeros_are_alike(alike: bool) {
+    ZEROS_ALIKE.set(alike);
+}
 
 /// `=:=`
 #[inline(always)]
@@ -229,7 +239,7 @@ fn eq_walk(mut a: Term, mut b: Term, mut exact: bool) -> bool {
                     }
                 }
                 (Kind::Float, Kind::Float) => {
-                    if a.word(1) != b.word(1) && (exact || a.as_float() != b.as_float()) {
+                    if a.word(1) != b.word(1) && (a.as_float() != b.as_float() || exact && !ZEROS_ALIKE.get()) {
                         return false;
                     }
                 }
@@ -538,7 +548,7 @@ fn hash_map_difference(a: Term, b: Term) -> Result<(Vec<Term>, Vec<Term>), Order
 pub fn cmp_numbers(a: Term, b: Term, exact: bool) -> Ordering {
     match (a.as_float(), b.as_float()) {
         (Some(x), Some(y)) => match x.partial_cmp(&y) {
-            Some(Equal) if exact => x.total_cmp(&y),
+            Some(Equal) if exact && !ZEROS_ALIKE.get() => x.total_cmp(&y),
             o => o.unwrap_or(Equal),
         },
         (None, None) => match (a.as_small(), b.as_small()) {

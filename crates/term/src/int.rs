@@ -151,7 +151,7 @@ pub fn plus(a: Term) -> Arith {
 pub fn abs(alloc: &mut Alloc, a: Term) -> Arith {
     match (a.as_small(), a.as_float()) {
         (Some(n), _) => Ok(alloc.int(n.abs())),
-        (_, Some(f)) => Ok(if f.is_sign_negative() { alloc.float(f.abs()) } else { a }),
+        (_, Some(f)) => Ok(if f < 0.0 || f.is_sign_negative() && !crate::cmp::ZEROS_ALIKE.get() { alloc.float(f.abs()) } else { a }),
         _ => match a.as_big().ok_or(BadArith)? {
             (false, _) => Ok(a),
             (true, mag) => Ok(alloc.integer(false, mag)),
