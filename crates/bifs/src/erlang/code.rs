@@ -35,6 +35,12 @@ pub const NATIVES: &[Native] = &[
         .partial("literal areas of purged code are kept"),
     Native::new("code", "coverage_support", 0, coverage_support).effect(Effect::Node),
     Native::new("code", "get_coverage_mode", 0, get_coverage_mode).effect(Effect::Node),
+    Native::new("code", "get_coverage_mode", 1, none_of_loaded).effect(Effect::Node),
+    Native::new("code", "get_debug_info", 1, none_of_loaded).effect(Effect::Node),
+    Native::new("code", "get_coverage", 2, no_coverage).partial("notsup, as `coverage_support/0` says"),
+    Native::new("code", "reset_coverage", 1, no_coverage).partial("notsup, as `coverage_support/0` says"),
+    Native::new("code", "set_coverage_mode", 1, no_coverage).partial("notsup, as `coverage_support/0` says"),
+    Native::new("error_logger", "warning_map", 0, warning_map).effect(Effect::Node),
 ];
 
 /// Prepared code in a magic reference; taken out once.
@@ -222,6 +228,23 @@ fn coverage_support(_: &mut Ctx, _: &[Term]) -> Result {
 
 fn get_coverage_mode(_: &mut Ctx, _: &[Term]) -> Result {
     Ok(am::NONE)
+}
+
+/// What no module has here: a coverage mode, debug information for the machine.
+fn none_of_loaded(cx: &mut Ctx, a: &[Term]) -> Result {
+    if a[0].is_atom() && cx.node.code.current(a[0]).is_some() { Ok(am::NONE) } else { Err(cx.badarg()) }
+}
+
+fn no_coverage(cx: &mut Ctx, _: &[Term]) -> Result {
+    Err(cx.notsup())
+}
+
+fn warning_map(cx: &mut Ctx, _: &[Term]) -> Result {
+    Ok(match cx.node.config.text.warnings {
+        node::config::Warnings::Error => am::ERROR,
+        node::config::Warnings::Warning => term::atom!("warning"),
+        node::config::Warnings::Info => am::INFO,
+    })
 }
 
 fn get_module_info_1(cx: &mut Ctx, a: &[Term]) -> Result {

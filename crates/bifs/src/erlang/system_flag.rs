@@ -12,7 +12,7 @@ use term::{Term, am, atom, map};
 pub const NATIVES: &[Native] = &[Native::new("erlang", "system_flag", 2, system_flag).effect(Effect::Node)];
 
 /// The most frames a stack trace may be asked to have.
-const BACKTRACE_MAX: i64 = 1024;
+const BACKTRACE_MAX: i64 = 64;
 
 fn number(n: impl TryInto<i64>) -> Term {
     Term::small(n.try_into().unwrap_or(i64::MAX >> 2))
