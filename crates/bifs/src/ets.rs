@@ -418,6 +418,10 @@ macro_rules! step {
             .map_err(|e| refused($cx, e))
     }};
     (@go $cx:ident, $a:ident, $t:ident, $method:ident, $key:ident) => {{
+        // Nothing lies behind the end: whoever walks on has missed it.
+        if $a[1] == am::END_OF_TABLE && $t.kind() == Kind::OrderedSet {
+            return Err($cx.badarg());
+        }
         let h = $cx.h();
         let keypos = $t.keypos();
         $t.$method($a[1], |o| o.map_or(am::END_OF_TABLE, |o| term::copy::copy(o.key(keypos), h, term::copy::LiteralRange::NONE)))

@@ -140,6 +140,15 @@ impl Hashed {
             None => self.add_key(hash, o),
         }
     }
+    /// Puts an object (with the same key) in place of the one whose term is `old`.
+    pub fn exchange(&mut self, hash: u64, key: Term, old: u64, o: Obj) -> Option<Obj> {
+        let i = self.find(hash, key)?;
+        let at = self.entries[i].objects().iter().position(|x| x.term().raw() == old)?;
+        self.count_in(&o);
+        let old = std::mem::replace(&mut self.entries[i].objects_mut()[at], o);
+        self.count_out(&old);
+        Some(old)
+    }
     /// Adds an object beside others with its key.
     pub fn add(&mut self, hash: u64, o: Obj) {
         match self.find(hash, o.key(self.keypos)) {

@@ -40,6 +40,10 @@ impl Scope {
         }
         Scope { keys, front }
     }
+    /// True if only given keys are looked at.
+    pub fn is_bound(&self) -> bool {
+        self.keys != Keys::Any
+    }
     fn holds(&self, key: Term) -> bool {
         match &self.front {
             None => true,
@@ -418,7 +422,7 @@ fn todo(hash: u64, o: &Obj, keypos: usize, c: Change) -> Option<Todo> {
 fn carry_out(h: &mut Hashed, all: Vec<Todo>, dead: &mut Vec<Obj>) {
     for t in all {
         match t.new {
-            Some(o) => h.replace(t.hash, o),
+            Some(o) => dead.extend(h.exchange(t.hash, t.key, t.old, o)),
             None => dead.extend(h.remove_if(t.hash, t.key, |o| o.term().raw() == t.old)),
         }
     }

@@ -244,7 +244,7 @@ fn counted(cx: &mut Ctx, a: &[Term], doing: Doing) -> Answer {
     }
     let w = resume(cx, |cx| {
         let t = table(cx, a[0], right)?.clone();
-        if doing == Doing::Replace && matches!(t.kind(), Kind::Bag | Kind::DuplicateBag) {
+        if doing == Doing::Replace && t.kind() == Kind::Bag {
             return Err(refused(cx, Error::Kind));
         }
         let spec = compiled(cx, a[1])?;
@@ -290,12 +290,12 @@ fn hand_out(cx: &mut Ctx, w: Walk, handle: Term, spec_ref: Option<Term>) -> Answ
     }
     let n = results.len().min(w.limit);
     let tree = w.table.kind() == Kind::OrderedSet;
-    // A walk that has come to the end knows it only if it looked for more than there was.
-    let end = w.at == At::End && n == results.len();
+    // With as many results as were wanted, nobody looks whether there are more, except where the keys were given.
+    let end = w.at == At::End && n == results.len() && (n < w.limit || w.scope.is_bound());
     let rest = if end {
         am::END_OF_TABLE
     } else {
-        let spec = spec_ref.unwrap_or_else(|| spec_term(cx, w.spec.clone()));
+        let spec = spec_ref.unwrap_or_else(|| spec_term(cx, w.spec.clone(), Some(w.table.id)));
         let h = cx.h();
         let left = h.list(&results[n..]);
         let limit = Term::small(w.limit as i64);
@@ -315,13 +315,20 @@ fn hand_out(cx: &mut Ctx, w: Walk, handle: Term, spec_ref: Option<Term>) -> Answ
     Ok(h.tuple(&[list, rest]))
 }
 
-fn spec_term(cx: &mut Ctx, spec: Arc<MatchSpec>) -> Term {
-    let id = cx.node.next_ref();
-    cx.h().magic_ref(Arc::new(Magic { id: (id, 0), value: Box::new(spec) }))
+/// What the reference to a compiled specification carries.
+struct Compiled {
+    spec: Arc<MatchSpec>,
+    /// In a continuation: the number of the table that it began with, whatever its name has become since.
+    table: Option<u64>,
 }
 
-fn spec_of(t: Term) -> Option<&'static Arc<MatchSpec>> {
-    t.magic_value::<Arc<MatchSpec>>()
+fn spec_term(cx: &mut Ctx, spec: Arc<MatchSpec>, table: Option<u64>) -> Term {
+    let id = cx.node.next_ref();
+    cx.h().magic_ref(Arc::new(Magic { id: (id, 0), value: Box::new(Compiled { spec, table }) }))
+}
+
+fn spec_of(t: Term) -> Option<&'static Compiled> {
+    t.magic_value::<Compiled>()
 }
 
 pub(super) fn select_3(cx: &mut Ctx, a: &[Term]) -> Answer {
@@ -360,15 +367,19 @@ fn parse(cx: &mut Ctx, c: Term) -> Result<(Walk, Term), Stop> {
     let (Some(spec), Some(limit), Some(left)) = (spec_of(spec), limit.to::<usize>().filter(|n| *n > 0), left.proper_list()) else {
         return Err(cx.badarg());
     };
-    let t = match find(cx, e[0]) {
-        Some(t) if t.may_read(cx.pid) => t.clone(),
+    let found = match spec.table {
+        Some(id) => cx.node.tables.by_id(id),
+        None => find(cx, e[0]).map(|t| t.clone()),
+    };
+    let t = match found {
+        Some(t) if t.may_read(cx.pid) => t,
         Some(_) => return Err(cx.badarg_cause(atom!("access"))),
         None => return Err(super::no_table(cx, e[0])),
     };
     if (t.kind() == Kind::OrderedSet) != (e.len() == 8) {
         return Err(cx.badarg());
     }
-    let mut w = Walk::new(Doing::Select, t, spec.clone());
+    let mut w = Walk::new(Doing::Select, t, spec.spec.clone());
     (w.at, w.limit, w.reverse) = (at, limit, reverse);
     if e.len() == 8 {
         w.terms[0] = e[1];
@@ -396,7 +407,7 @@ pub(super) fn continued(cx: &mut Ctx, a: &[Term]) -> Answer {
 
 pub(super) fn match_spec_compile(cx: &mut Ctx, a: &[Term]) -> Answer {
     let spec = compiled(cx, a[0])?;
-    Ok(spec_term(cx, spec))
+    Ok(spec_term(cx, spec, None))
 }
 
 pub(super) fn is_compiled_ms(_: &mut Ctx, a: &[Term]) -> Answer {
@@ -405,7 +416,7 @@ pub(super) fn is_compiled_ms(_: &mut Ctx, a: &[Term]) -> Answer {
 
 /// `ets:match_spec_run_r(List, Compiled, Results)`: results in front of `Results`, the last one first.
 pub(super) fn match_spec_run_r(cx: &mut Ctx, a: &[Term]) -> Answer {
-    let Some(spec) = spec_of(a[1]) else { return Err(cx.badarg()) };
+    let Some(Compiled { spec, .. }) = spec_of(a[1]) else { return Err(cx.badarg()) };
     let mut hooks = Local::new(cx);
     let mut m = Machine::new(&mut hooks);
     let (mut rest, mut results) = (a[0], a[2]);
