@@ -2,6 +2,7 @@
 
 use crate::erlang::guard::part;
 use crate::result::Res;
+use crate::slice;
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem;
 use node::{Ctx, Native, Stop};
@@ -36,6 +37,14 @@ impl Pattern {
             [p] if p.len() == 1 => Some(Pattern::Byte(p[0])),
             [p] => Some(Pattern::One(Box::new(memmem::Finder::new(&p[..]).into_owned()))),
             _ => AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok().map(Pattern::Many),
+        }
+    }
+    /// Length of the longest that is looked for.
+    fn longest(&self) -> usize {
+        match self {
+            Pattern::Byte(_) => 1,
+            Pattern::One(f) => f.needle().len(),
+            Pattern::Many(a) => a.max_pattern_len(),
         }
     }
     /// Place and length of the first match at or after `from`.
@@ -133,43 +142,75 @@ fn searched(cx: &mut Ctx, n: usize) {
 fn pair(cx: &mut Ctx, at: usize, len: usize) -> Term {
     cx.h().tuple(&[Term::small(at as i64), Term::small(len as i64)])
 }
+/// Matches so far, and where to go on.
+#[derive(Default)]
+struct Found {
+    places: Vec<(usize, usize)>,
+    from: Option<usize>,
+}
+
+/// All matches within a part of the text (the first alone unless `all`), in slices if there are many or the text is long.
+fn search(cx: &mut Ctx, p: &Pattern, text: &[u8], from: usize, all: bool) -> Result<Vec<(usize, usize)>, Stop> {
+    let mut s = slice::resume::<Found>(cx);
+    let from = s.from.unwrap_or(from);
+    let mut at = from;
+    let end = text.len().min(from + slice::budget(cx, 1000));
+    // A match may begin before the slice's end and reach beyond it: the slice's last bytes are looked at again.
+    let mut before = s.places.len();
+    while let Some((place, len)) = p.find(&text[..text.len().min(end + p.longest())], at) {
+        if place >= end && end < text.len() {
+            break;
+        }
+        s.places.push((place, len));
+        at = place + len;
+        if !all {
+            return Ok(s.places);
+        }
+        if at >= end || s.places.len() - before > 4096 {
+            cx.charge(4096 / 4);
+            before = s.places.len();
+            if cx.exhausted() && at < text.len() {
+                s.from = Some(at);
+                return Err(slice::give_way(cx, s));
+            }
+        }
+    }
+    searched(cx, end - from);
+    if end < text.len() {
+        s.from = Some(at.max(end));
+        return Err(slice::give_way(cx, s));
+    }
+    Ok(s.places)
+}
+
 fn find(cx: &mut Ctx, a: &[Term]) -> Res {
     let text = bytes(cx, a[0])?;
     let p = pattern(cx, a[1])?;
     let (_, from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), false)?;
-    searched(cx, to - from);
-    Ok(match p.find(&text[..to], from) {
-        Some((at, len)) => pair(cx, at, len),
+    Ok(match search(cx, &p, &text[..to], from, false)?.first() {
+        Some(&(at, len)) => pair(cx, at, len),
         None => am::NOMATCH,
     })
 }
 fn find_all(cx: &mut Ctx, a: &[Term]) -> Res {
     let text = bytes(cx, a[0])?;
     let p = pattern(cx, a[1])?;
-    let (_, mut from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), false)?;
-    searched(cx, to - from);
-    let mut found = Vec::new();
-    while let Some((at, len)) = p.find(&text[..to], from) {
-        found.push(pair(cx, at, len));
-        from = at + len;
-    }
+    let (_, from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), false)?;
+    let found = search(cx, &p, &text[..to], from, true)?;
     cx.charge(found.len() / 4);
+    let found: Vec<Term> = found.into_iter().map(|(at, len)| pair(cx, at, len)).collect();
     Ok(cx.h().list(&found))
 }
 fn split(cx: &mut Ctx, a: &[Term]) -> Res {
     let text = bytes(cx, a[0])?;
     let p = pattern(cx, a[1])?;
-    let (o, mut from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), true)?;
-    searched(cx, to - from);
-    let mut parts = Vec::new();
+    let (o, from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), true)?;
+    let found = search(cx, &p, &text[..to], from, o.global)?;
+    let mut parts = Vec::with_capacity(found.len() + 1);
     let mut start = 0;
-    while let Some((at, len)) = p.find(&text[..to], from) {
+    for (at, len) in found {
         parts.push((start, at));
         start = at + len;
-        from = start;
-        if !o.global {
-            break;
-        }
     }
     parts.push((start, text.len()));
     if o.trim_all {

@@ -1,6 +1,7 @@
 //! Module `erts_internal`: what works on data alone (maps from inside, exact comparison, texts). The rest stands with its theme.
 
 use crate::result::Res;
+use node::config::Warnings;
 use node::{Ctx, Native};
 use std::cmp::Ordering;
 use term::{Kind, Term, am, atom, map};
@@ -125,7 +126,17 @@ fn term_type(_: &mut Ctx, a: &[Term]) -> Res {
     Ok(term::atom::intern(name))
 }
 
+/// As which level warnings are reported.
+fn warning_map(cx: &mut Ctx, _: &[Term]) -> Res {
+    Ok(match cx.node.config.text.warnings {
+        Warnings::Error => am::ERROR,
+        Warnings::Warning => atom!("warning"),
+        Warnings::Info => am::INFO,
+    })
+}
+
 pub const NATIVES: &[Native] = &[
+    Native::new("error_logger", "warning_map", 0, warning_map),
     Native::new("erts_internal", "map_next", 3, map_next),
     Native::new("erts_internal", "map_to_tuple_keys", 1, map_to_tuple_keys),
     Native::new("erts_internal", "map_hashmap_children", 1, map_hashmap_children),

@@ -27,6 +27,7 @@ mod prim_tty;
 pub mod result;
 mod math;
 pub mod signals;
+mod slice;
 mod string;
 mod unicode;
 mod zlib;

@@ -6,15 +6,29 @@ use term::cmp::{eq, eq_exact};
 use term::{Term, am, atom};
 
 fn member(cx: &mut Ctx, a: &[Term]) -> Res {
-    let mut it = a[1].iter();
-    let immediate = a[0].is_immediate();
-    let mut n = 0;
-    let found = it.by_ref().any(|t| {
-        n += 1;
-        t == a[0] || (!immediate && eq_exact(t, a[0]))
-    });
+    let (wanted, mut rest, mut n) = (a[0], a[1], 0);
+    // An immediate is equal to itself alone.
+    let found = if wanted.is_immediate() {
+        loop {
+            let Some((h, t)) = rest.as_cons() else { break false };
+            if h == wanted {
+                break true;
+            }
+            rest = t;
+            n += 1;
+        }
+    } else {
+        loop {
+            let Some((h, t)) = rest.as_cons() else { break false };
+            if h.is_pointer() && eq_exact(h, wanted) {
+                break true;
+            }
+            rest = t;
+            n += 1;
+        }
+    };
     cx.charge(n / 16);
-    if !found && !it.rest().is_nil() {
+    if !found && !rest.is_nil() {
         return Err(cx.badarg());
     }
     Ok(Term::bool(found))

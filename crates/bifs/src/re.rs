@@ -1,9 +1,10 @@
 //! Module `re`, over PCRE2 (`engines::regex`). A compiled pattern is `{re_pattern, Groups, Unicode, CrLf, Handle}`: the
 //! handle is a reference to the compiled code where the release has references there (28 on), before that a binary with
-//! pattern and options, which a table of the node compiles again when it must. `global` runs are the module's own Erlang code.
+//! pattern and options, which a table of the node compiles again when it must.
 
 use crate::iolist;
 use crate::result::Res;
+use crate::slice;
 use crate::unicode;
 use engines::regex::{
     Bsr, CompileError, CompileOptions, Dialect, ExecError, ExecOptions, Flags, Groups, Newline, Outcome, Regex, RegexCache,
@@ -329,30 +330,108 @@ fn run(cx: &mut Ctx, subject: Term, pattern: Term, opts: Term, first: bool) -> R
             Err(_) => return Err(cx.badarg()),
         }
     };
-    if o.global {
-        let re_term = if given { pattern } else { pattern_term(cx, &re) };
-        let how = if given { cx.h().tuple(&[opts, am::FALSE]) } else { cx.h().tuple(&[opts, am::TRUE, pattern]) };
-        return Err(cx.trap(am::RE, atom!("grun"), &[subject, re_term, how]));
-    }
     let utf = re.options().flags.contains(Flags::UTF);
     let bytes = text(cx, subject, utf)?;
     if o.offset > bytes.len() {
         return Err(cx.badarg());
     }
-    cx.charge((bytes.len() - o.offset) / 50 + 5);
-    let outcome = match std::str::from_utf8(&bytes) {
-        Ok(s) if utf && !first => re.exec_checked(s, o.offset, &o.exec),
-        _ => re.exec(&bytes, o.offset, &o.exec),
-    };
+    cx.charge(if o.global { 5 } else { (bytes.len() - o.offset) / 50 + 5 });
+    let subject = Subject { term: subject, bytes: &bytes, utf };
+    if o.global {
+        return run_global(cx, &o, &re, &subject);
+    }
+    let outcome = if first || !utf { re.exec(&bytes, o.offset, &o.exec) } else { exec_again(&re, &bytes, o.offset, &o.exec) };
+    match matched(cx, &o, outcome)? {
+        Ok(groups) => Ok(captures(cx, &o, &re, &groups, &subject)),
+        Err(answer) => Ok(answer),
+    }
+}
+
+/// A further step through a subject of characters.
+fn exec_again(re: &Regex, bytes: &[u8], offset: usize, options: &ExecOptions) -> Outcome {
+    match std::str::from_utf8(bytes) {
+        Ok(s) => re.exec_checked(s, offset, options),
+        Err(_) => re.exec(bytes, offset, options),
+    }
+}
+
+/// The groups of a match, or the answer when there is none.
+fn matched(cx: &mut Ctx, o: &Options, outcome: Outcome) -> Result<Result<Groups, Term>, Stop> {
     let failed = |cx: &mut Ctx, what: Term| if o.report_errors { cx.h().error(what) } else { am::NOMATCH };
-    match outcome {
-        Outcome::Match(groups) => Ok(captures(cx, &o, &re, &groups, &Subject { term: subject, bytes: &bytes, utf })),
-        Outcome::NoMatch => Ok(am::NOMATCH),
-        Outcome::Error(ExecError::MatchLimit) => Ok(failed(cx, atom!("match_limit"))),
-        Outcome::Error(ExecError::MatchLimitRecursion) => Ok(failed(cx, atom!("match_limit_recursion"))),
-        Outcome::Error(ExecError::NoMemory) => Err(cx.system_limit()),
-        Outcome::Error(ExecError::RecurseLoop | ExecError::Other(_)) => Ok(am::NOMATCH),
-        Outcome::Error(ExecError::BadUtf | ExecError::BadUtfOffset | ExecError::BadOffset) => Err(cx.badarg()),
+    Ok(Err(match outcome {
+        Outcome::Match(groups) => return Ok(Ok(groups)),
+        Outcome::NoMatch => am::NOMATCH,
+        Outcome::Error(ExecError::MatchLimit) => failed(cx, atom!("match_limit")),
+        Outcome::Error(ExecError::MatchLimitRecursion) => failed(cx, atom!("match_limit_recursion")),
+        Outcome::Error(ExecError::NoMemory) => return Err(cx.system_limit()),
+        Outcome::Error(ExecError::RecurseLoop | ExecError::Other(_)) => am::NOMATCH,
+        Outcome::Error(ExecError::BadUtf | ExecError::BadUtfOffset | ExecError::BadOffset) => return Err(cx.badarg()),
+    }))
+}
+
+/// What a run over many matches keeps between its slices.
+#[derive(Default)]
+struct GlobalRun {
+    at: Option<usize>,
+    found: Vec<Groups>,
+}
+
+/// All matches, one after the other. After an empty one, a match at the same place that is not empty is tried before
+/// going one character on.
+fn run_global(cx: &mut Ctx, o: &Options, re: &Regex, subject: &Subject<'_>) -> Res {
+    let text = if subject.utf { std::str::from_utf8(subject.bytes).map_err(|_| cx.badarg()).map(Some)? } else { None };
+    let again = ExecOptions { flags: o.exec.flags | Flags::NOTEMPTY_ATSTART | Flags::ANCHORED, ..o.exec };
+    let exec = |at: usize, options: &ExecOptions| match text {
+        Some(s) => re.exec_checked(s, at, options),
+        None => re.exec(subject.bytes, at, options),
+    };
+    let GlobalRun { at, mut found } = slice::resume(cx);
+    let mut at = at.unwrap_or(o.offset);
+    while at <= subject.bytes.len() {
+        if cx.exhausted() && found.len() % 16 == 15 {
+            return Err(slice::give_way(cx, GlobalRun { at: Some(at), found }));
+        }
+        let groups = match matched(cx, o, exec(at, &o.exec))? {
+            Ok(groups) => groups,
+            Err(am::NOMATCH) => break,
+            Err(error) => return Ok(error),
+        };
+        let Some((start, end)) = groups.first().copied().flatten() else { break };
+        found.push(groups);
+        cx.charge(1 + (end.max(at) - at) / 50);
+        // A pattern may put its match's beginning before where it was looked for, or its end.
+        at = if end > start && end > at {
+            end
+        } else {
+            let more = matched(cx, o, exec(at, &again))?.ok();
+            let place = more.as_ref().and_then(|g| g.first().copied().flatten());
+            found.extend(more);
+            match place {
+                Some((s, e)) if e > s => e.max(at + 1),
+                _ => start.max(at) + step(&subject.bytes[start.max(at)..], re.use_crlf(), subject.utf),
+            }
+        };
+    }
+    if found.is_empty() {
+        return Ok(am::NOMATCH);
+    }
+    let lists: Vec<Term> =
+        found.iter().filter_map(|g| captures(cx, o, re, g, subject).as_tuple_n::<2>().map(|m| m[1])).collect();
+    if lists.is_empty() {
+        return Ok(am::MATCH);
+    }
+    let list = cx.h().list(&lists);
+    Ok(cx.h().tuple(&[am::MATCH, list]))
+}
+
+/// Bytes of the first character.
+fn step(rest: &[u8], crlf: bool, utf: bool) -> usize {
+    match rest {
+        [b'\r', b'\n', ..] if crlf => 2,
+        [0xc0..=0xdf, ..] if utf => 2,
+        [0xe0..=0xef, ..] if utf => 3,
+        [0xf0..=0xf7, ..] if utf => 4,
+        _ => 1,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::iolist::{self, Piece};
 use crate::result::Res;
+use crate::slice;
 use node::{Ctx, Native, Stop};
 use num::checksum;
 use term::{Term, hash};
@@ -51,12 +52,37 @@ fn feed(cx: &mut Ctx, t: Term, mut f: impl FnMut(&[u8])) -> Result<(), Stop> {
     cx.charge((total + run.len()) / 400);
     Ok(())
 }
+/// A binary this long is handled in slices.
+const LONG: usize = 1 << 20;
+
+/// Feeds a long binary from where it was left; `false`: it is not one, and nothing was done.
+fn feed_slices<S: Clone + Send + 'static>(
+    cx: &mut Ctx,
+    t: Term,
+    start: impl FnOnce() -> S,
+    mut f: impl FnMut(&mut S, &[u8]),
+) -> Result<Option<S>, Stop> {
+    let Some(bytes) = t.bits().and_then(|b| b.as_bytes()).filter(|b| b.len() >= LONG) else { return Ok(None) };
+    let (at, state) = slice::resume::<Option<(usize, S)>>(cx).unwrap_or_else(|| (0, start()));
+    let mut state = state;
+    let end = bytes.len().min(at + slice::budget(cx, 400));
+    f(&mut state, &bytes[at..end]);
+    cx.charge((end - at) / 400);
+    if end < bytes.len() {
+        return Err(slice::give_way(cx, Some((end, state))));
+    }
+    Ok(Some(state))
+}
 fn word(cx: &mut Ctx, t: Term) -> Result<u32, Stop> {
     t.to::<u32>().ok_or_else(|| cx.badarg())
 }
 fn crc32_from(cx: &mut Ctx, old: u32, data: Term) -> Res {
+    let step = |s: &mut u32, b: &[u8]| *s = checksum::crc32(*s, b);
+    if let Some(state) = feed_slices(cx, data, || old, step)? {
+        return Ok(Term::small(i64::from(state)));
+    }
     let mut state = old;
-    feed(cx, data, |b| state = checksum::crc32(state, b))?;
+    feed(cx, data, |b| step(&mut state, b))?;
     Ok(Term::small(i64::from(state)))
 }
 fn crc32_1(cx: &mut Ctx, a: &[Term]) -> Res {
@@ -67,8 +93,12 @@ fn crc32_2(cx: &mut Ctx, a: &[Term]) -> Res {
     crc32_from(cx, old, a[1])
 }
 fn adler32_from(cx: &mut Ctx, old: u32, data: Term) -> Res {
+    let step = |s: &mut u32, b: &[u8]| *s = checksum::adler32(*s, b);
+    if let Some(state) = feed_slices(cx, data, || old, step)? {
+        return Ok(Term::small(i64::from(state)));
+    }
     let mut state = old;
-    feed(cx, data, |b| state = checksum::adler32(state, b))?;
+    feed(cx, data, |b| step(&mut state, b))?;
     Ok(Term::small(i64::from(state)))
 }
 fn adler32_1(cx: &mut Ctx, a: &[Term]) -> Res {
@@ -94,8 +124,14 @@ fn adler32_combine(cx: &mut Ctx, a: &[Term]) -> Res {
 
 fn md5(cx: &mut Ctx, a: &[Term]) -> Res {
     use checksum::Digest;
-    let mut state = checksum::Md5::new();
-    feed(cx, a[0], |b| state.update(b))?;
+    let state = match feed_slices(cx, a[0], checksum::Md5::new, |s, b| s.update(b))? {
+        Some(state) => state,
+        None => {
+            let mut state = checksum::Md5::new();
+            feed(cx, a[0], |b| state.update(b))?;
+            state
+        }
+    };
     let digest: [u8; 16] = state.finalize().into();
     Ok(cx.h().binary(&digest))
 }

@@ -17,6 +17,64 @@ fn append(cx: &mut Ctx, a: &[Term]) -> Res {
 /// Below this length of the right list, comparing with each is cheaper than hashing.
 const FEW: usize = 8;
 
+/// Terms with how many of each are left, by their hashes.
+struct Bag {
+    /// First entry of each chain, counted from 1; 0: none.
+    heads: Vec<u32>,
+    entries: Vec<Entry>,
+    left: usize,
+}
+
+struct Entry {
+    term: Term,
+    hash: u64,
+    count: u32,
+    next: u32,
+}
+
+/// Terms that are `=:=` have one hash.
+fn hash(t: Term) -> u64 {
+    if t.is_immediate() { t.raw().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20 } else { term::hash::hash(t) }
+}
+
+impl Bag {
+    fn new(terms: &[Term]) -> Bag {
+        let size = (terms.len() * 2).next_power_of_two();
+        let mut bag = Bag { heads: vec![0; size], entries: Vec::with_capacity(terms.len()), left: terms.len() };
+        for &t in terms {
+            let h = hash(t);
+            match bag.find(t, h) {
+                Some(i) => bag.entries[i].count += 1,
+                None => {
+                    let slot = h as usize & (size - 1);
+                    let next = std::mem::replace(&mut bag.heads[slot], bag.entries.len() as u32 + 1);
+                    bag.entries.push(Entry { term: t, hash: h, count: 1, next });
+                }
+            }
+        }
+        bag
+    }
+    fn find(&self, t: Term, h: u64) -> Option<usize> {
+        let mut at = self.heads[h as usize & (self.heads.len() - 1)];
+        while at != 0 {
+            let e = &self.entries[at as usize - 1];
+            if e.hash == h && (e.term == t || eq_exact(e.term, t)) {
+                return Some(at as usize - 1);
+            }
+            at = e.next;
+        }
+        None
+    }
+    fn take(&mut self, t: Term) -> bool {
+        let found = self.find(t, hash(t)).filter(|&i| self.entries[i].count > 0);
+        if let Some(i) = found {
+            self.entries[i].count -= 1;
+            self.left -= 1;
+        }
+        found.is_some()
+    }
+}
+
 fn subtract(cx: &mut Ctx, a: &[Term]) -> Res {
     let (Some(left), Some(right)) = (a[0].proper_list(), a[1].proper_list()) else { return Err(cx.badarg()) };
     if left.is_empty() || right.is_empty() {
@@ -39,23 +97,9 @@ fn subtract(cx: &mut Ctx, a: &[Term]) -> Res {
             remove(i, at.is_some());
         }
     } else {
-        let mut rest = base::hash::Map::<u64, Vec<(Term, usize)>>::default();
-        for &r in &right {
-            let row = rest.entry(term::hash::hash(r)).or_default();
-            match row.iter_mut().find(|(t, _)| eq_exact(*t, r)) {
-                Some((_, n)) => *n += 1,
-                None => row.push((r, 1)),
-            }
-        }
-        let mut todo = right.len();
+        let mut rest = Bag::new(&right);
         for (i, &t) in left.iter().enumerate() {
-            let found = todo > 0
-                && rest
-                    .get_mut(&term::hash::hash(t))
-                    .and_then(|row| row.iter_mut().find(|(r, n)| *n > 0 && eq_exact(*r, t)))
-                    .map(|(_, n)| *n -= 1)
-                    .is_some();
-            todo -= usize::from(found);
+            let found = rest.left > 0 && rest.take(t);
             remove(i, found);
         }
     }

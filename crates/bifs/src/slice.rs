@@ -1,0 +1,34 @@
+//! Long work in slices: what a native function keeps, without terms, when it gives way to other processes.
+
+use node::{Ctx, Stop};
+use process::NativeState;
+use std::any::Any;
+
+struct Kept<T>(T);
+
+impl<T: Send + 'static> NativeState for Kept<T> {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// What this function kept when it gave way, or the beginning. `T` is a type of one function's own.
+pub fn resume<T: Send + Default + 'static>(cx: &mut Ctx) -> T {
+    let mine = cx.p.native_state.as_mut().and_then(|s| s.as_any().downcast_mut::<Kept<T>>());
+    let kept = mine.map(|k| std::mem::take(&mut k.0));
+    if kept.is_some() {
+        cx.p.native_state = None;
+    }
+    kept.unwrap_or_default()
+}
+
+/// Gives way; the function will be called again with the same arguments.
+pub fn give_way<T: Send + 'static>(cx: &mut Ctx, state: T) -> Stop {
+    cx.p.native_state = Some(Box::new(Kept(state)));
+    Stop::Yield
+}
+
+/// How many bytes to handle now, at so many for a reduction.
+pub fn budget(cx: &Ctx, bytes_per_reduction: usize) -> usize {
+    (cx.reductions.max(1) as usize * bytes_per_reduction).max(1 << 16)
+}
