@@ -1,10 +1,15 @@
 //! Compressed streams with the whole of zlib's interface, and its two checksums.
-//! Window bits choose the wrapping as in zlib: 8..15 zlib, negative raw, +16 gzip, +32 (inflating) either.
+//! Compressing is zlib's own C, because what is packed must be what ERTS packs, byte for byte (`.beam` files, tars, terms);
+//! unpacking, which meets bytes from anyone, is the Rust one. Window bits choose the wrapping as in zlib: 8..15 zlib, negative raw, +16 gzip, +32 (inflating) either.
 //! Not here: queues of input and pieces of output, which the module `zlib` keeps.
 
-use std::{ffi::c_int, mem::MaybeUninit};
+use std::{
+    ffi::{c_int, c_uint, c_void},
+    mem::MaybeUninit,
+};
 
 use libz_rs_sys as z;
+use libz_sys as c;
 
 /// When a step must give out what it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,37 +110,64 @@ fn new_stream() -> Stream {
 
 const STREAM_SIZE: c_int = size_of::<z::z_stream>() as c_int;
 
-/// One call of `deflate` or `inflate` on slices.
-fn step(
-    stream: &mut Stream,
-    input: &[u8],
-    output: &mut [u8],
-    call: impl FnOnce(&mut z::z_stream) -> c_int,
-) -> Result<Step, (ZError, Step)> {
-    let limit = |n: usize| n.min(u32::MAX as usize) as u32;
-    stream.next_in = input.as_ptr().cast_mut();
-    stream.avail_in = limit(input.len());
-    stream.next_out = output.as_mut_ptr();
-    stream.avail_out = limit(output.len());
-    let code = call(stream);
-    let consumed = (limit(input.len()) - stream.avail_in) as usize;
-    let produced = (limit(output.len()) - stream.avail_out) as usize;
-    // The slices' time is over.
-    (stream.next_in, stream.next_out) = (std::ptr::null_mut(), std::ptr::null_mut());
-    (stream.avail_in, stream.avail_out) = (0, 0);
-    let done = |status| Step { status, consumed, produced };
-    match code {
-        z::Z_OK => Ok(done(Status::Ok)),
-        z::Z_STREAM_END => Ok(done(Status::StreamEnd)),
-        z::Z_BUF_ERROR => Ok(done(Status::BufError)),
-        z::Z_NEED_DICT => Ok(done(Status::NeedDictionary(stream.adler as u32))),
-        other => Err((check(other).err().unwrap_or(ZError::StreamError), done(Status::Ok))),
-    }
+unsafe extern "C" fn allocate(_: *mut c_void, items: c_uint, size: c_uint) -> *mut c_void {
+    // SAFETY: rule 1: any sizes will do, and null is an answer that zlib expects.
+    unsafe { libc::calloc(items as usize, size as usize) }
+}
+
+unsafe extern "C" fn release(_: *mut c_void, block: *mut c_void) {
+    // SAFETY: rule 1: zlib gives back only what `allocate` gave it.
+    unsafe { libc::free(block) }
+}
+
+fn new_packing_stream() -> Box<c::z_stream> {
+    Box::new(c::z_stream {
+        next_in: std::ptr::null_mut(),
+        avail_in: 0,
+        total_in: 0,
+        next_out: std::ptr::null_mut(),
+        avail_out: 0,
+        total_out: 0,
+        msg: std::ptr::null_mut(),
+        state: std::ptr::null_mut(),
+        zalloc: allocate,
+        zfree: release,
+        opaque: std::ptr::null_mut(),
+        data_type: 0,
+        adler: 0,
+        reserved: 0,
+    })
+}
+
+/// One call of `deflate` or `inflate` on slices: both libraries' streams have the same fields.
+macro_rules! step {
+    ($stream:expr, $input:expr, $output:expr, $call:expr) => {{
+        let (stream, input, output): (_, &[u8], &mut [u8]) = ($stream, $input, $output);
+        let limit = |n: usize| n.min(u32::MAX as usize) as u32;
+        stream.next_in = input.as_ptr().cast_mut();
+        stream.avail_in = limit(input.len());
+        stream.next_out = output.as_mut_ptr();
+        stream.avail_out = limit(output.len());
+        let code: c_int = $call(&mut *stream);
+        let consumed = (limit(input.len()) - stream.avail_in) as usize;
+        let produced = (limit(output.len()) - stream.avail_out) as usize;
+        // The slices' time is over.
+        (stream.next_in, stream.next_out) = (std::ptr::null_mut(), std::ptr::null_mut());
+        (stream.avail_in, stream.avail_out) = (0, 0);
+        let done = |status| Step { status, consumed, produced };
+        match code {
+            z::Z_OK => Ok(done(Status::Ok)),
+            z::Z_STREAM_END => Ok(done(Status::StreamEnd)),
+            z::Z_BUF_ERROR => Ok(done(Status::BufError)),
+            z::Z_NEED_DICT => Ok(done(Status::NeedDictionary(stream.adler as u32))),
+            other => Err((check(other).err().unwrap_or(ZError::StreamError), done(Status::Ok))),
+        }
+    }};
 }
 
 /// A stream that compresses.
 pub struct Deflate {
-    stream: Stream,
+    stream: Box<c::z_stream>,
 }
 
 // SAFETY: rule 4: the stream owns all that it points to between calls, and only `&mut self` reaches it.
@@ -162,18 +194,18 @@ impl Default for DeflateOptions {
 impl Deflate {
     /// `stream_error` for options that there are not.
     pub fn new(o: DeflateOptions) -> Result<Deflate, ZError> {
-        let mut stream = new_stream();
+        let mut stream = new_packing_stream();
         // SAFETY: rule 4: a fresh boxed stream; the version's text and size are the library's own.
         check(unsafe {
-            z::deflateInit2_(
+            c::deflateInit2_(
                 &mut *stream,
                 o.level,
                 z::Z_DEFLATED,
                 o.window_bits,
                 o.mem_level,
                 o.strategy,
-                z::zlibVersion(),
-                STREAM_SIZE,
+                c::zlibVersion(),
+                size_of::<c::z_stream>() as c_int,
             )
         })?;
         Ok(Deflate { stream })
@@ -182,7 +214,7 @@ impl Deflate {
     /// Compresses some of `input` into some of `output`.
     pub fn run(&mut self, input: &[u8], output: &mut [u8], flush: Flush) -> Result<Step, ZError> {
         // SAFETY: rules 1 and 4: an initialised stream that points into two live slices.
-        step(&mut self.stream, input, output, |s| unsafe { z::deflate(s, flush.number()) }).map_err(|(e, _)| e)
+        step!(&mut *self.stream, input, output, |s| unsafe { c::deflate(s, flush.number()) }).map_err(|(e, _)| e)
     }
 
     /// Compresses all of it; the convenience of tests and of small data.
@@ -204,26 +236,26 @@ impl Deflate {
     /// Gives a dictionary before the first data; answers its checksum.
     pub fn set_dictionary(&mut self, dictionary: &[u8]) -> Result<u32, ZError> {
         // SAFETY: rules 1 and 4.
-        check(unsafe { z::deflateSetDictionary(&mut *self.stream, dictionary.as_ptr(), dictionary.len() as u32) })?;
+        check(unsafe { c::deflateSetDictionary(&mut *self.stream, dictionary.as_ptr(), dictionary.len() as u32) })?;
         Ok(self.stream.adler as u32)
     }
 
     /// Changes level and strategy under way. What is pending goes to `output` first; `BufError` if there is no room for it.
     pub fn params(&mut self, level: i32, strategy: i32, output: &mut [u8]) -> Result<Step, ZError> {
         // SAFETY: rules 1 and 4.
-        step(&mut self.stream, &[], output, |s| unsafe { z::deflateParams(s, level, strategy) }).map_err(|(e, _)| e)
+        step!(&mut *self.stream, &[], output, |s| unsafe { c::deflateParams(s, level, strategy) }).map_err(|(e, _)| e)
     }
 
     /// Begins a new stream with the same options.
     pub fn reset(&mut self) -> Result<(), ZError> {
         // SAFETY: rule 4.
-        check(unsafe { z::deflateReset(&mut *self.stream) })
+        check(unsafe { c::deflateReset(&mut *self.stream) })
     }
 
     /// Ends it; `data_error` if there was output that nobody took.
     pub fn end(mut self) -> Result<(), ZError> {
         // SAFETY: rule 4: ended here, and the drop below sees a stream without state, which zlib refuses to end again.
-        check(unsafe { z::deflateEnd(&mut *self.stream) })
+        check(unsafe { c::deflateEnd(&mut *self.stream) })
     }
 }
 
@@ -231,7 +263,7 @@ impl Drop for Deflate {
     fn drop(&mut self) {
         if !self.stream.state.is_null() {
             // SAFETY: rule 4.
-            unsafe { z::deflateEnd(&mut *self.stream) };
+            unsafe { c::deflateEnd(&mut *self.stream) };
         }
     }
 }
@@ -256,7 +288,7 @@ impl Inflate {
     /// Decompresses some of `input` into some of `output`. With an error comes what was done before it.
     pub fn run(&mut self, input: &[u8], output: &mut [u8], flush: Flush) -> Result<Step, (ZError, Step)> {
         // SAFETY: rules 1 and 4: an initialised stream that points into two live slices.
-        step(&mut self.stream, input, output, |s| unsafe { z::inflate(s, flush.number()) })
+        step!(&mut *self.stream, input, output, |s| unsafe { z::inflate(s, flush.number()) })
     }
 
     /// Decompresses one whole stream: the data and how much of `input` it was; never more than `limit` bytes.
@@ -307,7 +339,7 @@ impl Inflate {
     /// Goes to the next full flush point after broken data.
     pub fn sync(&mut self, input: &[u8]) -> Result<Step, ZError> {
         // SAFETY: rules 1 and 4.
-        step(&mut self.stream, input, &mut [], |s| unsafe { z::inflateSync(s) }).map_err(|(e, _)| e)
+        step!(&mut *self.stream, input, &mut [], |s| unsafe { z::inflateSync(s) }).map_err(|(e, _)| e)
     }
 
     /// The checksum of what came out so far (Adler-32, or CRC-32 in a gzip stream).

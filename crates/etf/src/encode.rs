@@ -47,14 +47,17 @@ pub fn external_size(t: Term, options: &Options) -> usize {
 
 /// The compressed form of what `encode` gave, if it is shorter, else the same. Level 0 to 9.
 pub fn compress(plain: Vec<u8>, level: u32) -> Vec<u8> {
-    use std::io::Write;
+    use engines::zlib::{Deflate, DeflateOptions, Flush};
     let body = &plain[1..];
     let (true, Ok(size)) = (level > 0, u32::try_from(body.len())) else { return plain };
     let mut out = vec![tag::VERSION, tag::COMPRESSED];
     out.extend_from_slice(&size.to_be_bytes());
-    let mut z = flate2::write::ZlibEncoder::new(out, flate2::Compression::new(level.min(9)));
-    match z.write_all(body).and_then(|()| z.finish()) {
-        Ok(out) if out.len() < plain.len() => out,
+    let options = DeflateOptions { level: level.min(9) as i32, ..DeflateOptions::default() };
+    match Deflate::new(options).and_then(|mut z| z.run_all(body, Flush::Finish)) {
+        Ok(packed) if out.len() + packed.len() < plain.len() => {
+            out.extend_from_slice(&packed);
+            out
+        }
         _ => plain,
     }
 }
