@@ -534,7 +534,8 @@ fn ipread(cx: &mut Ctx, a: &[Term]) -> Res {
         Some(_) => return Ok(data),
         None => am::EOF,
     };
-    Ok(cx.h().tuple(&[am::OK, Term::small(length.into()), Term::small(place.into()), data]))
+    let found = cx.h().tuple(&[Term::small(length.into()), Term::small(place.into()), data]);
+    Ok(cx.h().tuple(&[am::OK, found]))
 }
 
 const fn quick(function: &'static str, arity: u8, run: NativeFn) -> Native {
