@@ -36,7 +36,8 @@ fn nif_error(cx: &mut Ctx, a: &[Term]) -> Result {
 /// The caller's frame shows these arguments instead of its arity.
 fn error_2(cx: &mut Ctx, a: &[Term]) -> Result {
     let stop = cx.error(a[0]);
-    if a[1].list_length().is_some() {
+    // An improper list is shown too.
+    if a[1].is_list() {
         cx.p.exception.args = a[1];
     }
     hidden(cx, stop)

@@ -3,9 +3,12 @@
 use term::word::{Kind, header_len};
 use term::{Alloc, Term, map};
 
-/// `M#{K := V, ..}`; the first missing key if there is one.
+/// `M#{K := V, ..}`; else a missing key: the least number of them, as the instruction's keys count as sorted, or the first.
 pub fn update_many(a: &mut Alloc, m: Term, pairs: &[(Term, Term)]) -> Result<Term, Term> {
-    map::update_many(a, m, pairs)
+    map::update_many(a, m, pairs).map_err(|first| {
+        let missing = pairs.iter().map(|p| p.0).filter(|&k| k.is_number() && map::get(m, k).is_none());
+        if first.is_number() { missing.min_by(|&x, &y| term::cmp::cmp_exact(x, y)).unwrap_or(first) } else { first }
+    })
 }
 
 /// The value under an immediate key, given as its raw word.
