@@ -120,6 +120,10 @@ impl<'a> Loader<'a> {
     fn is_reg(a: Arg) -> bool {
         matches!(a, Arg::X(_) | Arg::Y(_))
     }
+    /// Is this size the constant `all`, which means the rest? (The atom in a register is no size.)
+    fn to_the_end(&self, size: Arg) -> u16 {
+        u16::from(matches!(size, Arg::Atom(n) if self.atom(n) == am::ALL))
+    }
     /// Operand of a register that is written, or read by an instruction that takes only registers.
     fn r(a: Arg) -> u16 {
         match a {
@@ -567,10 +571,19 @@ impl<'a> Loader<'a> {
                 self.call_export(e, Op::CallExtOnly, Op::CallNativeOnly, 0);
             }
             G::Return => self.h(Op::Return, 0, 0, 0),
-            G::CallFun => self.h(Op::CallFun, num(a[0]) as u16, 0, 0),
-            G::CallFun2 => {
-                let r = self.reg(a[2]);
-                self.h(Op::CallFun2, num(a[1]) as u16, r, 0);
+            G::CallFun | G::CallFun2 => {
+                // With the frame's end behind it, it is a last call: the third operand says so and how many words to drop.
+                let (last, used) = match self.peek(i, end) {
+                    Some((G::Deallocate, d)) if matches!(self.peek(i + 1, end), Some((G::Return, _))) => (num(d[0]) as u16 + 1, 2),
+                    _ => (0, 0),
+                };
+                if g == G::CallFun {
+                    self.h(Op::CallFun, num(a[0]) as u16, 0, last);
+                } else {
+                    let r = self.reg(a[2]);
+                    self.h(Op::CallFun2, num(a[1]) as u16, r, last);
+                }
+                return Ok(used);
             }
             G::Apply => self.h(Op::Apply, num(a[0]) as u16, 0, 0),
             G::ApplyLast => self.h(Op::ApplyLast, num(a[0]) as u16, num(a[1]) as u16, 0),
@@ -975,14 +988,14 @@ impl<'a> Loader<'a> {
                 };
                 let size = self.word(a[3]);
                 let flags = self.flags(a[5]);
-                self.h(op, Self::r(a[1]), 0, Self::r(a[6]));
+                self.h(op, Self::r(a[1]), self.to_the_end(a[3]), Self::r(a[6]));
                 self.fail_word(a[0]);
                 self.emit(num(a[4]) | u64::from(flags) << 8 | num(a[2]) << 16);
                 self.emit(size);
             }
             G::BsSkipBits2 => {
                 let size = self.word(a[2]);
-                self.h(Op::BsSkip, Self::r(a[1]), 0, 0);
+                self.h(Op::BsSkip, Self::r(a[1]), self.to_the_end(a[2]), 0);
                 self.fail_word(a[0]);
                 self.emit(num(a[3]));
                 self.emit(size);

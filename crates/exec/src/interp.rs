@@ -642,13 +642,19 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         for (i, t) in env.iter().enumerate() {
                             *xp.add(n + i) = *t;
                         }
-                        push!(ip.add(1));
+                        match fc(head) as usize {
+                            0 => push!(ip.add(1)),
+                            words => sp = sp.add(words - 1),
+                        }
                         enter!(entry.address.load(std::sync::atomic::Ordering::Acquire) as *const u64)
                     }
                     sync_out!();
                     match fun::target(cx, f, n, xp) {
                         Ok(target) => {
-                            push!(ip.add(1));
+                            match fc(head) as usize {
+                                0 => push!(ip.add(1)),
+                                words => sp = sp.add(words - 1),
+                            }
                             enter!(target)
                         }
                         Err(()) => {
@@ -1693,7 +1699,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     let flags = w!(2);
                     let context = get!(fa(head));
                     let size = src!(w!(3));
-                    let n = bits::field_bits(context, size, flags as u8 as usize);
+                    let n = bits::field_bits(context, size, flags as u8 as usize, fb(head) != 0);
                     if let Some(n) = n {
                         if op_of(head) == Op::BsGetInteger
                             && let Some(t) = bits::get_small(context, n, (flags >> 8) as u8)
@@ -1716,7 +1722,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
                 Op::BsSkip => {
                     let context = get!(fa(head));
-                    match bits::field_bits(context, src!(w!(3)), w!(2) as usize) {
+                    match bits::field_bits(context, src!(w!(3)), w!(2) as usize, fb(head) != 0) {
                         Some(n) if bits::skip(context, n) => next!(4),
                         _ => jump!(w!(1) as isize),
                     }

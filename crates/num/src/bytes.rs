@@ -15,7 +15,7 @@ pub enum Endian {
 /// significant byte are ignored. `signed` is two's complement.
 pub fn from_bytes(bytes: &[u8], bits: u64, endian: Endian, signed: bool) -> Result<BigInt, Error> {
     if bits > MAX_BITS + signed as u64 {
-        return Err(Error::SystemLimit);
+        return from_wide(bytes, bits, endian, signed);
     }
     let len = bits.div_ceil(8) as usize;
     let Some(bytes) = bytes.get(..len) else {
@@ -54,6 +54,23 @@ pub fn from_bytes(bytes: &[u8], bits: u64, endian: Endian, signed: bool) -> Resu
         negate(&mut mag);
     }
     BigInt::limited(neg, mag)
+}
+
+/// A field that is wider than any integer may be, but perhaps mostly zeros.
+fn from_wide(bytes: &[u8], bits: u64, endian: Endian, signed: bool) -> Result<BigInt, Error> {
+    let Some(bytes) = bytes.get(..bits.div_ceil(8) as usize) else { return Err(Error::BadArg) };
+    let zeros = match endian {
+        Endian::Big => bytes.iter().take_while(|&&b| b == 0).count(),
+        Endian::Little => bytes.iter().rev().take_while(|&&b| b == 0).count(),
+    };
+    let left = bits.saturating_sub(8 * zeros as u64);
+    if bits % 8 != 0 || left > MAX_BITS || (signed && zeros == 0) {
+        return Err(Error::SystemLimit);
+    }
+    match endian {
+        Endian::Big => from_bytes(&bytes[zeros..], left, endian, false),
+        Endian::Little => from_bytes(&bytes[..bytes.len() - zeros], left, endian, false),
+    }
 }
 
 /// Writes the lowest `8 * out.len()` bits of `a` in two's complement: what a binary construction keeps.

@@ -34,6 +34,8 @@ pub struct Mailbox {
     marks: Vec<(u64, u64)>,
     /// Messages with `in_heap`.
     in_heap: usize,
+    /// None of them stands at this index or behind it, so that a collection need not walk a long queue.
+    in_heap_below: usize,
 }
 
 impl Mailbox {
@@ -72,6 +74,7 @@ impl Mailbox {
         let m = if self.save == 0 { self.queue.pop_front() } else { self.queue.remove(self.save) };
         if let Some(m) = &m {
             self.in_heap -= usize::from(m.in_heap);
+            self.in_heap_below -= usize::from(self.save < self.in_heap_below);
             // Every mark behind the place moves back by one, whichever end the removal was at.
             let at = self.removed + self.save as u64;
             for mark in &mut self.marks {
@@ -118,17 +121,21 @@ impl Mailbox {
             && !m.in_heap
         {
             m.in_heap = true;
+            self.in_heap_below = if self.in_heap == 0 { self.save + 1 } else { self.in_heap_below.max(self.save + 1) };
             self.in_heap += 1;
         }
     }
     /// Terms of queued messages that live in the heap, for the collector.
     pub(crate) fn heap_terms(&self) -> Vec<Term> {
-        if self.in_heap == 0 { Vec::new() } else { self.queue.iter().filter(|m| m.in_heap).map(|m| m.term).collect() }
+        if self.in_heap == 0 {
+            return Vec::new();
+        }
+        self.queue.iter().take(self.in_heap_below).filter(|m| m.in_heap).map(|m| m.term).collect()
     }
     /// Puts them back after they have moved.
     pub(crate) fn set_heap_terms(&mut self, terms: &[Term]) {
         if !terms.is_empty() {
-            self.queue.iter_mut().filter(|m| m.in_heap).zip(terms).for_each(|(m, &t)| m.term = t);
+            self.queue.iter_mut().take(self.in_heap_below).filter(|m| m.in_heap).zip(terms).for_each(|(m, &t)| m.term = t);
         }
     }
     /// Takes every message out (the process ends).
@@ -142,6 +149,7 @@ impl Mailbox {
     pub fn remove_at(&mut self, index: usize) -> Option<Message> {
         let m = self.queue.remove(index)?;
         self.in_heap -= usize::from(m.in_heap);
+        self.in_heap_below -= usize::from(index < self.in_heap_below);
         let at = self.removed + index as u64;
         for mark in &mut self.marks {
             if mark.1 > at {

@@ -60,13 +60,13 @@ fn view(c: Term, n: usize) -> Bits<'static> {
     Bits { bytes: slice, offset: at % 8, len: n }
 }
 
-/// The size in bits of a field given by a term and a unit; `all` (the atom) means the rest. `None`: no such size.
+/// The size in bits of a field given by a term and a unit, or the rest. `None`: no such size.
 #[inline]
-pub fn field_bits(c: Term, size: Term, unit: usize) -> Option<usize> {
+pub fn field_bits(c: Term, size: Term, unit: usize, to_the_end: bool) -> Option<usize> {
     if let Some(n) = size.as_small() {
         return usize::try_from(n).ok()?.checked_mul(unit);
     }
-    if size == am::ALL {
+    if to_the_end {
         let n = left(c);
         return (n % unit.max(1) == 0).then_some(n);
     }
