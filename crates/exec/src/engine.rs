@@ -121,6 +121,15 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
                 continue;
             }
         }
+        if p.hibernating.is_some() {
+            if p.mailbox.is_empty() {
+                if me.park() {
+                    return After::Park;
+                }
+                continue;
+            }
+            p.hibernating = None;
+        }
         if p.trace.is_some() {
             node.trace_running(pid, p, "in");
         }
@@ -141,6 +150,12 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
                 let prio = priority(p.priority);
                 me.requeue();
                 return After::Requeue(prio);
+            }
+            // A hibernating process that has messages already goes on at once.
+            Ended::Wait if p.hibernating.is_some() && !p.mailbox.is_empty() => {
+                p.hibernating = None;
+                me.requeue();
+                return After::Requeue(priority(p.priority));
             }
             Ended::Wait => {
                 if me.park() {

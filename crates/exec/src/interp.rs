@@ -506,8 +506,8 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     cx.p.exception = Exception::error(Term::NIL);
                     call::hibernate(cx, std::slice::from_raw_parts_mut(xp, 3));
                     sync_in!();
-                    let ended = if cx.p.mailbox.is_empty() { Ended::Wait } else { Ended::Yield };
-                    leave!(cx.node.code.spawn_apply(), 3, ended);
+                    cx.p.hibernating = Some(3);
+                    leave!(cx.node.code.spawn_apply(), 3, Ended::Wait);
                 }
                 Op::Hibernate0 => {
                     sync_out!();
@@ -516,8 +516,8 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     *xp = am::OK;
                     ip = *sp as *const u64;
                     sp = sp.add(1);
-                    let ended = if cx.p.mailbox.is_empty() { Ended::Wait } else { Ended::Yield };
-                    leave!(ip, 1, ended);
+                    cx.p.hibernating = Some(0);
+                    leave!(ip, 1, Ended::Wait);
                 }
                 Op::CallOnLoad => match cx.node.code.on_load_function(*xp) {
                     Some(target) => {

@@ -137,6 +137,8 @@ pub struct Private {
     pub collect_soon: Option<bool>,
     /// The present signals have found it waiting in a `receive`.
     pub waiting: bool,
+    /// Sleeps in `erlang:hibernate` of this arity; only a message wakes it, no other signal.
+    pub hibernating: Option<u8>,
     /// `process_flag(save_calls, N)`.
     pub save_calls: u32,
     /// What of it is traced.
@@ -241,6 +243,7 @@ impl Private {
             is_system: false,
             collect_soon: None,
             waiting: false,
+            hibernating: None,
             save_calls: 0,
             trace: None,
             rare: None,

@@ -320,7 +320,13 @@ impl Subject<'_> {
 
     /// Where it is, then where each frame returns to. A native function that asks about its own process is left out.
     fn locations(&self, depth: usize) -> Vec<Located> {
-        let here = if self.own { None } else { self.node.code.locate(self.p.ip) };
+        let here = match self.p.hibernating {
+            _ if self.own => None,
+            Some(arity) => {
+                Some(Located { module: am::ERLANG, function: term::atom!("hibernate"), arity: arity.into(), location: None })
+            }
+            None => self.node.code.locate(self.p.ip),
+        };
         let returns = self.p.heap.stack().iter().filter(|t| t.raw() & 7 == 0 && t.is_some());
         // A return address is behind the call.
         let calls = returns.filter_map(|t| self.node.code.locate((t.raw() - 8) as *const u64));
