@@ -184,14 +184,14 @@ pub fn caught(cx: &mut Ctx, class: Term, value: Term, trace: Term) -> Term {
     }
 }
 
-/// Which of OTP's modules explains errors of a native function of this module.
-fn formatter(module: Term) -> Term {
-    match term::atom::text(module) {
-        "erlang" | "erts_internal" | "erts_debug" => am::ERL_ERTS_ERRORS,
-        "os" | "code" | "erl_ddll" | "net_kernel" | "prim_file" | "file" => am::ERL_KERNEL_ERRORS,
-        "atomics" | "counters" | "persistent_term" => am::ERL_ERTS_ERRORS,
-        _ => am::ERL_STDLIB_ERRORS,
-    }
+/// Which of OTP's modules explains errors of a native function of this module; `None`: none does.
+fn formatter(module: Term) -> Option<Term> {
+    Some(match term::atom::text(module) {
+        "erlang" | "erts_internal" | "atomics" | "counters" | "persistent_term" => am::ERL_ERTS_ERRORS,
+        "os" | "code" | "erl_ddll" | "net_kernel" => am::ERL_KERNEL_ERRORS,
+        "binary" | "ets" | "lists" | "maps" | "math" | "re" | "unicode" => am::ERL_STDLIB_ERRORS,
+        _ => return None,
+    })
 }
 
 fn info_map(cx: &mut Ctx, module: Term, cause: Term) -> Term {
@@ -219,9 +219,12 @@ fn note(cx: &mut Ctx, m: Term, f: Term, args: &[Term], explained: bool) {
     let list = cx.h().list(args);
     cx.p.exception.args = list;
     cx.p.exception.top = Some((m, f));
-    if explained && cx.p.exception.class == Class::Error {
+    if explained
+        && cx.p.exception.class == Class::Error
+        && let Some(formatter) = formatter(m)
+    {
         let cause = cx.p.exception.info;
-        let map = info_map(cx, formatter(m), cause);
+        let map = info_map(cx, formatter, cause);
         cx.p.exception.info = map;
     }
 }
