@@ -130,7 +130,7 @@ const ANY: Pat = Pat::Any;
 fn rebuilds(p: &Pat, e: &Expr) -> bool {
     match (p, e) {
         (Pat::Bind(v) | Pat::Same(v), Expr::Var(w)) => v == w,
-        (Pat::Const(a), Expr::Const(b)) => term::cmp::eq_exact(*a, *b),
+        (Pat::Const(a), e) => is_value(*a, e),
         (Pat::Tuple(ps), Expr::Tuple(es)) => ps.len() == es.len() && ps.iter().zip(es).all(|(p, e)| rebuilds(p, e)),
         (Pat::Cons(p), Expr::Cons(e)) => rebuilds(&p.0, &e.0) && rebuilds(&p.1, &e.1),
         _ => false,
@@ -144,6 +144,16 @@ fn key_pattern(head: &Pat, keypos: usize) -> Result<&Pat, ()> {
         Pat::Any | Pat::Bind(_) | Pat::Same(_) => Ok(&ANY),
         // A constant head is compiled into a tuple, so this one is none.
         Pat::Const(_) | Pat::Cons(_) | Pat::Map(_) => Err(()),
+    }
+}
+
+/// True if an expression without variables plainly has this value.
+fn is_value(t: Term, e: &Expr) -> bool {
+    match e {
+        Expr::Const(c) => term::cmp::eq_exact(t, *c),
+        Expr::Tuple(es) => t.as_tuple().is_some_and(|ts| ts.len() == es.len() && ts.iter().zip(es).all(|(t, e)| is_value(*t, e))),
+        Expr::Cons(c) => t.as_cons().is_some_and(|(h, rest)| is_value(h, &c.0) && is_value(rest, &c.1)),
+        _ => false,
     }
 }
 
