@@ -315,7 +315,15 @@ impl Code {
         f(m.entry(name.as_atom_index().expect("a module's name is an atom")).or_default())
     }
 
+    /// Exports first: whoever sees that the module is loaded finds its functions. (The error handler asks in that order.)
     fn make_current(&self, name: Term, loaded: &Arc<Loaded>) {
+        for &(f, arity, offset) in &loaded.exports {
+            let e = self.export(name, f, arity);
+            if e.native.load(Acquire) == 0 {
+                e.address.store(loaded.at(offset), Release);
+            }
+        }
+        self.link_funs(loaded);
         let before = self.with(name, |v| {
             let before = v.current.take();
             if before.is_some() {
@@ -332,13 +340,6 @@ impl Code {
                 }
             }
         }
-        for &(f, arity, offset) in &loaded.exports {
-            let e = self.export(name, f, arity);
-            if e.native.load(Acquire) == 0 {
-                e.address.store(loaded.at(offset), Release);
-            }
-        }
-        self.link_funs(loaded);
     }
 
     fn link_funs(&self, loaded: &Loaded) {
@@ -509,12 +510,13 @@ impl Code {
         if v.old.is_some() {
             return Some(false);
         }
-        for &(f, arity, _) in &current.exports {
-            self.unlink_export(module, f, arity);
-        }
+        // The module goes before its functions: a call that finds none of them finds no module either, and loads it again.
         self.with(module, |v| {
             v.old = v.current.take();
         });
+        for &(f, arity, _) in &current.exports {
+            self.unlink_export(module, f, arity);
+        }
         Some(true)
     }
     /// The purge of a module's old code (or of code whose on_load function has refused) begins: no new call of its funs gets in.
