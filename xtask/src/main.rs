@@ -6,6 +6,7 @@ mod bench;
 mod conform;
 mod examples;
 mod run;
+mod samebeams;
 mod setup;
 mod shell;
 mod test;
@@ -21,6 +22,7 @@ cargo xtask COMMAND
   conform [NAME..] [--on otp]  cases of tests/conform on ferrobeam (and the real Erlang side by side); UPDATE=1 records
                             the real one's answers; FERROBEAM_OTP chooses the libraries
   examples [NAME..]         programs of examples/ against their recorded output; UPDATE=1 records
+  samebeams [APP..]         OTP's sources compiled on ferrobeam and on the real Erlang: the same files, byte for byte
   tidy                      storeys, unsafe rooms, comments, dead files, paths in documents
   bench [NAME..]            our own small programs, on ferrobeam and on the real Erlang
   torture [NAME..]          conform and examples with a collection at every allocation and one reduction a slice
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         "test" => test::test(&args),
         "conform" => conform::command(&args, &[]),
         "examples" => examples::command(&args, &[]),
+        "samebeams" => samebeams::command(&args),
         "tidy" => tidy::command(),
         "bench" => bench::command(&args),
         "torture" => test::torture(&args),
