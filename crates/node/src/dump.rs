@@ -32,16 +32,21 @@ impl<W: Write> Write for Limited<W> {
     }
 }
 
+/// To standard error, where there may be nobody who listens.
+pub fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
 impl Node {
     /// Tells why the node crashes, and writes the dump if the configuration wants one.
     pub fn crash(self: &Arc<Node>, slogan: &str, version: &str, current: Option<(Term, &Private)>) {
-        eprintln!("{slogan}");
+        say(&format!("{slogan}\n"));
         let c = &self.config.crash_dump;
         if c.seconds == Some(0) || c.bytes == Some(0) {
             return;
         }
         let path = c.file.clone().unwrap_or_else(|| "erl_crash.dump".into());
-        eprint!("\nCrash dump is being written to: {}...", path.display());
+        say(&format!("\nCrash dump is being written to: {}...", path.display()));
         let file = std::fs::File::create(&path);
         let written = file.and_then(|f| {
             let mut out = Limited { to: std::io::BufWriter::new(f), left: c.bytes.unwrap_or(u64::MAX) };
@@ -49,9 +54,9 @@ impl Node {
             out.flush()
         });
         match written {
-            Ok(()) => eprintln!("done"),
-            Err(e) if e.kind() == std::io::ErrorKind::FileTooLarge => eprintln!("done"),
-            Err(e) => eprintln!("failed: {e}"),
+            Ok(()) => say("done\n"),
+            Err(e) if e.kind() == std::io::ErrorKind::FileTooLarge => say("done\n"),
+            Err(e) => say(&format!("failed: {e}\n")),
         }
     }
 

@@ -243,7 +243,7 @@ impl Hooks for CallHooks<'_> {
                 Term::bool(before)
             }
             Action::Display => {
-                eprintln!("{}", args.first().map_or(String::new(), |&t| term::print::text(t)));
+                crate::dump::say(&format!("{}\n", args.first().map_or(String::new(), |&t| term::print::text(t))));
                 am::TRUE
             }
             Action::GetTcw => a.uint(self.node.settings.trace_control_word.load(Relaxed)),

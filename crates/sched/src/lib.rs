@@ -123,7 +123,8 @@ pub trait Engine: Send + Sync + 'static {
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("(no message)");
-        eprintln!("ferrobeam: scheduler thread {worker:?} panicked: {what}");
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "ferrobeam: scheduler thread {worker:?} panicked: {what}");
         std::process::abort()
     }
 }

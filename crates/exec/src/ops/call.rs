@@ -142,6 +142,6 @@ pub fn log_crash(cx: &mut Ctx, reason: Term) {
     );
     let message = h.tuple(&[term::atom!("log"), am::ERROR, format, args, meta]);
     if !cx.node.send_to_name(am::LOGGER, node::signals::copy_out(message)) {
-        eprintln!("Error in process {:?} with exit value:\n{:?}", cx.pid, reason);
+        node::dump::say(&format!("Error in process {:?} with exit value:\n{:?}\n", cx.pid, reason));
     }
 }
