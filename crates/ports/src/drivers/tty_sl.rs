@@ -449,7 +449,8 @@ mod tests {
         assert_eq!(edit(|o| l.shift(-4, o)), "U", "the same column, a row above");
         assert_eq!(edit(|o| l.shift(3, o)), "D<");
         assert_eq!((l.at, l.x), (5, 5));
-        assert_eq!(edit(|o| l.delete(-2, o)), "U>>f  \r U>>>");
+        // Back to the fourth column, the rest, which fills the row, then two columns cleared in the second row, and back.
+        assert_eq!(edit(|o| l.delete(-2, o)), "U>>f \r  U>");
     }
 
     #[test]
