@@ -185,8 +185,12 @@ fn search(cx: &mut Ctx, p: &Pattern, text: &[u8], from: usize, all: bool) -> Res
 
 fn find(cx: &mut Ctx, a: &[Term]) -> Res {
     let text = bytes(cx, a[0])?;
-    let p = pattern(cx, a[1])?;
     let (_, from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), false)?;
+    // Where there is nothing to search, nobody looks at the pattern.
+    if from == to {
+        return Ok(am::NOMATCH);
+    }
+    let p = pattern(cx, a[1])?;
     Ok(match search(cx, &p, &text[..to], from, false)?.first() {
         Some(&(at, len)) => pair(cx, at, len),
         None => am::NOMATCH,
@@ -194,8 +198,11 @@ fn find(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 fn find_all(cx: &mut Ctx, a: &[Term]) -> Res {
     let text = bytes(cx, a[0])?;
-    let p = pattern(cx, a[1])?;
     let (_, from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), false)?;
+    if from == to {
+        return Ok(Term::NIL);
+    }
+    let p = pattern(cx, a[1])?;
     let found = search(cx, &p, &text[..to], from, true)?;
     cx.charge(found.len() / 4);
     let found: Vec<Term> = found.into_iter().map(|(at, len)| pair(cx, at, len)).collect();
@@ -203,8 +210,11 @@ fn find_all(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 fn split(cx: &mut Ctx, a: &[Term]) -> Res {
     let text = bytes(cx, a[0])?;
-    let p = pattern(cx, a[1])?;
     let (o, from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), true)?;
+    if text.is_empty() {
+        return Ok(if o.trim || o.trim_all { Term::NIL } else { cx.h().list(&[a[0]]) });
+    }
+    let p = pattern(cx, a[1])?;
     let found = search(cx, &p, &text[..to], from, o.global)?;
     let mut parts = Vec::with_capacity(found.len() + 1);
     let mut start = 0;

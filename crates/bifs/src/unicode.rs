@@ -17,6 +17,9 @@ enum End {
 /// The term is not character data.
 struct NotChars;
 
+/// ERTS takes a larger integer, a bignum there, for the end of what it must check.
+const ERTS_SMALL: i64 = 1 << 59;
+
 /// Is it lists of integers and binaries?
 fn check_shape(t: Term) -> Result<usize, NotChars> {
     let mut later: Vec<Term> = Vec::new();
@@ -24,8 +27,11 @@ fn check_shape(t: Term) -> Result<usize, NotChars> {
     loop {
         while let Some((head, tail)) = at.as_cons() {
             at = tail;
-            if head.is_integer() {
+            if head.as_small().is_some_and(|n| (-ERTS_SMALL..ERTS_SMALL).contains(&n)) {
                 size += 1;
+            } else if head.is_integer() {
+                // No character; nobody will look at what follows.
+                return Ok(size);
             } else if head.is_list() {
                 later.push(at);
                 at = head;
@@ -111,10 +117,14 @@ impl Conversion {
             Err(e) => {
                 let at = from + e.valid_up_to();
                 self.out.extend_from_slice(&bytes[from..at]);
-                if !beginning(&bytes[at..]) {
+                let left = &bytes[at..];
+                if needed(left[0]).is_none_or(|n| n <= left.len()) {
                     return Step::Error(at);
                 }
-                self.cut.extend_from_slice(&bytes[at..]);
+                self.cut.extend_from_slice(left);
+                if !beginning(left) {
+                    return Step::ErrorInCut;
+                }
             }
         }
         Step::Ok
@@ -136,7 +146,8 @@ impl Conversion {
     }
     /// As `rest`, with the cut character before it.
     fn rest_with_cut(&mut self, h: &mut Alloc, rest: Term) -> Term {
-        let rest = self.rest(h, rest);
+        let empty = rest.bit_size() == Some(0);
+        let rest = self.rest(h, if empty { Term::NIL } else { rest });
         if self.cut.is_empty() {
             return rest;
         }
