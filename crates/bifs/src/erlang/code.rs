@@ -40,7 +40,6 @@ pub const NATIVES: &[Native] = &[
     Native::new("code", "get_coverage", 2, no_coverage).partial("notsup, as `coverage_support/0` says"),
     Native::new("code", "reset_coverage", 1, no_coverage).partial("notsup, as `coverage_support/0` says"),
     Native::new("code", "set_coverage_mode", 1, no_coverage).partial("notsup, as `coverage_support/0` says"),
-    Native::new("error_logger", "warning_map", 0, warning_map).effect(Effect::Node),
 ];
 
 /// Prepared code in a magic reference; taken out once.
@@ -237,14 +236,6 @@ fn none_of_loaded(cx: &mut Ctx, a: &[Term]) -> Result {
 
 fn no_coverage(cx: &mut Ctx, _: &[Term]) -> Result {
     Err(cx.notsup())
-}
-
-fn warning_map(cx: &mut Ctx, _: &[Term]) -> Result {
-    Ok(match cx.node.config.text.warnings {
-        node::config::Warnings::Error => am::ERROR,
-        node::config::Warnings::Warning => term::atom!("warning"),
-        node::config::Warnings::Info => am::INFO,
-    })
 }
 
 fn get_module_info_1(cx: &mut Ctx, a: &[Term]) -> Result {
