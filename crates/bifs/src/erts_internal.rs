@@ -11,7 +11,12 @@ const BATCH: usize = 32;
 
 /// `map_next(Position, Map, iterator)`: `{K, V, {K, V, .. [Position | Map]}}` or `none`;
 /// `map_next(Position, Map, List)`: all further pairs before `List`.
+///
+/// A position may also be the list of the keys to come (an ordered iterator of OTP 26 on).
 fn map_next(cx: &mut Ctx, a: &[Term]) -> Res {
+    if a[0].is_list() && a[1].is_map() && a[2] == am::ITERATOR {
+        return map_next_keys(cx, a[0], a[1]);
+    }
     let (Some(from), true) = (a[0].as_u64().filter(|&p| p < 1 << 61), a[1].is_map()) else { return Err(cx.badarg()) };
     if a[1].is_flat_map() && from != 0 {
         return Err(cx.badarg());
@@ -38,6 +43,27 @@ fn map_next(cx: &mut Ctx, a: &[Term]) -> Res {
     cx.charge(pairs.len() / 4);
     let pairs: Vec<Term> = pairs.into_iter().map(|(k, v)| cx.h().tuple(&[k, v])).collect();
     Ok(cx.h().list_with_tail(&pairs, a[2]))
+}
+
+fn map_next_keys(cx: &mut Ctx, keys: Term, map: Term) -> Res {
+    const KEYS: usize = 100;
+    let mut rest = keys;
+    let mut pairs = Vec::new();
+    while let Some((key, tail)) = rest.as_cons().filter(|_| pairs.len() < KEYS) {
+        let Some(value) = map::get(map, key) else { return Err(cx.badarg()) };
+        pairs.push((key, value));
+        rest = tail;
+    }
+    if !rest.is_list() {
+        return Err(cx.badarg());
+    }
+    cx.charge(pairs.len() / 2);
+    let h = cx.h();
+    let mut t = if rest.is_nil() { am::NONE } else { h.cons(rest, map) };
+    for (k, v) in pairs.into_iter().rev() {
+        t = h.tuple(&[k, v, t]);
+    }
+    Ok(t)
 }
 
 fn map_to_tuple_keys(cx: &mut Ctx, a: &[Term]) -> Res {
