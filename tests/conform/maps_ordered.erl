@@ -12,5 +12,5 @@ main() ->
              maps:fold(fun(K, V, Acc) -> [{K, V} | Acc] end, [], maps:iterator(M, ordered)),
              maps:to_list(maps:iterator(Big, Down)) =:= [{N, N * N} || N <- lists:seq(300, 1, -1)],
              maps:next(maps:iterator(#{}, ordered)), element(1, maps:next(maps:iterator(Big, ordered))),
-             try maps:to_list([[no_key] | M]) catch error:Reason -> Reason end]
+             try maps:to_list([[no_key] | M]) catch error:{badmap, [Keys | _]} -> Keys end]
     end.
