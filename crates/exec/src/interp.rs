@@ -60,6 +60,8 @@ unsafe fn entry_of(stub: *const u64) -> &'static FunEntry {
 }
 
 /// How many x registers are live at a call's target.
+#[cold]
+#[inline(never)]
 unsafe fn arity_at(target: *const u64) -> usize {
     // SAFETY: rule 1: a target is a stub, or code with `FuncInfo` three words before it.
     unsafe {
@@ -216,7 +218,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 let target: *const u64 = $target;
                 cx.reductions -= 1;
                 if cx.reductions <= 0 {
-                    leave!(target, arity_at(target), Ended::Yield);
+                    break target;
                 }
                 ip = target;
                 continue;
@@ -380,7 +382,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
             }};
         }
-        loop {
+        let target = loop {
             let head = *ip;
             match op_of(head) {
                 // ---- stubs and the edges of a process
@@ -2098,7 +2100,8 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     }
                 }
             }
-        }
+        };
+        leave!(target, arity_at(target), Ended::Yield)
     }
 }
 

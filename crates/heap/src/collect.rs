@@ -361,8 +361,11 @@ impl Heap {
         let now = self.block_words();
         let wanted = if used * 4 > now * 3 {
             next_size(used + used / 2)
-        } else if used * 4 < now && now > self.min_words {
+        } else if MAJOR && used * 4 < now && now > self.min_words {
             next_size(used * 2).max(self.min_words)
+        } else if used * 4 < now && now > 8000 {
+            // Not too small beside the old generation: small blocks mean many collections.
+            next_size(used * 3).max(self.old_block_words() / 8).min(now)
         } else {
             now
         };
@@ -418,6 +421,23 @@ impl Drop for Heap {
         self.release();
     }
 }
+
+/// Says in `SKIP` that an object holds no terms.
+const ALL_RAW: u8 = 255;
+/// Raw words before the first term of an object, by kind.
+static SKIP: [u8; 32] = {
+    let mut t = [ALL_RAW; 32];
+    let mut i = 0;
+    while i < 32 {
+        if let Some(kind) = Kind::from_u8(i)
+            && let Some(n) = kind.raw_prefix()
+        {
+            t[i as usize] = n as u8;
+        }
+        i += 1;
+    }
+    t
+};
 
 /// The state of one collection.
 struct Mover<const MAJOR: bool> {
@@ -486,7 +506,15 @@ impl<const MAJOR: bool> Mover<MAJOR> {
                     }
                     let words = header_len(head) + 1;
                     let to = self.room(p as usize, words);
-                    to.copy_from_nonoverlapping(p, words);
+                    *to = head;
+                    // Most objects are small: no call for those.
+                    match words {
+                        2 => *to.add(1) = *p.add(1),
+                        3 => to.add(1).cast::<[u64; 2]>().write(p.add(1).cast::<[u64; 2]>().read()),
+                        4 => to.add(1).cast::<[u64; 3]>().write(p.add(1).cast::<[u64; 3]>().read()),
+                        5 => to.add(1).cast::<[u64; 4]>().write(p.add(1).cast::<[u64; 4]>().read()),
+                        _ => to.copy_from_nonoverlapping(p, words),
+                    }
                     let moved = to as u64 | TAG_BOXED;
                     *p = moved;
                     moved
@@ -520,9 +548,9 @@ impl<const MAJOR: bool> Mover<MAJOR> {
                 if w == 0 {
                     return p.add(1);
                 }
-                return match Kind::from_u8(header_kind(w)).and_then(Kind::raw_prefix) {
-                    Some(skip) => p.add(1 + skip),
-                    None => p.add(1 + header_len(w)),
+                return match SKIP[header_kind(w) as usize] {
+                    ALL_RAW => p.add(1 + header_len(w)),
+                    skip => p.add(1 + skip as usize),
                 };
             }
             *p = self.forward_word(w);
