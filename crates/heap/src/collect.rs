@@ -55,6 +55,8 @@ pub struct Heap {
     young_cell_bytes: usize,
     pub min_words: usize,
     pub min_cell_bytes: usize,
+    /// Bytes of off-heap binaries that the last major collection found alive.
+    cell_bytes_at_major: usize,
     /// Minor collections between two major ones at most (`fullsweep_after`).
     pub fullsweep_after: u32,
     pub stats: HeapStats,
@@ -128,6 +130,7 @@ impl Heap {
             young_cell_bytes: 0,
             min_words: min_words.max(16),
             min_cell_bytes: 46422 * 8,
+            cell_bytes_at_major: 0,
             fullsweep_after: 65535,
             stats: HeapStats::default(),
             compact: false,
@@ -211,11 +214,12 @@ impl Heap {
         self.alloc.leave_fragments();
         let mature = self.mature_words();
         let old_free = Self::between(self.old_top, self.old_end);
-        let young_cells_high = self.old_cell_bytes > 4 * self.min_cell_bytes.max(self.young_cell_bytes);
+        // What a major collection found alive does not call for another one: only growth since then does.
+        let old_cells_high = self.old_cell_bytes > (4 * self.min_cell_bytes).max(self.cell_bytes_at_major.saturating_mul(2));
         let full = major
             || self.stats.minor_since_major >= self.fullsweep_after
             || (!self.old_start.is_null() && mature > old_free)
-            || (young_cells_high && self.stats.minor_since_major > 4);
+            || (old_cells_high && self.stats.minor_since_major > 4);
         if full { self.run::<true>(roots, need) } else { self.run::<false>(roots, need) }
     }
 
@@ -228,7 +232,8 @@ impl Heap {
         let mature = self.mature_words();
         let worst = if MAJOR { before } else { young - mature + frag_words };
         if !MAJOR && mature > 0 && self.old_start.is_null() {
-            let words = next_size(mature.max(self.min_words));
+            // With room for more, lest the next survivors force a major collection at once.
+            let words = next_size((mature + mature / 2).max(self.min_words));
             self.old_start = block(words);
             self.old_top = self.old_start;
             // SAFETY: the new block has `words` words.
@@ -342,6 +347,7 @@ impl Heap {
             drop(fragments);
             self.stats.reclaimed_words += (before - (live + promoted).min(before)) as u64;
             if MAJOR {
+                self.cell_bytes_at_major = young_bytes;
                 self.stats.majors += 1;
                 self.stats.minor_since_major = 0;
             } else {
