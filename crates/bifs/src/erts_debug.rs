@@ -20,7 +20,8 @@ fn same(_: &mut Ctx, a: &[Term]) -> Res {
 }
 /// A copy. Parts that are shared come out apart.
 fn copy_shared(cx: &mut Ctx, a: &[Term]) -> Res {
-    if a[1].list_length().is_none() {
+    // Options, before OTP 26 whether literals are copied.
+    if a[1].list_length().is_none() && a[1].as_bool().is_none() {
         return Err(cx.badarg());
     }
     let t = copy::copy(a[0], cx.h(), LiteralRange::NONE);

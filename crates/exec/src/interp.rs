@@ -496,9 +496,13 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 Op::Hibernate3 => {
                     // The stack is dropped; the process goes on by applying x0:x1(x2) once a message is there.
                     let (m, f, args) = (*xp, *xp.add(1), *xp.add(2));
-                    if !m.is_atom() || !f.is_atom() || args.list_length().is_none() {
+                    let given = args.list_length();
+                    if !m.is_atom() || !f.is_atom() || given.is_none_or(|n| n > 255) {
                         sync_out!();
                         raise::stub_badarg(cx, export_of(ip), xp);
+                        if m.is_atom() && f.is_atom() && given.is_some() {
+                            cx.p.exception.reason = am::SYSTEM_LIMIT;
+                        }
                         cx.p.heap.alloc.leave_fragments();
                         sync_in!();
                         raised!(ip)

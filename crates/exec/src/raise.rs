@@ -107,7 +107,9 @@ fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
         addresses.push(at as u64 | 1);
     }
     let most = depth.saturating_sub(usize::from(e.top.is_some()));
-    continuations(cx, most.max(addresses.len()), &mut addresses);
+    // However short traces are to be, they name one place.
+    let least = usize::from(e.top.is_none()).max(addresses.len());
+    continuations(cx, most.max(least), &mut addresses);
     let bytes: Vec<u8> = addresses.iter().flat_map(|a| a.to_le_bytes()).collect();
     let none = Term::NIL;
     let (m, f) = e.top.unwrap_or((none, none));

@@ -336,6 +336,10 @@ impl Subject<'_> {
     fn location(&self, _: &mut Alloc) -> Option<Located> {
         // One that has not begun yet is where it will begin.
         self.locations(1).pop().or_else(|| {
+            if self.p.reductions > 0 && self.p.ip == self.node.code.spawn_apply() {
+                // It has run and is to be applied anew: it hibernates.
+                return Some(Located { module: am::ERLANG, function: am::HIBERNATE, arity: 3, location: None });
+            }
             let (module, function, arity) = self.p.initial_call;
             (!self.own).then_some(Located { module, function, arity, location: None })
         })

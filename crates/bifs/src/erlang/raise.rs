@@ -44,19 +44,20 @@ fn error_2(cx: &mut Ctx, a: &[Term]) -> Result {
 }
 
 fn error_3(cx: &mut Ctx, a: &[Term]) -> Result {
-    let Some(options) = a[2].proper_list() else { return Err(cx.badarg()) };
+    // Options that are none say nothing; they do not hide the error itself.
     let mut info = Term::NONE;
-    for o in options {
+    for o in a[2].proper_list().into_iter().flatten() {
         match o.as_tuple_n::<2>() {
             Some(&[am::ERROR_INFO, map]) if map.is_map() => info = map,
-            _ => return Err(cx.badarg()),
+            _ => {
+                info = Term::NONE;
+                break;
+            }
         }
     }
     let stop = cx.error(a[0]);
     if a[1].list_length().is_some() {
         cx.p.exception.args = a[1];
-    } else if a[1] != am::NONE {
-        return Err(cx.badarg());
     }
     cx.p.exception.info = info;
     hidden(cx, stop)
