@@ -45,7 +45,7 @@ pub fn external_size(t: Term, options: &Options) -> usize {
     e.out.0
 }
 
-/// The compressed form of what `encode` gave, if it is shorter, else the same. Level 0 to 9.
+/// The compressed form of what `encode` gave, if it is not longer, else the same. Level 0 to 9.
 pub fn compress(plain: Vec<u8>, level: u32) -> Vec<u8> {
     use engines::zlib::{Deflate, DeflateOptions, Flush};
     let body = &plain[1..];
@@ -54,7 +54,7 @@ pub fn compress(plain: Vec<u8>, level: u32) -> Vec<u8> {
     out.extend_from_slice(&size.to_be_bytes());
     let options = DeflateOptions { level: level.min(9) as i32, ..DeflateOptions::default() };
     match Deflate::new(options).and_then(|mut z| z.run_all(body, Flush::Finish)) {
-        Ok(packed) if out.len() + packed.len() < plain.len() => {
+        Ok(packed) if out.len() + packed.len() <= plain.len() => {
             out.extend_from_slice(&packed);
             out
         }
