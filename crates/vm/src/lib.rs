@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 /// Runs a node to its end; the exit code is `halt/1`'s.
 pub fn start(config: config::Config) -> ExitCode {
+    sys::allocator::keep_large_blocks();
     let mut world = sys::World::process();
     if !config.environment.is_empty() {
         // The command adds to what the operating system gave it: BINDIR, ROOTDIR, PATH, `-env`.
