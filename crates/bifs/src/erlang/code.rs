@@ -162,9 +162,6 @@ fn module_loaded(cx: &mut Ctx, a: &[Term]) -> Result {
 
 fn function_exported(cx: &mut Ctx, a: &[Term]) -> Result {
     let (true, true, Some(arity)) = (a[0].is_atom(), a[1].is_atom(), a[2].as_small()) else { return Err(cx.badarg()) };
-    if arity < 0 {
-        return Err(cx.badarg());
-    }
     let exported = u8::try_from(arity).is_ok_and(|n| cx.node.code.is_exported(a[0], a[1], n));
     Ok(Term::bool(exported))
 }
