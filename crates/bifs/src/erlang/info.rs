@@ -403,4 +403,26 @@ fn queue_words(p: &Private) -> usize {
 pub const NATIVES: &[Native] = &[
     Native::new("erlang", "process_info", 1, process_info_1).effect(Effect::Process),
     Native::new("erlang", "process_info", 2, process_info_2).effect(Effect::Process).partial("last_calls, magic_ref, trace: always empty"),
+    Native::new("erts_internal", "process_display", 2, process_display).effect(Effect::Process).partial("of other processes: notsup"),
 ];
+
+/// `process_display(Pid, backtrace)`: a process's stack on the terminal. OTP's own wrapper reads the atoms as causes of errors.
+fn process_display(cx: &mut Ctx, a: &[Term]) -> Result<Term, Stop> {
+    if a[1] != am::BACKTRACE {
+        return Ok(term::atom!("badopt"));
+    }
+    if a[0] != cx.pid {
+        return Err(cx.notsup());
+    }
+    cx.p.heap.alloc.leave_fragments();
+    let node = cx.node.clone();
+    let mut text = String::new();
+    for t in cx.p.heap.stack().iter().filter(|t| t.raw() & 7 == 0 && !t.is_none()) {
+        if let Some(l) = node.code.locate((t.raw() - 8) as *const u64) {
+            text += &format!("{:?}:{:?}/{}\n", l.module, l.function, l.arity);
+        }
+    }
+    use std::io::Write;
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    Ok(am::TRUE)
+}

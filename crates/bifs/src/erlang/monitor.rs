@@ -188,7 +188,9 @@ fn monitor_node_3(cx: &mut Ctx, a: &[Term]) -> Res {
 
 /// A node that has no name of its own knows no others; one that has asks its connections, which Erlang code makes.
 fn monitor_node(cx: &mut Ctx, name: Term, on: Term, options: Term) -> Res {
-    if !name.is_atom() || on.as_bool().is_none() {
+    // A node that is not alive says so before it looks at the flag.
+    let alive = cx.node.name() != am::NONODE;
+    if !name.is_atom() || (alive && on.as_bool().is_none()) {
         return Err(cx.badarg());
     }
     if cx.node.is_own_name(name) {
