@@ -104,6 +104,15 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 sp = cx.p.heap.sp;
             };
         }
+        // After something was built in a native function's way: the heap's own room again, and the loop's view of it. True if there
+        // are fragments.
+        macro_rules! back_to_heap {
+            () => {{
+                let fragments = cx.p.heap.alloc.leave_fragments();
+                sync_in!();
+                fragments
+            }};
+        }
         macro_rules! reg {
             ($r:expr) => {{
                 let r = $r;
@@ -196,8 +205,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 let value = $value;
                 sync_out!();
                 let reason = cx.h().tuple(&[$what, value]);
-                cx.p.heap.alloc.leave_fragments();
-                sync_in!();
+                back_to_heap!();
                 error!(reason)
             }};
         }
@@ -248,8 +256,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 sync_out!();
                 cx.reductions -= 1;
                 let result = (native.run)(cx, std::slice::from_raw_parts(xp, arity));
-                let fragments = cx.p.heap.alloc.leave_fragments();
-                sync_in!();
+                let fragments = back_to_heap!();
                 match result {
                     Ok(t) => {
                         *xp = t;
@@ -278,8 +285,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     }
                     Err(Stop::Raise) => {
                         raise::note_native(cx, index, std::slice::from_raw_parts(xp, arity));
-                        cx.p.heap.alloc.leave_fragments();
-                        sync_in!();
+                        back_to_heap!();
                         if dirty.is_some() {
                             // Handlers run on a scheduler.
                             leave!(cx.node.code.raise_pending(), 0, Ended::Yield);
@@ -312,8 +318,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
                 sync_out!();
                 raise::arith(cx, $e, $op, &[$x, $y]);
-                cx.p.heap.alloc.leave_fragments();
-                sync_in!();
+                back_to_heap!();
                 raised!(ip)
             }};
         }
@@ -322,8 +327,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 let (x, y) = ($x, $y);
                 sync_out!();
                 let result = $f(cx.h(), x, y);
-                let fragments = cx.p.heap.alloc.leave_fragments();
-                sync_in!();
+                let fragments = back_to_heap!();
                 match result {
                     Ok(t) => {
                         set!(fc($head), t);
@@ -349,8 +353,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
                 sync_out!();
                 raise::bif(cx, $reason, $m, $f, $args);
-                cx.p.heap.alloc.leave_fragments();
-                sync_in!();
+                back_to_heap!();
                 raised!(ip)
             }};
         }
@@ -365,8 +368,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 settle!($dst, $t, $live, 0)
             };
             ($dst:expr, $t:expr, $live:expr, $need:expr) => {{
-                let fragments = cx.p.heap.alloc.leave_fragments();
-                sync_in!();
+                let fragments = back_to_heap!();
                 let t: Term = $t;
                 let need: usize = $need;
                 if (need > 0 && room!() < need + SLACK)
@@ -391,14 +393,12 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     let e = export_of(ip);
                     sync_out!();
                     let handler = call::undefined_function(cx, e, xp);
-                    cx.p.heap.alloc.leave_fragments();
-                    sync_in!();
+                    back_to_heap!();
                     match handler {
                         Some(export) => enter!(address!(export)),
                         None => {
                             raise::undefined(cx, e.module, e.function, std::slice::from_raw_parts(xp, e.arity as usize));
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             raised!(ip)
                         }
                     }
@@ -408,14 +408,12 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     sync_out!();
                     match fun::undefined_fun(cx, e, xp) {
                         Ok(export) => {
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             enter!(address!(export))
                         }
                         Err(f) => {
                             raise::bad_fun(cx, f, std::slice::from_raw_parts(xp, e.arity as usize));
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             raised!(ip)
                         }
                     }
@@ -425,8 +423,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     reserve!(e.arity as usize, 4);
                     sync_out!();
                     let back = node::Node::trace_call(cx, e, std::slice::from_raw_parts(xp, e.arity as usize));
-                    cx.p.heap.alloc.leave_fragments();
-                    sync_in!();
+                    back_to_heap!();
                     if back {
                         sp = sp.sub(4);
                         *sp = cx.node.code.return_trace() as u64;
@@ -441,8 +438,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     let (m, f, n) = (get!(Y), get!(Y | 1), get!(Y | 2));
                     sync_out!();
                     node::Node::trace_return(cx, m, f, n, *xp);
-                    cx.p.heap.alloc.leave_fragments();
-                    sync_in!();
+                    back_to_heap!();
                     ip = *sp.add(3) as *const u64;
                     sp = sp.add(4);
                     continue;
@@ -459,8 +455,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                                     cx.p.heap.alloc.leave_fragments();
                                     sync_out!();
                                     raise::bad_fun(cx, f, std::slice::from_raw_parts(xp, n));
-                                    cx.p.heap.alloc.leave_fragments();
-                                    sync_in!();
+                                    back_to_heap!();
                                     raised!(ip)
                                 }
                             }
@@ -468,8 +463,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         None => {
                             sync_out!();
                             raise::stub_badarg(cx, export_of(ip), xp);
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             raised!(ip)
                         }
                     }
@@ -481,8 +475,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         None => {
                             sync_out!();
                             raise::stub_badarg(cx, export_of(ip), xp);
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             raised!(ip)
                         }
                     }
@@ -503,8 +496,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         if m.is_atom() && f.is_atom() && given.is_some() {
                             cx.p.exception.reason = am::SYSTEM_LIMIT;
                         }
-                        cx.p.heap.alloc.leave_fragments();
-                        sync_in!();
+                        back_to_heap!();
                         raised!(ip)
                     }
                     sp = cx.p.heap.end;
@@ -533,8 +525,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     None => {
                         sync_out!();
                         raise::stub_badarg(cx, export_of(ip), xp);
-                        cx.p.heap.alloc.leave_fragments();
-                        sync_in!();
+                        back_to_heap!();
                         raised!(ip)
                     }
                 },
@@ -556,8 +547,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     let arity = fa(head) as usize;
                     sync_out!();
                     raise::function_clause(cx, std::slice::from_raw_parts(xp, arity));
-                    cx.p.heap.alloc.leave_fragments();
-                    sync_in!();
+                    back_to_heap!();
                     raised!(ip)
                 }
                 Op::Illegal => {
@@ -566,8 +556,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     let arity = fa(*ip.sub(3)) as usize;
                     sync_out!();
                     raise::undefined(cx, m, f, std::slice::from_raw_parts(xp, arity));
-                    cx.p.heap.alloc.leave_fragments();
-                    sync_in!();
+                    back_to_heap!();
                     raised!(ip)
                 }
 
@@ -665,8 +654,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         }
                         Err(()) => {
                             raise::bad_fun(cx, f, std::slice::from_raw_parts(xp, n));
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             raised!(ip)
                         }
                     }
@@ -677,8 +665,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     if !m.is_atom() || !f.is_atom() {
                         sync_out!();
                         raise::bad_apply(cx, m, f, std::slice::from_raw_parts(xp, n));
-                        cx.p.heap.alloc.leave_fragments();
-                        sync_in!();
+                        back_to_heap!();
                         raised!(ip)
                     }
                     let target = address!(cx.node.code.export(m, f, n as u8));
@@ -1202,8 +1189,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     }
                     sync_out!();
                     let reason = cx.h().tuple(&[am::BADMAP, t]);
-                    cx.p.heap.alloc.leave_fragments();
-                    sync_in!();
+                    back_to_heap!();
                     bif_failed!(fail_of_w1!(), reason, am::ERLANG, term::atom!("map_size"), &[t])
                 }
                 Op::BifLength => {
@@ -1232,16 +1218,14 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             None => {
                                 sync_out!();
                                 let reason = cx.h().tuple(&[am::BADKEY, key]);
-                                cx.p.heap.alloc.leave_fragments();
-                                sync_in!();
+                                back_to_heap!();
                                 bif_failed!(fail_of_w1!(), reason, am::ERLANG, name, &[key, m])
                             }
                         }
                     }
                     sync_out!();
                     let reason = cx.h().tuple(&[am::BADMAP, m]);
-                    cx.p.heap.alloc.leave_fragments();
-                    sync_in!();
+                    back_to_heap!();
                     bif_failed!(fail_of_w1!(), reason, am::ERLANG, name, &[key, m])
                 }
                 Op::BifElementC => {
@@ -1320,8 +1304,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         }
                         sync_out!();
                         raise::undefined(cx, export.module, export.function, &args[..n]);
-                        cx.p.heap.alloc.leave_fragments();
-                        sync_in!();
+                        back_to_heap!();
                         raised!(ip)
                     }
                     let run = cx.node.natives.get_unchecked(index as usize - 1).run;
@@ -1329,8 +1312,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     match run(cx, &args[..n]) {
                         Ok(t) => {
                             if fc(head) == code::op::NO_COLLECTION {
-                                cx.p.heap.alloc.leave_fragments();
-                                sync_in!();
+                                back_to_heap!();
                                 set!(fb(head), t);
                             } else {
                                 settle!(fb(head), t, fc(head) as usize);
@@ -1338,15 +1320,13 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             next!(3 + n)
                         }
                         Err(_) => {
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             if w!(2) != 0 {
                                 jump!(w!(2) as isize);
                             }
                             sync_out!();
                             raise::note_native(cx, index - 1, &args[..n]);
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             raised!(ip)
                         }
                     }
@@ -1377,8 +1357,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     if (*xp).is_none() {
                         sync_out!();
                         *xp = raise::caught(cx, *xp.add(1), *xp.add(2), *xp.add(3));
-                        cx.p.heap.alloc.leave_fragments();
-                        sync_in!();
+                        back_to_heap!();
                         if cx.p.heap.wants_collection() {
                             collect!(1, 0);
                         }
@@ -1411,8 +1390,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 Op::BuildStacktrace => {
                     sync_out!();
                     *xp = raise::build_trace(cx, *xp);
-                    cx.p.heap.alloc.leave_fragments();
-                    sync_in!();
+                    back_to_heap!();
                     next!(1)
                 }
 
@@ -1428,8 +1406,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         }
                         Err(Stop::Raise) => {
                             raise::note_send(cx, to, message);
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             raised!(ip)
                         }
                         Err(Stop::Wait) => leave!(ip, 2, Ended::Wait),
@@ -1445,8 +1422,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     if cx.me.has_signals() {
                         sync_out!();
                         let fetched = cx.node.fetch(cx.me, cx.pid, cx.p);
-                        cx.p.heap.alloc.leave_fragments();
-                        sync_in!();
+                        back_to_heap!();
                         if let Some(reason) = fetched.exit {
                             return Ended::Exit(reason);
                         }
@@ -1510,8 +1486,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     sync_out!();
                     if cx.me.has_signals() {
                         let fetched = cx.node.fetch(cx.me, cx.pid, cx.p);
-                        cx.p.heap.alloc.leave_fragments();
-                        sync_in!();
+                        back_to_heap!();
                         if let Some(reason) = fetched.exit {
                             return Ended::Exit(reason);
                         }
@@ -1620,8 +1595,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             next!(3 + 2 * n)
                         }
                         Err(key) => {
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             if w!(1) != 0 {
                                 jump!(w!(1) as isize);
                             }
@@ -1801,8 +1775,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                                 if t.is_none() {
                                     sync_out!();
                                     t = bits::get_integer(cx.h(), context, size, (command >> 8) as u8);
-                                    cx.p.heap.alloc.leave_fragments();
-                                    sync_in!();
+                                    back_to_heap!();
                                 }
                                 match t {
                                     Some(t) => set!(dst, t),
@@ -1812,8 +1785,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             3 | 5 => {
                                 sync_out!();
                                 let t = if command as u8 == 5 { Some(bits::tail(cx.h(), context)) } else { bits::get_bits(cx.h(), context, size) };
-                                cx.p.heap.alloc.leave_fragments();
-                                sync_in!();
+                                back_to_heap!();
                                 match t {
                                     Some(t) => set!(dst, t),
                                     None => ok = false,
@@ -1862,15 +1834,13 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             next!(3 + 4 * n)
                         }
                         Err(e) => {
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             if w!(1) != 0 {
                                 jump!(w!(1) as isize);
                             }
                             sync_out!();
                             bits::raise_create(cx, e);
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             raised!(ip)
                         }
                     }
@@ -2067,8 +2037,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             }
                             sync_out!();
                             raise::record_error(cx, reason, r, src!(w!(2)));
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             raised!(ip)
                         }
                     }
@@ -2090,15 +2059,13 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             next!(5 + 2 * n)
                         }
                         Err((reason, value)) => {
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             if w!(1) != 0 {
                                 jump!(w!(1) as isize)
                             }
                             sync_out!();
                             raise::record_error(cx, reason, from, value);
-                            cx.p.heap.alloc.leave_fragments();
-                            sync_in!();
+                            back_to_heap!();
                             raised!(ip)
                         }
                     }
