@@ -33,7 +33,7 @@ pub use error::LoadError;
 pub use isa::{Arg, Op, Release};
 pub use reader::Big;
 pub use tables::{Atoms, Export, Import, Lambda, Lines, Literals, Location, MAX_ARITY, Record, Records, TypeHint};
-pub use verify::{never_returns, verify};
+pub use verify::{Verified, never_returns, verify};
 
 /// A parsed file. It owns all that it has, so it can be kept (and shared) for as long as a prepared module lives.
 #[derive(Debug)]

@@ -209,7 +209,9 @@ impl Arena {
             },
             0 => match r.value(first)? {
                 Value::Small(n) => Arg::U(u64::try_from(n).map_err(|_| Fault::Negative)?),
-                Value::Large(_) => return Err(Fault::TooLarge),
+                // Compilers write sizes of bit strings that none can have: the largest number says as much.
+                Value::Large(bytes) if bytes.first().is_some_and(|&b| b < 0x80) => Arg::U(i64::MAX as u64),
+                Value::Large(_) => return Err(Fault::Negative),
             },
             1 => match r.value(first)? {
                 Value::Small(n) => Arg::Int(n),
@@ -303,6 +305,9 @@ mod tests {
         assert_eq!(one(&[0x57, 0x33, 0x20]).unwrap().1.types, [(0, 2)]);
         assert_eq!(one(&[0x17, 0x20, 0x13, 0x17, 0x00]).err(), Some(Fault::NestedList));
         assert_eq!(one(&[0x18, 0xFF, 0xFE]).err(), Some(Fault::Negative));
+        // 9 bytes: 2^64.
+        assert_eq!(one(&[0xF8, 0x00, 1, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap().0, Arg::U(i64::MAX as u64));
+        assert_eq!(one(&[0xF8, 0x00, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0]).err(), Some(Fault::Negative));
         assert_eq!(one(&[0x19, 0xFF]).err(), Some(Fault::Ended));
         assert_eq!(one(&[0x17, 0xF8, 0x10]).err(), Some(Fault::Ended));
     }

@@ -48,6 +48,8 @@ struct Fix {
 
 struct Loader<'a> {
     beam: &'a BeamFile,
+    /// Functions to come whose entries fill X registers.
+    cleared: &'a [(u32, u16)],
     atoms: Vec<Term>,
     literals: &'a [Term],
     exports: Vec<&'static Export>,
@@ -70,6 +72,7 @@ const NO_LIVE: u64 = op::NO_COLLECTION as u64;
 /// literal table's terms; `bigs` gives integer operands that need memory.
 pub fn assemble(
     beam: &BeamFile,
+    verified: &beamfile::Verified,
     atoms: Vec<Term>,
     literals: &[Term],
     strings: &Arc<[u8]>,
@@ -84,6 +87,7 @@ pub fn assemble(
     let funs = beam.lambdas.iter().map(|l| (imports.fun)(l)).collect();
     let l = Loader {
         beam,
+        cleared: &verified.cleared,
         atoms,
         literals,
         exports,
@@ -239,7 +243,7 @@ impl<'a> Loader<'a> {
                 (ex.native.load(std::sync::atomic::Ordering::Acquire) != 0).then_some((e.label, ex))
             })
             .collect();
-        for f in &code.functions {
+        for (index, f) in code.functions.iter().enumerate() {
             let mut i = f.instrs.start as usize;
             let end = f.instrs.end as usize;
             let name = self.atom(f.name);
@@ -260,6 +264,13 @@ impl<'a> Loader<'a> {
                         } else if n == f.entry_label && self.is_stub(i, end) {
                             // A native function that nobody has provided: undefined, by its name.
                             self.h(Op::Illegal, 0, 0, 0);
+                        }
+                        if n == f.entry_label {
+                            while let Some((&(_, x), rest)) = self.cleared.split_first().filter(|(c, _)| c.0 == index as u32) {
+                                self.h(Op::MoveC, x, 0, 0);
+                                self.emit(Term::NIL.raw());
+                                self.cleared = rest;
+                            }
                         }
                     }
                     G::FuncInfo => {

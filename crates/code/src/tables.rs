@@ -18,6 +18,8 @@ use term::{Alloc, Term, am, atom};
 pub struct Prepared {
     pub beam: BeamFile,
     pub has_on_load: bool,
+    /// What the verifier asks of the loader.
+    verified: beamfile::Verified,
 }
 
 /// One version of a module's code.
@@ -268,9 +270,9 @@ impl Code {
     /// Parses and verifies.
     pub fn prepare(&self, bytes: &[u8]) -> Result<Prepared, beamfile::LoadError> {
         let beam = beamfile::parse(bytes, beamfile::Release(self.release as u8))?;
-        beamfile::verify(&beam)?;
+        let verified = beamfile::verify(&beam)?;
         let has_on_load = beam.code.instrs.iter().any(|i| i.op == beamfile::Op::OnLoad);
-        Ok(Prepared { beam, has_on_load })
+        Ok(Prepared { beam, has_on_load, verified })
     }
 
     pub fn versions(&self, module: Term) -> Option<Versions> {
@@ -414,7 +416,7 @@ impl Code {
         };
         let strings: Arc<[u8]> = beam.strings().into();
         let funs: Vec<&'static FunEntry> = beam.lambdas.iter().map(|l| self.fun_entry(&identity(l))).collect();
-        let a = load::assemble(beam, atoms.clone(), &terms[..literal_count], &strings, &imports, &bigs).ok()?;
+        let a = load::assemble(beam, &prepared.verified, atoms.clone(), &terms[..literal_count], &strings, &imports, &bigs).ok()?;
         for (e, &offset) in funs.iter().zip(&a.lambdas) {
             // Kept here until the module is current.
             e.stub[1].store(u64::from(offset), Release);

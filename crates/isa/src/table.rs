@@ -168,7 +168,7 @@ instructions! {
     118 BsGetFloat2 "bs_get_float2" ALWAYS (fail: Label, ctx: Reg, live: Live, size: Src, unit: U, flags: Flags, dst: Dst);
     119 BsGetBinary2 "bs_get_binary2" ALWAYS (fail: Label, ctx: Reg, live: Live, size: Src, unit: U, flags: Flags, dst: Dst);
     120 BsSkipBits2 "bs_skip_bits2" ALWAYS (fail: Label, ctx: Reg, size: Src, unit: U, flags: Flags);
-    121 BsTestTail2 "bs_test_tail2" ALWAYS (fail: Label, ctx: Reg, bits: U);
+    121 BsTestTail2 "bs_test_tail2" ALWAYS (fail: Label, ctx: Reg, bits: Any);
     122 BsSave2 "bs_save2" GONE (a: Any, b: Any);
     123 BsRestore2 "bs_restore2" GONE (a: Any, b: Any);
     124 GcBif1 "gc_bif1" ALWAYS (fail: Fail, live: Live, import: Import, a: Src, dst: Dst);

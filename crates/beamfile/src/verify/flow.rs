@@ -78,7 +78,14 @@ pub(super) struct Flow<'a> {
     weakened: usize,
     /// Index of the instruction that is walked.
     at: u32,
+    /// The X register without a term that was read.
+    missing: std::cell::Cell<Option<u16>>,
+    /// X registers of this function that the engine gives a term at its entry.
+    cleared: Vec<u16>,
 }
+
+/// So many X registers of a function at most are given a term at its entry.
+const MAX_CLEARED: usize = 8;
 
 enum Next {
     Continue,
@@ -101,10 +108,34 @@ impl<'a> Flow<'a> {
             handlers: Vec::new(),
             weakened: usize::MAX,
             at: 0,
+            missing: Default::default(),
+            cleared: Vec::new(),
         }
     }
 
-    pub fn check(&mut self, index: usize, extent: Extent) -> Result<(), LoadError> {
+    /// The X registers that the function reads on paths that have not written them, but would hold a term if they did at its entry.
+    pub fn check(&mut self, index: usize, extent: Extent) -> Result<&[u16], LoadError> {
+        self.cleared.clear();
+        loop {
+            self.missing.set(None);
+            match (self.walk_all(index, extent), self.missing.get()) {
+                (Ok(()), _) => return Ok(&self.cleared),
+                (Err(_), Some(x)) if self.cleared.len() < MAX_CLEARED && !self.cleared.contains(&x) && self.guards(x) => self.cleared.push(x),
+                (Err(error), _) => return Err(error),
+            }
+        }
+    }
+
+    /// Is the X register the result of a guard that may fail?
+    fn guards(&self, x: u16) -> bool {
+        let (code, range) = (&self.beam.code, &self.beam.code.functions[self.function].instrs);
+        code.instrs[range.start as usize..range.end as usize].iter().any(|instr| {
+            let args = code.args(instr);
+            matches!(instr.op, Op::Bif1 | Op::Bif2 | Op::Bif3) && args[0] != Arg::Label(0) && args.last() == Some(&Arg::X(x))
+        })
+    }
+
+    fn walk_all(&mut self, index: usize, extent: Extent) -> Result<(), LoadError> {
         let (beam, map) = (self.beam, self.map);
         let code = &beam.code;
         let function = &code.functions[index];
@@ -132,6 +163,9 @@ impl<'a> Flow<'a> {
         self.now.bits.clear();
         self.now.bits.resize(2 * (self.xw + self.yw), 0);
         self.set_x(function.arity);
+        for i in 0..self.cleared.len() {
+            let _ = self.write(Arg::X(self.cleared[i]));
+        }
         self.at = function.info;
         let entry = map.labels[function.entry_label as usize].slot as usize;
         let _ = self.meet(entry);
@@ -237,6 +271,7 @@ impl<'a> Flow<'a> {
             Arg::X(x) => {
                 let x = usize::from(x);
                 if self.now.bits[x / 64] >> (x % 64) & 1 == 0 {
+                    self.missing.set(Some(x as u16));
                     return Err(fail!("reads x{x}, which holds nothing"));
                 }
             }

@@ -20,23 +20,33 @@
 //! - an exception reaches a handler with 0 in x0 (no term) and what was raised in x1 to x3. A `try_case` that finds a term in
 //!   x0 was fallen into, which compilers let dead code do; it must not read x1 to x3 then, but raise;
 //! - `wait_timeout` reads its time only when the receive meets it first, also if the time is `infinity`: X registers are gone
-//!   when a process wakes up.
+//!   when a process wakes up;
+//! - X registers of [`Verified::cleared`] are given a term at the function's entry. (Compilers let code read the result of a guard
+//!   that has failed, where only its failing again makes the path possible.)
 
 mod flow;
 mod operands;
 
 use crate::{BeamFile, Instr, LoadError, Op};
 
+/// What an engine must do for code to be safe.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// Index of a function, and an X register to fill at its entry. In order of the functions.
+    pub cleared: Vec<(u32, u16)>,
+}
+
 /// Refuses code that an engine could not run safely. Linear in the size of the code but for odd loops, which are bounded.
-pub fn verify(beam: &BeamFile) -> Result<(), LoadError> {
+pub fn verify(beam: &BeamFile) -> Result<Verified, LoadError> {
     let map = Map::new(beam)?;
     let mut operands = operands::Operands::new(beam, &map);
     let mut flow = flow::Flow::new(beam, &map);
+    let mut verified = Verified::default();
     for index in 0..beam.code.functions.len() {
         let extent = operands.check(index)?;
-        flow.check(index, extent)?;
+        verified.cleared.extend(flow.check(index, extent)?.iter().map(|&x| (index as u32, x)));
     }
-    Ok(())
+    Ok(verified)
 }
 
 /// Does a call of that imported function never come back?

@@ -175,6 +175,8 @@ impl<'a> Operands<'a> {
                 self.extent.y = self.extent.y.max(number(0) as u16);
             }
             Op::SelectVal | Op::SelectTupleArity => return self.choices(op, beam.code.items(args[2])),
+            // Any number: what no bit string is as long as just fails.
+            Op::BsTestTail2 if args[2].as_u().is_none() => return Err("has a wrong operand (bits)".into()),
             Op::InitYregs => return beam.code.items(args[0]).iter().try_for_each(|&arg| self.item(Kind::YReg, arg)),
             Op::PutTuple2 | Op::MakeFun3 | Op::HasMapFields => {
                 let items = args.last().map_or(&[][..], |&list| beam.code.items(list));
