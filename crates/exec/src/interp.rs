@@ -165,7 +165,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
             ($live:expr, $need:expr) => {{
                 sync_out!();
                 let live: usize = $live;
-                if let Err(reason) = call::collect(cx, std::slice::from_raw_parts_mut(xp, live), $need + SLACK) {
+                if let Err(reason) = call::collect(cx, std::slice::from_raw_parts_mut(xp, live), $need) {
                     return Ended::Exit(reason);
                 }
                 sync_in!();

@@ -5,23 +5,30 @@ use base::hash::Set;
 use term::word::{Kind, header_kind, header_len, is_header};
 use term::{Fragment, Term};
 
-/// Checks that every term reachable from `roots` and the stack is a whole object in the process's own memory or the literal
-/// range. `fragments` are spans (start, bytes) outside the block that may be referred to.
-pub fn check(heap: &Heap, roots: &[&[Term]], more: &[&Fragment]) -> Result<(), String> {
+/// How far to follow terms.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// To the old generation, but not into it.
+    Young,
+    All,
+}
+
+/// Checks that every term reachable from `roots` and the stack is a whole object in the process's own memory, or leads into the
+/// literal range. `more` is memory outside the block that may be referred to.
+pub fn check(heap: &Heap, roots: &[&[Term]], more: &[&Fragment], reach: Reach) -> Result<(), String> {
     let mut spans: Vec<(usize, usize)> = heap.spans().to_vec();
     spans.push(crate::literal_range());
     for f in more {
         spans.extend(f.blocks().map(|b| (b.as_ptr() as usize, b.len() * 8)));
     }
     spans.extend(heap.alloc.blocks());
-    let has_own_fragments = false;
-    for cell in heap.off_heap_cells() {
+    for cell in heap.off_heap_cells(reach == Reach::All) {
         let h = cell.header();
         if !is_header(h) || !matches!(Kind::from_u8(header_kind(h)), Some(Kind::BinRef | Kind::MagicRef)) {
             return Err(format!("off-heap cell {:#x} has header {h:#x}", cell.raw()));
         }
         let p = cell.ptr() as usize;
-        if !has_own_fragments && !spans.iter().any(|&(s, n)| p.wrapping_sub(s) < n) {
+        if !spans.iter().any(|&(s, n)| p.wrapping_sub(s) < n) {
             return Err(format!("off-heap cell {:#x} is outside the process's memory", cell.raw()));
         }
     }
@@ -36,8 +43,11 @@ pub fn check(heap: &Heap, roots: &[&[Term]], more: &[&Fragment]) -> Result<(), S
             continue;
         }
         let p = t.ptr() as usize;
-        if !has_own_fragments && !spans.iter().any(|&(s, n)| p.wrapping_sub(s) < n) {
+        if !spans.iter().any(|&(s, n)| p.wrapping_sub(s) < n) {
             return Err(format!("{:#x} (from a {via}) is outside the process's memory", t.raw()));
+        }
+        if crate::is_literal(t) || (reach == Reach::Young && heap.is_old(t)) {
+            continue;
         }
         if !seen.insert(t.raw()) {
             continue;

@@ -275,7 +275,7 @@ impl Subject<'_> {
             }
             am::BINARY => {
                 let mut list = Term::NIL;
-                for cell in p.heap.off_heap_cells() {
+                for cell in p.heap.off_heap_cells(true) {
                     if cell.is_kind(term::Kind::BinRef) {
                         let (at, bytes, count) = cell.off_heap_binary().expect("a reference to a binary");
                         let entry = [h.uint(at), size(bytes), size(count)];

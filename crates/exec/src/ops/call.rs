@@ -1,6 +1,6 @@
 //! Calls, waits and collections: what the interpreter does around its loop.
 
-use crate::SLACK;
+use heap::check::Reach;
 use node::{Ctx, Node, Stop};
 use term::fun::Export;
 use term::{Term, am};
@@ -64,11 +64,17 @@ pub fn collect(cx: &mut Ctx, x: &mut [Term], need: usize) -> Result<(), Term> {
     Ok(())
 }
 
+/// Minor collections between two checks of the old generation.
+const OLD_CHECK_EVERY: u64 = 256;
+
 #[cold]
 fn check_heap(cx: &mut Ctx, x: &[Term], when: &str) {
     let roots: [&[Term]; 1] = [x];
+    // The old generation hardly changes: it is walked only now and then, lest checking take the square of the heap's size.
+    let stats = cx.p.heap.stats;
+    let reach = if stats.minors.is_multiple_of(OLD_CHECK_EVERY) || stats.minor_since_major == 0 { Reach::All } else { Reach::Young };
     let memory: Vec<&term::Fragment> = cx.p.mailbox.peek().map(|m| &m.memory).into_iter().collect();
-    if let Err(what) = heap::check::check(&cx.p.heap, &roots, &memory) {
+    if let Err(what) = heap::check::check(&cx.p.heap, &roots, &memory, reach) {
         let code = &cx.node.code;
         let callers: Vec<String> = cx
             .p
@@ -86,7 +92,7 @@ fn check_heap(cx: &mut Ctx, x: &[Term], when: &str) {
 
 /// Shrinks the process to what its registers and dictionary need.
 pub fn hibernate(cx: &mut Ctx, x: &mut [Term]) {
-    cx.p.shrink(x, SLACK);
+    cx.p.shrink(x, 0);
 }
 
 /// `To ! Message`.
