@@ -63,6 +63,7 @@ pub fn all() -> Vec<Native> {
         erlang::statistics::NATIVES,
         erlang::system::NATIVES,
         erlang::system_flag::NATIVES,
+        erlang::seq_trace::NATIVES,
         erlang::trace::NATIVES,
         erlang::tuple::NATIVES,
         erlang::watch::NATIVES,

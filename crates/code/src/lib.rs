@@ -8,6 +8,7 @@
 
 pub mod load;
 pub mod op;
+pub mod points;
 mod tables;
 
 /// The contents of a chunk of a `.beam` file, `None` if it is no such file or has no such chunk.

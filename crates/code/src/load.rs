@@ -264,6 +264,9 @@ impl<'a> Loader<'a> {
                         } else if n == f.entry_label && self.is_stub(i, end) {
                             // A native function that nobody has provided: undefined, by its name.
                             self.h(Op::Illegal, 0, 0, 0);
+                        } else if n == f.entry_label && self.begins_with_receive(i, end) {
+                            // The loop of a `receive` comes back to its first instruction: that must not be where breakpoints are.
+                            self.out.push(head_jump(Op::Jump, 0, 1));
                         }
                         if n == f.entry_label {
                             while let Some((&(_, x), rest)) = self.cleared.split_first().filter(|(c, _)| c.0 == index as u32) {
@@ -316,6 +319,11 @@ impl<'a> Loader<'a> {
         }
         let ins = &self.beam.code.instrs[i + 1];
         Some((ins.op, self.beam.code.args(ins)))
+    }
+
+    fn begins_with_receive(&self, i: usize, end: usize) -> bool {
+        let rest = &self.beam.code.instrs[i + 1..end];
+        rest.iter().find(|x| !matches!(x.op, G::Label | G::Line)).is_some_and(|x| x.op == G::LoopRec)
     }
 
     /// Is the function that begins at label `i` nothing but `erlang:nif_error(undefined)`?

@@ -36,10 +36,14 @@ ops! {
     NormalExit,
     /// Continuation after a woken hibernation or an asynchronous step: raises `Private::exception`.
     RaisePending,
-    /// In the stub of a traced export: tells the tracer; w1 is where the call goes.
-    TraceCall,
-    /// Continuation of a traced call: tells what it returned. On the stack: module, function, arity.
-    ReturnTrace,
+    /// In place of a traced function's first word, or in the stub of a traced export: breakpoint number a|b<<16.
+    Breakpoint,
+    /// Continuations of traced calls: tell what it returned, or was raised. On the stack: module, function, arity, session, tracer.
+    ReturnTrace, ExceptionTrace,
+    /// Tells where a traced call returns to. On the stack: session.
+    ReturnTo,
+    /// Ends the account of a call. On the stack: session, the point of the function whose account goes on.
+    ReturnAccount,
     /// Raises function_clause. a arity; w1 module, w2 function. Stands right before each function's entry.
     FuncInfo,
     Jump, Call, CallLast, CallOnly,

@@ -57,7 +57,7 @@ impl Loaded {
     pub fn contains(&self, address: u64) -> bool {
         (address as usize).wrapping_sub(self.start()) < self.words.len() * 8
     }
-    fn at(&self, offset: u32) -> *mut u64 {
+    pub(crate) fn at(&self, offset: u32) -> *mut u64 {
         self.words.as_ptr().wrapping_add(offset as usize).cast_mut()
     }
     pub fn code_bytes(&self) -> usize {
@@ -110,19 +110,23 @@ unsafe impl Sync for Edges {}
 pub struct Code {
     /// Which OTP release's code is loaded (25, 27, 29): decides what the loader accepts.
     pub release: u32,
-    exports: RwLock<Map<(Term, Term, u8), &'static Export>>,
+    pub(crate) exports: RwLock<Map<(Term, Term, u8), &'static Export>>,
     funs: RwLock<Map<(Term, u32, [u8; 16]), &'static FunEntry>>,
     modules: RwLock<BTreeMap<u32, Versions>>,
     ranges: RwLock<BTreeMap<usize, Arc<Loaded>>>,
-    /// One load, delete or purge at a time.
-    change: Mutex<()>,
+    /// One load, delete, purge or change of breakpoints at a time.
+    pub(crate) change: Mutex<()>,
+    pub(crate) points: RwLock<crate::points::Points>,
     edges: Edges,
 }
 
 impl Code {
     pub fn new(release: u32) -> Code {
         let words: Box<[u64]> =
-            Box::new([head(Op::SpawnApply, 0, 0, 0), head(Op::NormalExit, 0, 0, 0), head(Op::RaisePending, 0, 0, 0), head(Op::ReturnTrace, 0, 0, 0)]);
+            [Op::SpawnApply, Op::NormalExit, Op::RaisePending, Op::ReturnTrace, Op::ExceptionTrace, Op::ReturnTo, Op::ReturnAccount]
+                .iter()
+                .map(|&op| head(op, 0, 0, 0))
+                .collect();
         let start = words.as_ptr();
         let edges = Edges { spawn_apply: start, raise_pending: start.wrapping_add(2), _words: words };
         let code = Code {
@@ -132,6 +136,7 @@ impl Code {
             modules: RwLock::default(),
             ranges: RwLock::default(),
             change: Mutex::default(),
+            points: RwLock::default(),
             edges,
         };
         for (f, arity, op) in [
@@ -156,36 +161,14 @@ impl Code {
         e.address.store(e.stub[0].as_ptr(), Release);
     }
 
-    /// The continuation that tells what a traced call returned.
-    pub fn return_trace(&self) -> *const u64 {
-        self.edges.raise_pending.wrapping_add(1)
+    /// Continuations of traced calls: the address of one of `ReturnTrace`, `ExceptionTrace`, `ReturnTo`, `ReturnAccount`.
+    pub fn trace_continuation(&self, op: Op) -> *const u64 {
+        self.edges.raise_pending.wrapping_add(1 + op as usize - Op::ReturnTrace as usize)
     }
-    /// Calls of an exported Erlang function go through its record's stub from now on, or no longer. False if it has no code.
-    pub fn trace_export(&self, e: &'static Export, on: bool) -> bool {
-        let _one = self.change.lock();
-        let stub = e.stub[0].as_ptr();
-        let address = e.address.load(Acquire);
-        let traced = address == stub && e.stub[0].load(Acquire) == head(Op::TraceCall, 0, 0, 0);
-        match (on, traced) {
-            (true, false) if address != stub => {
-                e.stub[1].store(address as u64, Release);
-                e.stub[0].store(head(Op::TraceCall, 0, 0, 0), Release);
-                e.address.store(stub, Release);
-            }
-            (true, false) => return false,
-            // Who is just on the way through the stub still finds its word.
-            (false, true) => e.address.store(e.stub[1].load(Acquire) as *mut u64, Release),
-            _ => {}
-        }
-        true
-    }
-    /// The exports that a pattern `{M, F, A}` with `'_'` (here `None`) means and that have Erlang code.
-    pub fn exports_like(&self, m: Option<Term>, f: Option<Term>, arity: Option<u8>) -> Vec<&'static Export> {
-        let all = self.exports.read();
-        let fits = |e: &&&'static Export| {
-            m.is_none_or(|m| m == e.module) && f.is_none_or(|f| f == e.function) && arity.is_none_or(|a| a == e.arity)
-        };
-        all.values().filter(fits).copied().filter(|e| self.is_exported(e.module, e.function, e.arity)).collect()
+    /// Which of them an address is.
+    pub fn as_trace_continuation(&self, address: u64) -> Option<Op> {
+        let n = (address.wrapping_sub(self.edges.raise_pending as u64) / 8) as usize;
+        [Op::ReturnTrace, Op::ExceptionTrace, Op::ReturnTo, Op::ReturnAccount].get(n.wrapping_sub(1)).copied()
     }
     /// Where a process begins: applies x0:x1(x2), then ends normally.
     pub fn spawn_apply(&self) -> *const u64 {
@@ -233,7 +216,7 @@ impl Code {
     pub fn is_callable(&self, e: &Export) -> bool {
         e.native.load(Acquire) != 0
             || e.address.load(Acquire).cast_const() != e.stub[0].as_ptr().cast_const()
-            || e.stub[0].load(Acquire) == head(Op::TraceCall, 0, 0, 0)
+            || e.stub[0].load(Acquire) as u16 == Op::Breakpoint as u16
     }
     /// `erlang:function_exported/3`: loaded code or a native function.
     pub fn is_exported(&self, m: Term, f: Term, arity: u8) -> bool {
@@ -319,6 +302,9 @@ impl Code {
 
     /// Exports first: whoever sees that the module is loaded finds its functions. (The error handler asks in that order.)
     fn make_current(&self, name: Term, loaded: &Arc<Loaded>) {
+        if let Some(before) = self.current(name) {
+            self.clear_points(&before);
+        }
         for &(f, arity, offset) in &loaded.exports {
             let e = self.export(name, f, arity);
             if e.native.load(Acquire) == 0 {
@@ -501,6 +487,7 @@ impl Code {
     }
 
     fn retire(&self, l: &Arc<Loaded>) {
+        self.forget_points(l);
         self.ranges.write().remove(&l.start());
     }
 
@@ -512,6 +499,7 @@ impl Code {
         if v.old.is_some() {
             return Some(false);
         }
+        self.clear_points(&current);
         // The module goes before its functions: a call that finds none of them finds no module either, and loads it again.
         self.with(module, |v| {
             v.old = v.current.take();
@@ -561,7 +549,7 @@ impl Code {
                 if k != 0 {
                     let entry = l.at(offset + 3).cast::<AtomicU64>();
                     // SAFETY: rule 2: the word is a function's first instruction, within the module's code.
-                    unsafe { (*entry).store(Op::Native as u64 | u64::from(k) << 16, Release) };
+                    unsafe { self.replace_entry(&*entry, Op::Native as u64 | u64::from(k) << 16) };
                     n += 1;
                 }
             }

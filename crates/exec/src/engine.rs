@@ -19,6 +19,8 @@ pub struct Local {
     pub pairs: Vec<(Term, Term)>,
     pub values: Vec<Term>,
     pub segments: Vec<crate::ops::bits::Segment>,
+    /// Trace frames that a traced call pushes.
+    pub frames: Vec<u64>,
     /// The bit string that the older construction instructions fill.
     pub building: crate::ops::bits::Building,
     /// What this thread has done, for `statistics/1`.
@@ -69,6 +71,7 @@ impl Engine for Machine {
             pairs: Vec::new(),
             values: Vec::new(),
             segments: Vec::new(),
+            frames: Vec::new(),
             building: Default::default(),
             counted: self.node().map(|n| n.counters.thread()).unwrap_or_default(),
         }
@@ -132,6 +135,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
         }
         if p.trace.is_some() {
             node.trace_running(pid, p, "in");
+            node::trace::calls::account_in(node, p);
         }
         let before = p.heap.stats;
         let mut cx = Ctx::new(p, me, pid, node, budget);
@@ -143,6 +147,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
         local.counted.count(used, collections, stats.reclaimed_words.wrapping_sub(before.reclaimed_words));
         me.memory.store(cx.p.heap.total_words() as u64 * 8, Relaxed);
         if p.trace.is_some() {
+            node::trace::calls::account_out(node, pid, p);
             node.trace_running(pid, p, if matches!(ended, Ended::Exit(_)) { "out_exited" } else { "out" });
         }
         match ended {

@@ -4,6 +4,7 @@ use crate::engine::Local;
 use crate::ops::{arith, bits, call, fun, map, record};
 use crate::{SLACK, raise};
 use code::op::{Op, Y};
+use code::points::Beyond;
 use node::{Ctx, Dirty, Stop};
 use process::{Class, Exception};
 use sched::DirtyKind;
@@ -62,11 +63,12 @@ unsafe fn entry_of(stub: *const u64) -> &'static FunEntry {
 /// How many x registers are live at a call's target.
 #[cold]
 #[inline(never)]
-unsafe fn arity_at(target: *const u64) -> usize {
+unsafe fn arity_at(cx: &Ctx, target: *const u64) -> usize {
     // SAFETY: rule 1: a target is a stub, or code with `FuncInfo` three words before it.
     unsafe {
         match op_of(*target) {
-            Op::TraceCall | Op::Undefined | Op::Native | Op::Apply2 | Op::Apply3 | Op::YieldNow | Op::Hibernate3 | Op::Hibernate0 | Op::CallOnLoad => {
+            Op::Breakpoint => cx.node.code.point((*target >> 16) as u32).map_or(0, |p| p.arity as usize),
+            Op::Undefined | Op::Native | Op::Apply2 | Op::Apply3 | Op::YieldNow | Op::Hibernate3 | Op::Hibernate0 | Op::CallOnLoad => {
                 export_of(target).arity as usize
             }
             Op::UndefinedFun => entry_of(target).arity as usize + entry_of(target).num_free as usize,
@@ -88,6 +90,21 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
 
     // SAFETY: rules 1 to 4, for the whole loop.
     unsafe {
+        // The instruction that is done: the word at `ip`, or behind a breakpoint the one that stood there.
+        let mut head: u64 = *ip;
+        // Goes on with the word at `ip`, or at another address.
+        macro_rules! dispatch {
+            () => {{
+                head = *ip;
+                continue;
+            }};
+        }
+        macro_rules! go {
+            ($to:expr) => {{
+                ip = $to;
+                dispatch!()
+            }};
+        }
         let n = cx.p.saved.len();
         xp.copy_from_nonoverlapping(cx.p.saved.as_ptr(), n);
         cx.p.saved.clear();
@@ -145,14 +162,12 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
         }
         macro_rules! next {
             ($n:expr) => {{
-                ip = ip.add($n);
-                continue;
+                go!(ip.add($n))
             }};
         }
         macro_rules! jump {
             ($off:expr) => {{
-                ip = ip.offset($off);
-                continue;
+                go!(ip.offset($off))
             }};
         }
         macro_rules! room {
@@ -185,8 +200,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 match raise::unwind(cx, $at, xp) {
                     Ok(handler) => {
                         sync_in!();
-                        ip = handler;
-                        continue;
+                        go!(handler)
                     }
                     Err(reason) => return Ended::Exit(reason),
                 }
@@ -228,8 +242,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 if cx.reductions <= 0 {
                     break target;
                 }
-                ip = target;
-                continue;
+                go!(target)
             }};
         }
         macro_rules! push {
@@ -269,7 +282,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         if dirty.is_some() || cx.reductions <= 0 {
                             leave!(ip, 1, Ended::Yield);
                         }
-                        continue;
+                        dispatch!()
                     }
                     Err(Stop::Trap) => {
                         native_from = std::ptr::null();
@@ -280,8 +293,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         if dirty.is_some() || cx.reductions <= 0 {
                             leave!(target, n, Ended::Yield);
                         }
-                        ip = target;
-                        continue;
+                        go!(target)
                     }
                     Err(Stop::Raise) => {
                         raise::note_native(cx, index, std::slice::from_raw_parts(xp, arity));
@@ -385,7 +397,6 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
             }};
         }
         let target = loop {
-            let head = *ip;
             match op_of(head) {
                 // ---- stubs and the edges of a process
                 Op::Native => native!((head >> 16) as u32 - 1, export_arity(cx, (head >> 16) as u32 - 1)),
@@ -418,30 +429,50 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         }
                     }
                 }
-                Op::TraceCall => {
-                    let e = export_of(ip);
-                    reserve!(e.arity as usize, 4);
+                Op::Breakpoint => {
+                    let Some(point) = cx.node.code.point((head >> 16) as u32) else {
+                        // It was taken away just now.
+                        dispatch!()
+                    };
+                    let n = point.arity as usize;
                     sync_out!();
-                    let back = node::Node::trace_call(cx, e, std::slice::from_raw_parts(xp, e.arity as usize));
+                    node::trace::calls::called(cx, &point, std::slice::from_raw_parts(xp, n), &mut local.frames);
                     back_to_heap!();
-                    if back {
-                        sp = sp.sub(4);
-                        *sp = cx.node.code.return_trace() as u64;
-                        *sp.add(1) = e.module.raw();
-                        *sp.add(2) = e.function.raw();
-                        *sp.add(3) = Term::small(i64::from(e.arity)).raw();
+                    if !local.frames.is_empty() {
+                        reserve!(n, local.frames.len());
+                        for &word in &local.frames {
+                            push!(word);
+                        }
                     }
-                    ip = *ip.add(1) as *const u64;
-                    continue;
+                    match point.beyond() {
+                        Beyond::Here(word) => {
+                            head = word;
+                            continue;
+                        }
+                        Beyond::At(address) => go!(address),
+                    }
                 }
-                Op::ReturnTrace => {
-                    let (m, f, n) = (get!(Y), get!(Y | 1), get!(Y | 2));
+                Op::ReturnTrace | Op::ExceptionTrace => {
                     sync_out!();
-                    node::Node::trace_return(cx, m, f, n, *xp);
+                    node::trace::calls::returned(cx, std::slice::from_raw_parts(sp.cast::<Term>(), 5), *xp);
                     back_to_heap!();
-                    ip = *sp.add(3) as *const u64;
-                    sp = sp.add(4);
-                    continue;
+                    sp = sp.add(6);
+                    go!(*sp.sub(1) as *const u64)
+                }
+                Op::ReturnTo => {
+                    let session = get!(Y);
+                    sp = sp.add(1);
+                    sync_out!();
+                    node::trace::calls::returns_to(cx, session, node::trace::calls::next_return(cx));
+                    back_to_heap!();
+                    sp = sp.add(1);
+                    go!(*sp.sub(1) as *const u64)
+                }
+                Op::ReturnAccount => {
+                    sync_out!();
+                    node::trace::calls::account_returned(cx, std::slice::from_raw_parts(sp.cast::<Term>(), 2));
+                    sp = sp.add(3);
+                    go!(*sp.sub(1) as *const u64)
                 }
                 Op::Apply2 => {
                     // erlang:apply(Fun, Args)
@@ -519,8 +550,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
                 Op::CallOnLoad => match cx.node.code.on_load_function(*xp) {
                     Some(target) => {
-                        ip = target;
-                        continue;
+                        go!(target)
                     }
                     None => {
                         sync_out!();
@@ -584,19 +614,16 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 Op::CallNative => {
                     native_from = std::ptr::null();
                     push!(ip.add(2));
-                    ip = address!(w!(1));
-                    continue;
+                    go!(address!(w!(1)))
                 }
                 Op::CallNativeLast => {
                     native_from = ip;
                     sp = sp.add(fa(head) as usize);
-                    ip = address!(w!(1));
-                    continue;
+                    go!(address!(w!(1)))
                 }
                 Op::CallNativeOnly => {
                     native_from = ip;
-                    ip = address!(w!(1));
-                    continue;
+                    go!(address!(w!(1)))
                 }
                 Op::MoveCall => {
                     set!(fa(head), get!(w!(1) as u16));
@@ -606,27 +633,27 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 Op::Return => {
                     ip = *sp as *const u64;
                     sp = sp.add(1);
-                    continue;
+                    dispatch!()
                 }
                 Op::DeallocReturn => {
                     sp = sp.add(fa(head) as usize);
                     ip = *sp as *const u64;
                     sp = sp.add(1);
-                    continue;
+                    dispatch!()
                 }
                 Op::MoveReturn => {
                     *xp = get!(fa(head));
                     sp = sp.add(fb(head) as usize);
                     ip = *sp as *const u64;
                     sp = sp.add(1);
-                    continue;
+                    dispatch!()
                 }
                 Op::MoveCReturn => {
                     *xp = Term::from_raw(w!(1));
                     sp = sp.add(fb(head) as usize);
                     ip = *sp as *const u64;
                     sp = sp.add(1);
-                    continue;
+                    dispatch!()
                 }
                 Op::CallFun | Op::CallFun2 => {
                     let n = fa(head) as usize;
@@ -1442,8 +1469,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     if cx.reductions <= 0 {
                         leave!(target, 0, Ended::Yield);
                     }
-                    ip = target;
-                    continue;
+                    go!(target)
                 }
                 Op::RemoveMessage => {
                     if let Some(m) = cx.p.mailbox.take() {
@@ -2072,7 +2098,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
             }
         };
-        leave!(target, arity_at(target), Ended::Yield)
+        leave!(target, arity_at(cx, target), Ended::Yield)
     }
 }
 

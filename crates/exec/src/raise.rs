@@ -41,17 +41,37 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
     unsafe {
         let mut word = cx.p.heap.sp;
         let mut frame = word;
+        // Sessions that are told where a traced call returns to, until a function's own continuation is met, and where that is.
+        let mut to: Vec<(Term, u64)> = Vec::new();
         while word < cx.p.heap.end {
             let w = *word;
             if w & 7 == 0 {
                 if w != 0 {
                     frame = word.add(1);
+                    if let Some(op) = cx.node.code.as_trace_continuation(w) {
+                        let words = node::trace::calls::frame_words(op);
+                        let operands = std::slice::from_raw_parts(frame.cast::<Term>(), words);
+                        match op {
+                            Op::ExceptionTrace => node::trace::calls::raised(cx, operands, e.class.atom(), e.reason),
+                            Op::ReturnTo => to.push((operands[0], 0)),
+                            Op::ReturnAccount => node::trace::calls::account_returned(cx, operands),
+                            _ => {}
+                        }
+                        frame = frame.add(words);
+                        word = frame;
+                        continue;
+                    }
+                    to.retain(|t| t.1 == 0);
+                    to.iter_mut().for_each(|t| t.1 = w);
                 }
             } else {
                 let t = Term::from_raw(w);
                 if t.is_catch() {
                     cx.p.heap.alloc.leave_fragments();
                     cx.p.heap.set_sp(frame);
+                    for (session, address) in to.into_iter().filter(|t| t.1 != 0) {
+                        node::trace::calls::returns_to(cx, session, address);
+                    }
                     *xp = Term::NONE;
                     *xp.add(1) = e.class.atom();
                     *xp.add(2) = e.reason;
@@ -86,7 +106,7 @@ fn continuations(cx: &Ctx, most: usize, out: &mut Vec<u64>) {
     let mut last = 0;
     for t in cx.p.heap.stack() {
         let w = t.raw();
-        if w & 7 == 0 && w != 0 && w != last {
+        if w & 7 == 0 && w != 0 && w != last && cx.node.code.as_trace_continuation(w).is_none() {
             if out.len() >= most {
                 break;
             }
@@ -101,7 +121,11 @@ fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
     let e = cx.p.exception;
     let mut addresses: Vec<u64> = Vec::with_capacity(depth + 1);
     // SAFETY: `at` is an instruction (rule 1).
-    let native = matches!(unsafe { *at } as u16, n if n == Op::Native as u16 || n == Op::RaisePending as u16 || n == Op::Illegal as u16);
+    let word = match unsafe { *at } {
+        word if word as u16 == Op::Breakpoint as u16 => cx.node.code.point((word >> 16) as u32).map_or(word, |p| p.original()),
+        word => word,
+    };
+    let native = matches!(word as u16, n if n == Op::Native as u16 || n == Op::RaisePending as u16 || n == Op::Illegal as u16);
     if !native {
         // Marked as an instruction, not a return address, by its lowest bit.
         addresses.push(at as u64 | 1);

@@ -163,6 +163,10 @@ impl Heap {
     pub fn total_words(&self) -> usize {
         self.block_words() + self.old_block_words() + self.alloc.fragment_words()
     }
+    /// Words allocated since the process began, those collected since included.
+    pub fn allocated_words(&self) -> u64 {
+        self.stats.reclaimed_words + (self.young_words() + self.old_words() + self.alloc.fragment_words()) as u64
+    }
     /// Words from the youngest mark on (survivors of the last collection).
     pub fn mature_words(&self) -> usize {
         Self::between(self.start, self.mark)

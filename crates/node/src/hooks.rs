@@ -30,6 +30,20 @@ pub trait Ports: Send + Sync {
     fn count(&self) -> usize {
         0
     }
+    /// A trace message for a port that traces, which gets it in external format. False if there is no such port.
+    fn trace_output(&self, _node: &Node, _port: Term, _message: Term) -> bool {
+        false
+    }
+    fn is_open(&self, _port: Term) -> bool {
+        false
+    }
+    fn list(&self) -> Vec<Term> {
+        Vec::new()
+    }
+    /// Looks at, or changes, what a port is traced for; `None` if there is no such port.
+    fn with_traces(&self, _port: Term, _change: &mut dyn FnMut(&mut process::trace::Traces) -> bool) -> Option<bool> {
+        None
+    }
     /// Bytes read and written by all ports so far.
     fn traffic(&self) -> (u64, u64) {
         (0, 0)

@@ -9,6 +9,7 @@ pub mod hooks;
 pub mod memory;
 pub mod native;
 mod node;
+pub mod seq;
 pub mod settings;
 // what processes do to each other
 pub mod dump;

@@ -207,7 +207,7 @@ impl Node {
             while let Some(signal) = rest.next() {
                 if let Signal::Message(m) = signal {
                     if p.trace.is_some() {
-                        self.trace_receive(pid, p, m.term);
+                        self.trace_receive(pid, p, &m);
                     }
                     p.mailbox.push(m);
                     out.messages = true;
@@ -233,7 +233,7 @@ impl Node {
     fn act(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, signal: Signal, messages: &mut bool) -> Option<Owned> {
         let mut post = |p: &mut Private, o: Owned| {
             if p.trace.is_some() {
-                self.trace_receive(pid, p, o.term);
+                self.trace_received(pid, p, o.term, Term::NONE);
             }
             p.mailbox.push(Message::new(o));
             *messages = true;
@@ -248,7 +248,7 @@ impl Node {
                 Some(kind) => {
                     let kind = *kind;
                     if p.trace.is_some() {
-                        self.trace_receive(pid, p, message.term);
+                        self.trace_receive(pid, p, &message);
                     }
                     p.mailbox.push(message);
                     *messages = true;

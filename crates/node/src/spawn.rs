@@ -3,6 +3,7 @@
 use crate::signals::literals;
 use crate::{Ctx, Node};
 use heap::Heap;
+use process::trace::{Trace, Traces, flags::*};
 use process::{AliasKind, MaxHeap, Monitor, MonitorKind, Owned, Private, ProcRef, RefId, Target, Who};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
@@ -112,8 +113,9 @@ impl Node {
         if let Some(reference) = monitor {
             child.watchers.insert(reference, (Who::Local(parent_pid), None));
         }
-        child.trace = self.trace_of_child(parent.as_deref());
-        let traced = child.trace;
+        child.trace = self.trace_of_child(parent.as_deref(), options.link);
+        let traced = child.trace.clone();
+        let options_link = options.link && parent_pid.is_some();
         let (priority, system) = (child.priority, child.is_system);
         let process_leader = leader.is_none();
         let (process, pid) = self
@@ -131,8 +133,11 @@ impl Node {
             if cx.p.trace.is_some() {
                 let call = cx.h().tuple(&[module, function, original_args]);
                 self.trace_procs(cx.pid, cx.p, &[term::am::SPAWN, pid, call]);
-                if let Some(t) = &mut cx.p.trace {
-                    t.flags &= !process::trace::flags::SET_ON_FIRST_SPAWN;
+                for t in cx.p.trace.list().to_vec() {
+                    cx.p.trace.set(Trace { flags: t.flags & !SET_ON_FIRST_SPAWN, ..t });
+                }
+                if options.link {
+                    self.trace_procs(cx.pid, cx.p, &[term::am::LINK, pid]);
                 }
             }
             if options.link {
@@ -146,25 +151,37 @@ impl Node {
                 }
             }
         }
-        if let Some(trace) = traced.filter(|t| t.has(process::trace::flags::PROCS)) {
-            self.emit_for(pid, trace, |a| {
+        for trace in traced.list().iter().filter(|t| t.has(PROCS)) {
+            self.emit_for(pid, *trace, |a| {
                 let call = a.tuple(&[module, function, original_args]);
                 vec![term::atom!("spawned"), parent_pid_or_undefined(parent_pid), call]
             });
+            if options_link {
+                self.emit_for(pid, *trace, |_| vec![term::atom!("getting_linked"), parent_pid]);
+            }
         }
         Ok((process, Spawned { pid, monitor }))
     }
 
     /// What a new process is traced for from its first moment: what its parent hands on, or what all new ones are.
-    fn trace_of_child(&self, parent: Option<&Ctx>) -> Option<process::trace::Trace> {
-        use process::trace::flags::*;
-        match parent.and_then(|cx| cx.p.trace) {
-            Some(t) if t.has(SET_ON_SPAWN) => Some(t),
-            Some(t) if t.has(SET_ON_FIRST_SPAWN) => {
-                Some(process::trace::Trace { flags: t.flags & !(SET_ON_SPAWN | SET_ON_FIRST_SPAWN), ..t })
-            }
-            _ if self.tracing.any_new.load(Relaxed) => *self.tracing.new_processes.lock(),
-            _ => None,
+    fn trace_of_child(&self, parent: Option<&Ctx>, link: bool) -> Traces {
+        let mut out = Traces::default();
+        if self.tracing.any_new.load(Relaxed) {
+            self.tracing.of_new_processes().into_iter().for_each(|t| out.set(t));
         }
+        for t in parent.map_or(&[][..], |cx| cx.p.trace.list()) {
+            let on_link = link && t.has(SET_ON_LINK | SET_ON_FIRST_LINK);
+            if t.has(SET_ON_SPAWN | SET_ON_FIRST_SPAWN) || on_link {
+                let mut flags = t.flags;
+                if t.has(SET_ON_FIRST_SPAWN) {
+                    flags &= !(SET_ON_SPAWN | SET_ON_FIRST_SPAWN);
+                }
+                if t.has(SET_ON_FIRST_LINK) && link {
+                    flags &= !(SET_ON_LINK | SET_ON_FIRST_LINK);
+                }
+                out.set(Trace { flags, ..*t });
+            }
+        }
+        out
     }
 }

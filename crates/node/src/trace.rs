@@ -1,52 +1,127 @@
-//! Trace messages: which event of which traced process becomes which message, and the patterns of traced functions.
+//! Trace messages: which event of which traced process becomes which message. Calls are in `trace::calls`.
 //! Not here: the flags' and patterns' notation (`bifs`), where calls are caught (`exec`).
+//!
+//! A session is a set of flags of processes and of patterns of functions that has nothing to do with any other's. Session 0
+//! is there from the start and everybody's; others belong to whoever holds their handle.
+
+pub mod calls;
 
 use crate::signals::copy_out;
 use crate::{Ctx, Node};
 use base::hash::Map;
 use base::sync::{Mutex, RwLock};
-use ets::matchspec::{Action, Hooks, Machine, MatchSpec};
+use ets::matchspec::{Machine, MatchSpec};
 use process::trace::{Trace, flags::*};
-use process::{Owned, Private};
+use process::{Message, Owned, Private};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use term::fun::Export;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 use term::{Alloc, Term, am, atom};
 
 /// What the node knows of tracing.
-#[derive(Default)]
 pub struct Tracing {
-    /// Of each traced function: its pattern.
-    patterns: RwLock<Map<(Term, Term, u8), Arc<Pattern>>>,
-    /// What new processes are traced for.
-    pub new_processes: Mutex<Option<Trace>>,
-    /// There is something in `new_processes`.
-    pub any_new: std::sync::atomic::AtomicBool,
-    /// Patterns of `send` and `receive`: off if false.
-    pub send: std::sync::atomic::AtomicBool,
-    pub receive: std::sync::atomic::AtomicBool,
+    sessions: RwLock<BTreeMap<u32, Arc<Session>>>,
+    next: AtomicU32,
+    /// Some session has something for new processes.
+    pub any_new: AtomicBool,
+    pub any_new_ports: AtomicBool,
+    /// Some session's pattern of `receive` asks for senders.
+    pub any_receive_spec: AtomicBool,
 }
 
-/// How calls of one function are traced.
+impl Default for Tracing {
+    fn default() -> Tracing {
+        let shared = Arc::new(Session::new(0, term::atom!("default"), None, 0));
+        Tracing {
+            sessions: RwLock::new([(0, shared)].into()),
+            next: AtomicU32::new(1),
+            any_new: AtomicBool::new(false),
+            any_new_ports: AtomicBool::new(false),
+            any_receive_spec: AtomicBool::new(false),
+        }
+    }
+}
+
+/// A trace session.
+pub struct Session {
+    pub number: u32,
+    pub name: Term,
+    /// Who is told; in the shared session each process has a tracer of its own.
+    pub tracer: Option<Term>,
+    /// Number of the reference that stands for it.
+    pub reference: u64,
+    pub send: RwLock<Events>,
+    pub receive: RwLock<Events>,
+    /// What new processes and ports are traced for.
+    pub new_processes: Mutex<Option<Trace>>,
+    pub new_ports: Mutex<Option<Trace>>,
+    /// What functions of modules are traced for that are loaded from now on.
+    pub on_load: Mutex<Option<calls::Hit>>,
+}
+
+impl Session {
+    fn new(number: u32, name: Term, tracer: Option<Term>, reference: u64) -> Session {
+        Session {
+            number,
+            name,
+            tracer,
+            reference,
+            send: RwLock::new(Events::All),
+            receive: RwLock::new(Events::All),
+            new_processes: Mutex::new(None),
+            new_ports: Mutex::new(None),
+            on_load: Mutex::new(None),
+        }
+    }
+}
+
+/// Which events of a kind are told.
+#[derive(Clone)]
+pub enum Events {
+    All,
+    Nothing,
+    Some(Arc<Pattern>),
+}
+
+/// A match specification, compiled and as it was given.
 pub struct Pattern {
     pub spec: Option<MatchSpec>,
-    /// As it was given; `[]` for none.
+    /// `[]` for none.
     pub source: Owned,
-    pub traced: bool,
-    /// `call_count`.
-    pub count: Option<AtomicU64>,
 }
 
 impl Tracing {
-    pub fn pattern(&self, m: Term, f: Term, arity: u8) -> Option<Arc<Pattern>> {
-        self.patterns.read().get(&(m, f, arity)).cloned()
+    pub fn session(&self, number: u32) -> Option<Arc<Session>> {
+        self.sessions.read().get(&number).cloned()
     }
-    pub fn set_pattern(&self, key: (Term, Term, u8), pattern: Option<Arc<Pattern>>) {
-        let mut all = self.patterns.write();
-        match pattern {
-            Some(p) => all.insert(key, p),
-            None => all.remove(&key),
-        };
+    pub fn sessions(&self) -> Vec<Arc<Session>> {
+        self.sessions.read().values().cloned().collect()
+    }
+    pub fn session_of_reference(&self, reference: u64) -> Option<Arc<Session>> {
+        self.sessions.read().values().find(|s| s.number != 0 && s.reference == reference).cloned()
+    }
+    pub fn new_session(&self, name: Term, tracer: Term, reference: u64) -> Arc<Session> {
+        let number = self.next.fetch_add(1, Relaxed);
+        let s = Arc::new(Session::new(number, name, Some(tracer), reference));
+        self.sessions.write().insert(number, s.clone());
+        s
+    }
+    /// False if it was gone already.
+    pub fn end_session(&self, number: u32) -> bool {
+        let gone = self.sessions.write().remove(&number).is_some();
+        self.refresh();
+        gone
+    }
+    /// Looks again for what is asked before each event.
+    pub fn refresh(&self) {
+        let all = self.sessions();
+        self.any_new.store(all.iter().any(|s| s.new_processes.lock().is_some()), Relaxed);
+        self.any_new_ports.store(all.iter().any(|s| s.new_ports.lock().is_some()), Relaxed);
+        self.any_receive_spec.store(all.iter().any(|s| matches!(*s.receive.read(), Events::Some(_))), Relaxed);
+    }
+    /// What a new process is traced for because all new ones are.
+    pub fn of_new_processes(&self) -> Vec<Trace> {
+        self.sessions().iter().filter_map(|s| *s.new_processes.lock()).collect()
     }
 }
 
@@ -57,50 +132,107 @@ fn timestamp(us: i64, a: &mut Alloc) -> Term {
 }
 
 impl Node {
-    /// Sends `{trace, Pid, Parts...}` to the process's tracer. A tracer that is gone traces no more.
-    pub fn emit(&self, pid: Term, p: &mut Private, build: impl FnOnce(&mut Alloc) -> Vec<Term>) {
-        let Some(trace) = p.trace else { return };
-        if !self.emit_for(pid, trace, build) {
-            p.trace = None;
+    /// Tells of an event to the tracers of all sessions that trace such events of the process. A tracer that is gone traces no more.
+    pub fn emit(&self, pid: Term, p: &mut Private, flag: u32, mut build: impl FnMut(&mut Alloc) -> Vec<Term>) {
+        if p.sensitive {
+            return;
+        }
+        for trace in p.trace.list().to_vec() {
+            if trace.has(flag) && !self.emit_for(pid, trace, &mut build) {
+                p.trace.remove(trace.session);
+            }
         }
     }
 
-    pub fn emit_for(&self, pid: Term, trace: Trace, build: impl FnOnce(&mut Alloc) -> Vec<Term>) -> bool {
-        if trace.tracer == pid {
+    /// Sends `{trace, Who, Parts...}`, with a time if one is asked for. False if the tracer is gone.
+    pub fn emit_for(&self, who: Term, trace: Trace, build: impl FnOnce(&mut Alloc) -> Vec<Term>) -> bool {
+        if trace.tracer == who {
             return true;
         }
         let mut a = Alloc::new();
         let parts = build(&mut a);
-        let stamp = match () {
-            _ if trace.has(TIMESTAMP) => Some(timestamp(self.system_ns() / 1000, &mut a)),
-            _ if trace.has(STRICT_MONOTONIC) => {
-                let (now, n) = (a.int(self.monotonic_ns()), a.uint(self.monotonic_integers.fetch_add(1, Relaxed)));
-                Some(a.tuple(&[now, n]))
-            }
-            _ if trace.has(MONOTONIC) => Some(a.int(self.monotonic_ns())),
-            _ => None,
-        };
-        let mut all = vec![if stamp.is_some() { term::atom!("trace_ts") } else { am::TRACE }, pid];
+        let stamp = self.stamp(trace.flags, &mut a);
+        let mut all = vec![if stamp.is_some() { term::atom!("trace_ts") } else { am::TRACE }, who];
         all.extend(parts);
         all.extend(stamp);
         let message = a.tuple(&all);
+        if trace.tracer.is_local_port() {
+            return self.tell_port(trace.tracer, message);
+        }
         // The parts lie in other memory: the message is a copy.
         let message = copy_out(message);
         drop(a);
         self.send_message(trace.tracer, message)
     }
+    /// The time as the flags want it.
+    pub fn stamp(&self, flags: u32, a: &mut Alloc) -> Option<Term> {
+        if flags & TIMESTAMP != 0 {
+            return Some(timestamp(self.system_ns() / 1000, a));
+        }
+        if flags & STRICT_MONOTONIC != 0 {
+            let (now, n) = (a.int(self.monotonic_ns()), a.uint(self.monotonic_integers.fetch_add(1, Relaxed)));
+            return Some(a.tuple(&[now, n]));
+        }
+        (flags & MONOTONIC != 0).then(|| a.int(self.monotonic_ns()))
+    }
+    /// A port gets the message in external format.
+    pub fn tell_port(&self, port: Term, message: Term) -> bool {
+        self.ports.get().is_some_and(|p| p.trace_output(self, port, message))
+    }
+    /// Is there still somebody to tell?
+    pub fn tracer_lives(&self, tracer: Term) -> bool {
+        if tracer.is_local_port() { self.ports.get().is_some_and(|p| p.is_open(tracer)) } else { self.is_alive(tracer) }
+    }
+
+    /// What a session's pattern for `send` or `receive` makes of an event: `None` nothing is told, else the message to add.
+    fn event_message(self: &Arc<Node>, pid: Term, p: &mut Private, trace: Trace, receive: bool, args: &[Term], out: &mut Alloc) -> Option<Term> {
+        let session = self.tracing.session(trace.session)?;
+        let events = if receive { session.receive.read().clone() } else { session.send.read().clone() };
+        match events {
+            Events::All => Some(am::TRUE),
+            Events::Nothing => None,
+            Events::Some(pattern) => {
+                let Some(spec) = &pattern.spec else { return Some(am::TRUE) };
+                let list = out.list(args);
+                let mut hooks = calls::EventHooks { node: self, pid, p, trace };
+                let result = spec.run_trace(&mut Machine::new(&mut hooks), list, out)?;
+                (result.message != am::FALSE).then_some(result.message)
+            }
+        }
+    }
 
     /// A message has come into the mailbox.
     #[cold]
-    pub fn trace_receive(&self, pid: Term, p: &mut Private, message: Term) {
-        if p.trace.is_some_and(|t| t.has(RECEIVE)) && !self.tracing.receive.load(Relaxed) {
-            self.emit(pid, p, |_| vec![term::atom!("receive"), message]);
+    pub fn trace_receive(self: &Arc<Node>, pid: Term, p: &mut Private, m: &Message) {
+        self.trace_received(pid, p, m.term, m.sender());
+    }
+    #[cold]
+    pub fn trace_received(self: &Arc<Node>, pid: Term, p: &mut Private, message: Term, sender: Term) {
+        if p.sensitive {
+            return;
+        }
+        for trace in p.trace.list().to_vec() {
+            if !trace.has(RECEIVE) {
+                continue;
+            }
+            let mut out = Alloc::new();
+            let node = if sender.is_none() { am::UNDEFINED } else { self.name() };
+            let from = if sender.is_none() { am::UNDEFINED } else { sender };
+            let Some(more) = self.event_message(pid, p, trace, true, &[node, from, message], &mut out) else { continue };
+            let told = self.emit_for(pid, trace, |_| {
+                let mut parts = vec![term::atom!("receive"), message];
+                parts.extend((more != am::TRUE).then_some(more));
+                parts
+            });
+            if !told {
+                p.trace.remove(trace.session);
+            }
         }
     }
 
     #[cold]
-    pub fn trace_send(&self, pid: Term, p: &mut Private, to: Term, message: Term) {
-        if !p.trace.is_some_and(|t| t.has(SEND)) || self.tracing.send.load(Relaxed) {
+    pub fn trace_send(self: &Arc<Node>, pid: Term, p: &mut Private, to: Term, message: Term) {
+        if p.sensitive {
             return;
         }
         let there = match to {
@@ -109,26 +241,39 @@ impl Node {
             _ => true,
         };
         let what = if there { term::atom!("send") } else { term::atom!("send_to_non_existing_process") };
-        self.emit(pid, p, |_| vec![what, message, to]);
+        for trace in p.trace.list().to_vec() {
+            if !trace.has(SEND) {
+                continue;
+            }
+            let mut out = Alloc::new();
+            let Some(more) = self.event_message(pid, p, trace, false, &[to, message], &mut out) else { continue };
+            let told = self.emit_for(pid, trace, |_| {
+                let mut parts = vec![what, message, to];
+                parts.extend((more != am::TRUE).then_some(more));
+                parts
+            });
+            if !told {
+                p.trace.remove(trace.session);
+            }
+        }
     }
 
     /// An event of the `procs` group.
     #[cold]
     pub fn trace_procs(&self, pid: Term, p: &mut Private, parts: &[Term]) {
-        if p.trace.is_some_and(|t| t.has(PROCS)) {
-            self.emit(pid, p, |_| parts.to_vec());
-        }
+        self.emit(pid, p, PROCS, |_| parts.to_vec());
     }
 
     /// The process has been given a thread (`in`), or has left it (`out`, `out_exited`).
     #[cold]
     pub fn trace_running(&self, pid: Term, p: &mut Private, what: &str) {
-        if !p.trace.is_some_and(|t| t.has(RUNNING) || t.has(RUNNING_PROCS)) {
+        let flag = if what.len() > 3 { EXITING | RUNNING | RUNNING_PROCS } else { RUNNING | RUNNING_PROCS };
+        if !p.trace.has(flag) {
             return;
         }
         let place = self.code.locate(p.ip);
-        self.emit(pid, p, |a| {
-            let at = match place {
+        self.emit(pid, p, flag, |a| {
+            let at = match &place {
                 Some(l) => a.tuple(&[l.module, l.function, Term::small(i64::from(l.arity))]),
                 None => Term::small(0),
             };
@@ -136,124 +281,21 @@ impl Node {
         });
     }
 
-    /// A function has been called through its traced export. True: its return is to be told too.
-    #[cold]
-    pub fn trace_call(cx: &mut Ctx, e: &'static Export, args: &[Term]) -> bool {
-        let node = cx.node.clone();
-        let Some(pattern) = node.tracing.pattern(e.module, e.function, e.arity) else { return false };
-        if let Some(count) = &pattern.count {
-            count.fetch_add(1, Relaxed);
-        }
-        let Some(trace) = cx.p.trace.filter(|t| t.has(CALL) && t.tracer != cx.pid) else { return false };
-        if !pattern.traced {
-            return false;
-        }
-        let mut message = am::TRUE;
-        let mut back = false;
-        if let Some(spec) = &pattern.spec {
-            let list = cx.h().list(args);
-            let caller = caller(cx);
-            let mut hooks = CallHooks { pid: cx.pid, node: &node, trace, caller, arity: e.arity };
-            let result = spec.run_trace(&mut Machine::new(&mut hooks), list, &mut cx.p.heap.alloc);
-            let trace = hooks.trace;
-            if let Some(t) = &mut cx.p.trace {
-                *t = trace;
+    /// The session's flags go from every process, its breakpoints from every function.
+    pub fn clear_session(self: &Arc<Node>, cx: &mut Ctx, session: u32) {
+        cx.p.trace.remove(session);
+        for pid in self.processes.pids() {
+            if pid != cx.pid {
+                self.request(pid, move |_, other| {
+                    if let Some((_, _, p)) = other {
+                        p.trace.remove(session);
+                    }
+                });
             }
-            let Some(result) = result else { return false };
-            message = result.message;
-            back = result.return_trace || result.exception_trace;
         }
-        if message == am::FALSE || cx.p.trace.is_some_and(|t| t.has(SILENT)) {
-            return false;
-        }
-        let (pid, by_arity) = (cx.pid, trace.has(ARITY));
-        node.emit(pid, cx.p, |a| {
-            let shown = if by_arity { Term::small(args.len() as i64) } else { a.list(args) };
-            let call = a.tuple(&[e.module, e.function, shown]);
-            let mut parts = vec![term::atom!("call"), call];
-            if message != am::TRUE {
-                parts.push(message);
-            }
-            parts
-        });
-        back
-    }
-
-    /// A traced call has returned.
-    #[cold]
-    pub fn trace_return(cx: &mut Ctx, m: Term, f: Term, arity: Term, value: Term) {
-        let (node, pid) = (cx.node.clone(), cx.pid);
-        if cx.p.trace.is_some_and(|t| t.has(CALL) && !t.has(SILENT)) {
-            node.emit(pid, cx.p, |a| {
-                let mfa = a.tuple(&[m, f, arity]);
-                vec![term::atom!("return_from"), mfa, value]
-            });
-        }
+        calls::clear_session(self, session);
     }
 }
 
-/// The function that a call will return to.
-fn caller(cx: &Ctx) -> Option<code::Located> {
-    let address = cx.p.heap.stack().iter().map(|t| t.raw()).find(|w| *w != 0 && w & 7 == 0)?;
-    cx.node.code.locate(address as *const u64)
-}
-
-struct CallHooks<'a> {
-    pid: Term,
-    node: &'a Node,
-    trace: Trace,
-    caller: Option<code::Located>,
-    arity: u8,
-}
-
-impl Hooks for CallHooks<'_> {
-    fn self_pid(&self) -> Term {
-        self.pid
-    }
-    fn node(&self) -> Term {
-        self.node.name()
-    }
-    fn action(&mut self, action: Action, args: &[Term], a: &mut Alloc) -> Option<Term> {
-        let _ = self.arity;
-        Some(match action {
-            Action::Caller => match &self.caller {
-                Some(l) => a.tuple(&[l.module, l.function, Term::small(i64::from(l.arity))]),
-                None => am::UNDEFINED,
-            },
-            Action::CallerLine => match &self.caller {
-                Some(l) => {
-                    let place = match &l.location {
-                        Some((file, line)) => {
-                            let file = a.list_of_chars(file);
-                            a.tuple(&[file, Term::small(i64::from(*line))])
-                        }
-                        None => am::UNDEFINED,
-                    };
-                    a.tuple(&[l.module, l.function, Term::small(i64::from(l.arity)), place])
-                }
-                None => am::UNDEFINED,
-            },
-            Action::Silent => {
-                let before = self.trace.has(SILENT);
-                match args.first().and_then(|t| t.as_bool()) {
-                    Some(true) => self.trace.flags |= SILENT,
-                    Some(false) => self.trace.flags &= !SILENT,
-                    None => {}
-                }
-                Term::bool(before)
-            }
-            Action::Display => {
-                crate::dump::say(&format!("{}\n", args.first().map_or(String::new(), |&t| term::print::text(t))));
-                am::TRUE
-            }
-            Action::GetTcw => a.uint(self.node.settings.trace_control_word.load(Relaxed)),
-            Action::SetTcw => {
-                let n = args.first()?.as_u64()?;
-                a.uint(self.node.settings.trace_control_word.swap(n, Relaxed))
-            }
-            Action::GetSeqToken => Term::NIL,
-            Action::IsSeqTrace => am::FALSE,
-            _ => am::TRUE,
-        })
-    }
-}
+/// Counts of calls by process.
+pub type ByProcess = Map<Term, (u64, u64)>;

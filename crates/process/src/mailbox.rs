@@ -10,15 +10,28 @@ use term::{Fragment, Term};
 pub struct Message {
     pub term: Term,
     pub memory: Fragment,
-    /// Trace token or nil (sequential tracing).
-    pub token: Term,
+    /// What tracing wants to know of it.
+    pub extra: Option<Box<Extra>>,
     /// The term has moved into the receiver's heap although the message is still queued: a root.
     pub(crate) in_heap: bool,
 }
 
+/// What few messages carry: only while something is traced.
+#[derive(Debug)]
+pub struct Extra {
+    /// Token of sequential tracing.
+    pub token: Option<crate::Owned>,
+    /// Who sent it, if known.
+    pub sender: Term,
+}
+
 impl Message {
     pub fn new(o: crate::Owned) -> Message {
-        Message { term: o.term, memory: o.memory, token: Term::NIL, in_heap: false }
+        Message { term: o.term, memory: o.memory, extra: None, in_heap: false }
+    }
+    /// Who sent it; `NONE` if that was not noted.
+    pub fn sender(&self) -> Term {
+        self.extra.as_ref().map_or(Term::NONE, |e| e.sender)
     }
 }
 

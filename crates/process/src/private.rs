@@ -142,7 +142,7 @@ pub struct Private {
     /// `process_flag(save_calls, N)`.
     pub save_calls: u32,
     /// What of it is traced.
-    pub trace: Option<crate::trace::Trace>,
+    pub trace: crate::trace::Traces,
     pub rare: Option<Box<Rare>>,
 }
 
@@ -195,6 +195,8 @@ pub enum AliasKind {
 pub struct Rare {
     /// Of sequential tracing. (The label of `proc_lib:set_label/1` lives in the dictionary.)
     pub trace_token: Option<Owned>,
+    /// Calls of functions whose time or memory is measured.
+    pub accounts: Vec<crate::trace::Account>,
     pub async_dist: bool,
     /// `process_flag(monitor_nodes, _)`: options and how often.
     pub node_monitors: Vec<(Owned, u32)>,
@@ -245,7 +247,7 @@ impl Private {
             waiting: false,
             hibernating: None,
             save_calls: 0,
-            trace: None,
+            trace: Default::default(),
             rare: None,
         }
     }

@@ -27,9 +27,11 @@ pub mod flags {
     pub const SCHEDULER_ID: u32 = 1 << 20;
 }
 
-/// A traced process's flags.
+/// For what one trace session traces a process, and who is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {
+    /// Number of the session; 0 is the one that everybody shares.
+    pub session: u32,
     pub flags: u32,
     /// A local pid or port.
     pub tracer: Term,
@@ -40,4 +42,56 @@ impl Trace {
     pub fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
     }
+}
+
+/// All that a process (or port) is traced for: nothing, nearly always.
+#[derive(Clone, Default, Debug)]
+#[allow(clippy::box_collection)]
+pub struct Traces(Option<Box<Vec<Trace>>>);
+
+impl Traces {
+    #[inline(always)]
+    pub fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+    #[inline(always)]
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+    pub fn list(&self) -> &[Trace] {
+        self.0.as_ref().map_or(&[], |v| v)
+    }
+    /// Is any of these flags set in some session?
+    pub fn has(&self, flag: u32) -> bool {
+        self.list().iter().any(|t| t.has(flag))
+    }
+    pub fn of(&self, session: u32) -> Option<Trace> {
+        self.list().iter().find(|t| t.session == session).copied()
+    }
+    /// Sets what a session traces; without events nothing remains of it.
+    pub fn set(&mut self, new: Trace) {
+        use flags::*;
+        let list = self.0.get_or_insert_default();
+        list.retain(|t| t.session != new.session);
+        if new.flags & !(TIMESTAMP | MONOTONIC | STRICT_MONOTONIC) != 0 {
+            list.push(new);
+        }
+        if list.is_empty() {
+            self.0 = None;
+        }
+    }
+    pub fn remove(&mut self, session: u32) {
+        self.set(Trace { session, flags: 0, tracer: Term::NIL });
+    }
+}
+
+/// Where the time and memory of calls go that one session accounts for.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    pub session: u32,
+    /// The breakpoint of the function that runs now.
+    pub point: Option<u32>,
+    /// Since when (nanoseconds), and how many words the process had allocated then.
+    pub since: i64,
+    pub words: u64,
 }

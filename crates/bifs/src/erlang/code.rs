@@ -112,7 +112,7 @@ fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
         match node.code.load(p, &|bytes, alloc| decode_literal(&node, bytes, alloc)) {
             // The code is there, but current only when its on_load function has said ok.
             Ok(_) if waits => return refusal(cx, am::ON_LOAD, &[name]),
-            Ok(_) => {}
+            Ok(_) => super::trace::loaded(&node, name),
             Err(LoadFailure::NotPurged) => return refusal(cx, am::NOT_PURGED, &[name]),
             Err(LoadFailure::OnLoad) => return refusal(cx, am::ON_LOAD, &[name]),
             Err(LoadFailure::BadFile) => return refusal(cx, am::BADFILE, &[name]),
@@ -139,6 +139,9 @@ fn finish_after_on_load(cx: &mut Ctx, a: &[Term]) -> Result {
     let Some(ok) = a[1].as_bool() else { return Err(cx.badarg()) };
     if !a[0].is_atom() || !cx.node.code.finish_on_load(a[0], ok) {
         return Err(cx.badarg());
+    }
+    if ok {
+        super::trace::loaded(&cx.node.clone(), a[0]);
     }
     Ok(am::TRUE)
 }

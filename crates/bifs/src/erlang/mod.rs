@@ -21,6 +21,7 @@ pub mod process;
 pub mod spawn;
 pub mod time;
 pub mod timer;
+pub mod seq_trace;
 pub mod trace;
 pub mod tuple;
 pub mod watch;

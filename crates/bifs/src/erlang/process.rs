@@ -52,6 +52,35 @@ pub fn ask_and_wait(
     Err(Stop::Wait)
 }
 
+/// Has `work` done in the context of each of these processes, and answers `result` once all have done it (to `ask_and_wait`, when
+/// the native function is called again).
+pub fn ask_all_and_wait(
+    cx: &mut Ctx,
+    others: &[Term],
+    result: usize,
+    work: impl Fn(&Arc<Node>, Term, &mut process::Private) + Send + Sync + Clone + 'static,
+) -> Res {
+    if others.is_empty() {
+        return Ok(Term::small(result as i64));
+    }
+    let id = cx.node.next_unique();
+    let asker = cx.pid;
+    let left = Arc::new(std::sync::atomic::AtomicUsize::new(others.len()));
+    for &other in others {
+        let (left, work) = (left.clone(), work.clone());
+        cx.node.request(other, move |node, target| {
+            if let Some((_, pid, p)) = target {
+                work(node, pid, p);
+            }
+            if left.fetch_sub(1, std::sync::atomic::Ordering::AcqRel) == 1 {
+                let _ = node.deliver(asker, Signal::Answer { id, value: Owned::immediate(Term::small(result as i64)) });
+            }
+        });
+    }
+    cx.p.native_state = Some(Box::new(Await(id)));
+    Err(Stop::Wait)
+}
+
 // ---- the table
 fn processes_0(cx: &mut Ctx, _: &[Term]) -> Res {
     let pids = cx.node.processes.pids();

@@ -127,7 +127,7 @@ fn flagged(cx: &mut Ctx, flag: &str, value: Term) -> Result<Option<Term>, Stop> 
             }
             before
         }
-        "sequential_tracer" => return super::trace::set_sequential_tracer(cx, value).map(Some),
+        "sequential_tracer" => return super::seq_trace::set_sequential_tracer(cx, value).map(Some),
         "reset_seq_trace" if value == am::TRUE => am::TRUE,
         // Placement is the operating system's; both calls are deprecated.
         "scheduler_bind_type" if matches!(text, Some("unbound" | "default_bind")) => system::bind_type(node.config.schedulers.bind),
