@@ -41,3 +41,19 @@ pub fn decode_literal(node: &Arc<Node>, bytes: &[u8], alloc: &mut Alloc) -> Opti
     let env = etf::DecodeEnv::new(node_id(node), &tables);
     etf::decode(bytes, alloc, &env).ok().map(|(t, _)| t)
 }
+
+/// `term_to_binary/1`, for whoever is no process.
+pub fn encode(node: &Arc<Node>, t: Term) -> Vec<u8> {
+    let id = node_id(node);
+    let options = if node.code.release >= 26 { etf::Options::new(id) } else { etf::Options::otp25(id) };
+    etf::encode(t, &options)
+}
+
+/// `binary_to_term/2` with `used`, for whoever is no process. `safe`: no new atoms.
+pub fn decode(node: &Arc<Node>, bytes: &[u8], alloc: &mut Alloc, safe: bool) -> Option<(Term, usize)> {
+    let tables = Tables(node);
+    let mut env = etf::DecodeEnv::new(node_id(node), &tables);
+    env.safe = safe;
+    env.atom_limit = (node.config.limits.atoms as usize).min(env.atom_limit);
+    etf::decode(bytes, alloc, &env).ok()
+}

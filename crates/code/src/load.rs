@@ -23,6 +23,8 @@ pub struct Assembled {
     pub lines: Vec<(u32, u32)>,
     /// (function, arity, offset of the entry)
     pub exports: Vec<(Term, u8, u32)>,
+    /// Functions that begin with `nif_start`.
+    pub declared_nifs: Vec<(Term, u8)>,
     /// Entry offset of each fun of the fun table.
     pub lambdas: Vec<u32>,
     pub on_load: Option<u32>,
@@ -235,6 +237,7 @@ impl<'a> Loader<'a> {
         let mut functions = Vec::with_capacity(code.functions.len());
         let mut lines: Vec<(u32, u32)> = Vec::new();
         let mut on_load = None;
+        let mut declared_nifs = Vec::new();
         let natives: Vec<(u32, &'static Export)> = beam
             .exports
             .iter()
@@ -283,6 +286,7 @@ impl<'a> Loader<'a> {
                         self.emit(name.raw());
                     }
                     G::Line => lines.push((self.out.len() as u32, Self::num(args[0]) as u32)),
+                    G::NifStart => declared_nifs.push((name, f.arity as u8)),
                     G::OnLoad => on_load = functions.last().map(|f| f.0 + 3),
                     _ => i += self.instr(ins.op, args, i, end)?,
                 }
@@ -309,7 +313,7 @@ impl<'a> Loader<'a> {
             .map(|e| (self.atom(e.function), e.arity as u8, self.labels[e.label as usize]))
             .collect();
         let lambdas = beam.lambdas.iter().map(|l| self.labels[l.label as usize]).collect();
-        Ok(Assembled { words: self.out, functions, lines, exports, lambdas, on_load })
+        Ok(Assembled { words: self.out, functions, lines, exports, declared_nifs, lambdas, on_load })
     }
 
     /// The instruction after index `i` if it is within the function and not a label.

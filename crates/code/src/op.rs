@@ -20,6 +20,9 @@ ops! {
     Undefined,
     /// In an export's stub: calls native function a|b<<16 - 1 and returns.
     Native,
+    /// In place of a function's first instruction, or in an export's stub: calls a function of a loaded library and returns. Above
+    /// the opcode: the address of its `node::Foreign`.
+    Nif,
     /// In a fun entry's stub: the module of the fun is not loaded.
     UndefinedFun,
     /// In the stub of erlang:apply/2 and apply/3.

@@ -89,6 +89,10 @@ impl Point {
     pub fn original(&self) -> u64 {
         self.original.load(Acquire)
     }
+    /// Where the word that it keeps can be run from.
+    pub fn original_address(&self) -> *const u64 {
+        self.original.as_ptr()
+    }
     fn word(&self) -> u64 {
         Op::Breakpoint as u64 | u64::from(self.number) << 16
     }

@@ -45,6 +45,10 @@ pub struct Loaded {
     _strings: Arc<[u8]>,
     /// Native records: definition and defaults (`NONE` for a field without).
     records: Vec<(Term, Vec<Term>)>,
+    /// Functions that the module declares as natively implemented (attribute `nifs`).
+    pub declared_nifs: Vec<(Term, u8)>,
+    /// The library of native functions that the module has loaded; goes when the code is purged.
+    pub library: Mutex<Option<Arc<dyn std::any::Any + Send + Sync>>>,
 }
 
 impl Loaded {
@@ -59,6 +63,10 @@ impl Loaded {
     }
     pub(crate) fn at(&self, offset: u32) -> *mut u64 {
         self.words.as_ptr().wrapping_add(offset as usize).cast_mut()
+    }
+    fn entry(&self, function: Term, arity: u8) -> Option<*const AtomicU64> {
+        let f = self.functions.iter().find(|f| f.1 == function && f.2 == arity)?;
+        Some(self.at(f.0 + 3).cast_const().cast())
     }
     pub fn code_bytes(&self) -> usize {
         self.words.len() * 8
@@ -419,6 +427,8 @@ impl Code {
             on_load: a.on_load,
             _strings: strings,
             records,
+            declared_nifs: a.declared_nifs,
+            library: Mutex::default(),
             attributes: beam.chunk(b"Attr").unwrap_or_default().into(),
             compile: beam.chunk(b"CInf").unwrap_or_default().into(),
             items: (0..beam.lines.len() as u32).map(|i| beam.lines.get(i).map_or((0, 0), |l| (l.file, l.line))).collect(),
@@ -557,6 +567,27 @@ impl Code {
         n
     }
 
+    /// The first instruction of a function of a version, `None` if there is no such function.
+    pub fn first_word(&self, l: &Loaded, function: Term, arity: u8) -> Option<u64> {
+        let at = l.entry(function, arity)?;
+        // SAFETY: rule 2: the word is a function's first instruction, within the module's code.
+        let word = unsafe { (*at).load(Acquire) };
+        let behind = || self.point((word >> 16) as u32).map_or(word, |p| p.original());
+        Some(if word as u16 == Op::Breakpoint as u16 { behind() } else { word })
+    }
+    /// Is the function one of a library?
+    pub fn is_nif(&self, l: &Loaded, function: Term, arity: u8) -> bool {
+        self.first_word(l, function, arity).is_some_and(|w| w as u16 == Op::Nif as u16)
+    }
+    /// Replaces the first instruction of a function of a version by another of one word. False if there is no such function.
+    pub fn set_first_word(&self, l: &Loaded, function: Term, arity: u8, word: u64) -> bool {
+        let _one = self.change.lock();
+        let Some(at) = l.entry(function, arity) else { return false };
+        // SAFETY: rule 2, as above.
+        self.replace_entry(unsafe { &*at }, word);
+        true
+    }
+
     // ---- addresses
     /// The version of a module that an address is in.
     pub fn version_at(&self, address: *const u64) -> Option<Arc<Loaded>> {
@@ -564,6 +595,12 @@ impl Code {
         let ranges = self.ranges.read();
         let (_, l) = ranges.range(..=a).next_back()?;
         (a < l.end()).then(|| l.clone())
+    }
+    /// Does the instruction before this continuation call that native function?
+    pub fn is_call_before(&self, back: *const u64, export: &'static Export) -> bool {
+        let Some(l) = self.version_at(back.wrapping_sub(2)) else { return false };
+        let at = (back as usize - l.start()) / 8;
+        at >= 2 && l.words[at - 2] as u16 == Op::CallNative as u16 && l.words[at - 1] == export as *const Export as u64
     }
     /// The function and line at an address.
     pub fn locate(&self, address: *const u64) -> Option<Located> {
@@ -593,6 +630,20 @@ impl Loaded {
     fn lambda_offsets(&self) -> Vec<u32> {
         self.funs.iter().map(|e| e.stub[1].load(Acquire) as u32).collect()
     }
+}
+
+/// The record of a function that no name leads to: calling it runs this one word.
+pub fn loose_export(module: Term, function: Term, arity: u8, word: u64) -> &'static Export {
+    let e: &'static Export = Box::leak(Box::new(Export {
+        address: AtomicPtr::new(std::ptr::null_mut()),
+        stub: [AtomicU64::new(word), AtomicU64::new(0)],
+        module,
+        function,
+        arity,
+        native: AtomicU32::new(0),
+    }));
+    e.address.store(e.stub[0].as_ptr(), Release);
+    e
 }
 
 /// What tells one local fun from another.

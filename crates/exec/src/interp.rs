@@ -5,7 +5,7 @@ use crate::ops::{arith, bits, call, fun, map, record};
 use crate::{SLACK, raise};
 use code::op::{Op, Y};
 use code::points::Beyond;
-use node::{Ctx, Dirty, Stop};
+use node::{Ctx, Dirty, Foreign, Stop};
 use process::{Class, Exception};
 use sched::DirtyKind;
 use term::fun::{Export, FunEntry};
@@ -60,6 +60,14 @@ unsafe fn entry_of(stub: *const u64) -> &'static FunEntry {
     unsafe { &*stub.cast::<u8>().sub(std::mem::offset_of!(FunEntry, stub)).cast::<FunEntry>() }
 }
 
+/// # Safety
+/// Rule 1: `word` is an `Op::Nif`, which has the address of a record that is never freed.
+#[inline(always)]
+unsafe fn foreign_of(word: u64) -> &'static Foreign {
+    // SAFETY: the caller's promise.
+    unsafe { &*((word >> 16) as *const Foreign) }
+}
+
 /// How many x registers are live at a call's target.
 #[cold]
 #[inline(never)]
@@ -71,6 +79,7 @@ unsafe fn arity_at(cx: &Ctx, target: *const u64) -> usize {
             Op::Undefined | Op::Native | Op::Apply2 | Op::Apply3 | Op::YieldNow | Op::Hibernate3 | Op::Hibernate0 | Op::CallOnLoad => {
                 export_of(target).arity as usize
             }
+            Op::Nif => foreign_of(*target).arity as usize,
             Op::UndefinedFun => entry_of(target).arity as usize + entry_of(target).num_free as usize,
             _ => fa(*target.sub(3)) as usize,
         }
@@ -256,21 +265,11 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 (*($export as *const Export)).address.load(std::sync::atomic::Ordering::Acquire) as *const u64
             };
         }
-        // Runs the native function of the `Native` word at `ip`, with `arity` arguments in x; returns to the continuation on the stack.
-        macro_rules! native {
-            ($index:expr, $arity:expr) => {{
-                let index: u32 = $index;
-                let arity: usize = $arity;
-                let native = cx.node.natives.get_unchecked(index as usize);
-                if native.dirty != Dirty::No && dirty.is_none() {
-                    let kind = if native.dirty == Dirty::Io { DirtyKind::Io } else { DirtyKind::Cpu };
-                    leave!(ip, arity, Ended::Dirty(kind));
-                }
-                sync_out!();
-                cx.reductions -= 1;
-                let result = (native.run)(cx, std::slice::from_raw_parts(xp, arity));
+        // What became of a native function: back to its caller, elsewhere, or to a handler.
+        macro_rules! native_result {
+            ($result:expr, $arity:expr, $note:expr) => {{
                 let fragments = back_to_heap!();
-                match result {
+                match $result {
                     Ok(t) => {
                         *xp = t;
                         native_from = std::ptr::null();
@@ -288,7 +287,8 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         native_from = std::ptr::null();
                         let export = cx.trap_to.take().expect("a trap says where to");
                         let n = export.arity as usize;
-                        xp.copy_from_nonoverlapping(cx.trap_args.as_ptr(), n);
+                        xp.copy_from_nonoverlapping(cx.trap_args.as_ptr(), n.min(8));
+                        xp.add(8).copy_from_nonoverlapping(cx.trap_more.as_ptr(), cx.trap_more.len());
                         let target = address!(export);
                         if dirty.is_some() || cx.reductions <= 0 {
                             leave!(target, n, Ended::Yield);
@@ -296,7 +296,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         go!(target)
                     }
                     Err(Stop::Raise) => {
-                        raise::note_native(cx, index, std::slice::from_raw_parts(xp, arity));
+                        $note;
                         back_to_heap!();
                         if dirty.is_some() {
                             // Handlers run on a scheduler.
@@ -306,10 +306,27 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         let from = std::mem::replace(&mut native_from, std::ptr::null());
                         raised!(if from.is_null() { ip } else { from })
                     }
-                    Err(Stop::Yield) => leave!(ip, arity, Ended::Yield),
-                    Err(Stop::Wait) => leave!(ip, arity, Ended::Wait),
+                    Err(Stop::Yield) => leave!(ip, $arity, Ended::Yield),
+                    Err(Stop::Wait) => leave!(ip, $arity, Ended::Wait),
                     Err(Stop::Exit) => return Ended::Exit(cx.p.exception.reason),
                 }
+            }};
+        }
+        // Runs the native function of the `Native` word at `ip`, with `arity` arguments in x; returns to the continuation on the stack.
+        macro_rules! native {
+            ($index:expr, $arity:expr) => {{
+                let index: u32 = $index;
+                let arity: usize = $arity;
+                let native = cx.node.natives.get_unchecked(index as usize);
+                if native.dirty != Dirty::No && dirty.is_none() {
+                    let kind = if native.dirty == Dirty::Io { DirtyKind::Io } else { DirtyKind::Cpu };
+                    leave!(ip, arity, Ended::Dirty(kind));
+                }
+                sync_out!();
+                cx.reductions -= 1;
+                cx.called_from = native_from;
+                let result = (native.run)(cx, std::slice::from_raw_parts(xp, arity));
+                native_result!(result, arity, raise::note_native(cx, index, std::slice::from_raw_parts(xp, arity)))
             }};
         }
         macro_rules! test {
@@ -400,6 +417,24 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
             match op_of(head) {
                 // ---- stubs and the edges of a process
                 Op::Native => native!((head >> 16) as u32 - 1, export_arity(cx, (head >> 16) as u32 - 1)),
+                Op::Nif => {
+                    let foreign = foreign_of(head);
+                    let arity = foreign.arity as usize;
+                    let pool = match foreign.dirty {
+                        Dirty::No => None,
+                        Dirty::Cpu => Some(DirtyKind::Cpu),
+                        Dirty::Io => Some(DirtyKind::Io),
+                    };
+                    if pool != dirty {
+                        // What was caught once is not caught again on the other pool.
+                        let point = (op_of(*ip) == Op::Breakpoint).then(|| cx.node.code.point((*ip >> 16) as u32)).flatten();
+                        let at = point.map_or(ip, |p| p.original_address());
+                        leave!(at, arity, pool.filter(|_| dirty.is_none()).map_or(Ended::Yield, Ended::Dirty));
+                    }
+                    sync_out!();
+                    let result = (foreign.run)(cx, foreign, std::slice::from_raw_parts(xp, arity));
+                    native_result!(result, arity, raise::note_foreign(cx, foreign, std::slice::from_raw_parts(xp, arity)))
+                }
                 Op::Undefined => {
                     let e = export_of(ip);
                     sync_out!();

@@ -4,7 +4,7 @@
 //! `build_trace` (for `catch`, `try ... Stacktrace`, the end of the process) looks functions and lines up.
 
 use code::op::Op;
-use node::Ctx;
+use node::{Ctx, Foreign};
 use process::{Class, Exception};
 use term::fun::Export;
 use term::{Term, am};
@@ -125,7 +125,7 @@ fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
         word if word as u16 == Op::Breakpoint as u16 => cx.node.code.point((word >> 16) as u32).map_or(word, |p| p.original()),
         word => word,
     };
-    let native = matches!(word as u16, n if n == Op::Native as u16 || n == Op::RaisePending as u16 || n == Op::Illegal as u16);
+    let native = matches!(word as u16, n if n == Op::Native as u16 || n == Op::Nif as u16 || n == Op::RaisePending as u16 || n == Op::Illegal as u16);
     if !native {
         // Marked as an instruction, not a return address, by its lowest bit.
         addresses.push(at as u64 | 1);
@@ -239,6 +239,13 @@ pub fn note_native(cx: &mut Ctx, index: u32, args: &[Term]) {
     let n = cx.node.natives[index as usize];
     let (m, f) = (term::atom::intern(n.module), term::atom::intern(n.function));
     note(cx, m, f, args, !n.nif);
+}
+
+/// The same for a function of a library.
+pub fn note_foreign(cx: &mut Ctx, f: &Foreign, args: &[Term]) {
+    if cx.p.exception.trace.is_none() {
+        note(cx, f.module, f.function, args, false);
+    }
 }
 
 fn note(cx: &mut Ctx, m: Term, f: Term, args: &[Term], explained: bool) {

@@ -33,11 +33,15 @@ pub struct Ctx<'a> {
     /// Where a trap goes, and its arguments.
     pub trap_to: Option<&'static Export>,
     pub trap_args: [Term; 8],
+    /// Those that `trap_args` has no room for.
+    pub trap_more: Vec<Term>,
+    /// The instruction of the tail call by which the present native function was reached; null for a call from a frame.
+    pub called_from: *const u64,
 }
 
 impl<'a> Ctx<'a> {
     pub fn new(p: &'a mut Private, me: ProcRef, pid: Term, node: &'a Arc<Node>, reductions: i64) -> Ctx<'a> {
-        Ctx { p, me, pid, node, reductions, trap_to: None, trap_args: [Term::NIL; 8] }
+        Ctx { p, me, pid, node, reductions, trap_to: None, trap_args: [Term::NIL; 8], trap_more: Vec::new(), called_from: std::ptr::null() }
     }
     /// Where terms of the calling process are built. Never collects.
     #[inline(always)]
@@ -114,14 +118,17 @@ impl<'a> Ctx<'a> {
     }
 
     // ---- going on elsewhere
-    /// Ends by calling `module:function(args..)` (at most 8 arguments) in this function's place.
+    /// Ends by calling `module:function(args..)` in this function's place.
     pub fn trap(&mut self, module: Term, function: Term, args: &[Term]) -> Stop {
         let export = self.node.code.export(module, function, args.len() as u8);
         self.trap_to_export(export, args)
     }
     pub fn trap_to_export(&mut self, export: &'static Export, args: &[Term]) -> Stop {
         self.trap_to = Some(export);
-        self.trap_args[..args.len()].copy_from_slice(args);
+        let n = args.len().min(8);
+        self.trap_args[..n].copy_from_slice(&args[..n]);
+        self.trap_more.clear();
+        self.trap_more.extend_from_slice(&args[n..]);
         Stop::Trap
     }
 

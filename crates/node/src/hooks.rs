@@ -97,3 +97,11 @@ pub trait Remote: Send + Sync {
     /// False if there is no connection (and none is made): the sender acts on `noconnection`.
     fn signal(&self, node: &Arc<Node>, from: Who, to_node: &NodeName, to: Option<Who>, signal: Outgoing) -> bool;
 }
+
+/// Libraries of native functions.
+pub trait Libraries: Send + Sync {
+    /// `erlang:load_nif/2` from this version of a module.
+    fn load(&self, cx: &mut Ctx, caller: &Arc<code::Loaded>, path: Term, info: Term) -> Result<Term, Stop>;
+    /// A process has ended that one of their objects watches.
+    fn down(&self, node: &Arc<Node>, reference: RefId, process: Who) -> bool;
+}

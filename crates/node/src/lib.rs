@@ -22,7 +22,7 @@ pub mod timers;
 pub mod trace;
 
 pub use ctx::{Ctx, Stop};
-pub use native::{Dirty, Effect, Native, NativeFn};
+pub use native::{Dirty, Effect, Foreign, Native, NativeFn};
 pub use node::{ABORT, Node, Timer, TimerCall};
 pub use signals::Fetched;
 pub use spawn::{MonitorOptions, SpawnOptions, Spawned};

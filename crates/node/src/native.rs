@@ -31,6 +31,26 @@ pub enum Dirty {
     Io,
 }
 
+/// A function of a loaded library, as code words refer to it by address (`Op::Nif`): never freed.
+#[repr(align(16))]
+pub struct Foreign {
+    pub run: fn(&mut Ctx, &'static Foreign, &[Term]) -> Result<Term, Stop>,
+    pub module: Term,
+    pub function: Term,
+    pub arity: u8,
+    pub dirty: Dirty,
+    /// What `run` makes of it: the function's address, and what it belongs to.
+    pub address: usize,
+    pub owner: usize,
+}
+
+impl Foreign {
+    /// The code word that calls it.
+    pub fn word(&'static self) -> u64 {
+        code::op::Op::Nif as u64 | (self as *const Foreign as u64) << 16
+    }
+}
+
 /// One row of the native functions' table.
 #[derive(Clone, Copy)]
 pub struct Native {

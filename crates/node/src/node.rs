@@ -1,7 +1,7 @@
 //! The node value: all tables of one Erlang node.
 
 use crate::config::Config;
-use crate::hooks::{Ports, Remote};
+use crate::hooks::{Libraries, Ports, Remote};
 use crate::native::Native;
 use crate::timers::TimeBase;
 use base::hash::Map;
@@ -51,6 +51,8 @@ pub struct Node {
     /// The ports, and the connections to other nodes; set by whoever brings them (`vm`).
     pub ports: OnceLock<Box<dyn Ports>>,
     remote: RwLock<Option<Arc<dyn Remote>>>,
+    /// What loads libraries of native functions; set by whoever brings it (`vm`).
+    pub libraries: OnceLock<Box<dyn Libraries>>,
     /// Who monitors the time offset.
     pub clock_watchers: Mutex<Map<(u64, u64), Term>>,
     pub(crate) time: TimeBase,
@@ -108,6 +110,7 @@ impl Node {
             timers: Mutex::default(),
             ports: OnceLock::new(),
             remote: RwLock::default(),
+            libraries: OnceLock::new(),
             clock_watchers: Mutex::default(),
             time,
             last_now: AtomicU64::new(0),

@@ -52,6 +52,9 @@ impl Node {
             });
         }
         if complete {
+            // Nobody runs its functions any more: its library goes.
+            let library = purge.code.library.lock().take();
+            drop(library);
             self.purged.lock().push(purge.code);
         }
         true

@@ -184,7 +184,8 @@ impl Node {
                 None
             }
             Outgoing::Down { reference, .. } => {
-                if let Some(p) = ports {
+                if self.libraries.get().is_some_and(|l| l.down(self, reference, from)) {
+                } else if let Some(p) = ports {
                     p.down(self, reference);
                 }
                 None

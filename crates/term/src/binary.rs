@@ -23,6 +23,8 @@ unsafe impl Send for Binary {}
 unsafe impl Sync for Binary {}
 
 const HEAD: usize = size_of::<Head>();
+/// In `used_bits`: the last eight bytes are the address of a boxed owner, which goes with the buffer. Nobody can claim more of it.
+const OWNED: usize = 1 << 63;
 
 /// Bytes in buffers of the whole program, in several places so that threads seldom meet at one. A buffer's address chooses the place.
 static BYTES: [Place; 8] = [const { Place(AtomicUsize::new(0)) }; 8];
@@ -76,6 +78,19 @@ impl Binary {
             Binary(p)
         }
     }
+    /// A buffer that holds a copy of `bytes`, and something that is dropped with it.
+    pub fn with_owner(bytes: &[u8], owner: Box<dyn std::any::Any + Send + Sync>) -> Binary {
+        let room = bytes.len().next_multiple_of(8);
+        let b = Binary::with_capacity(room + 8, room * 8 + 64);
+        let owner = Box::into_raw(Box::new(owner)) as u64;
+        // SAFETY: fresh room of that size; nobody else has it yet.
+        unsafe {
+            b.data().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            b.data().add(room).cast::<u64>().write(owner);
+        }
+        b.head().used_bits.store(bytes.len() * 8 | OWNED, Release);
+        b
+    }
     fn head(&self) -> &Head {
         // SAFETY: rule 5.
         unsafe { self.0.as_ref() }
@@ -89,7 +104,7 @@ impl Binary {
         self.head().capacity
     }
     pub fn used_bits(&self) -> usize {
-        self.head().used_bits.load(Acquire)
+        self.head().used_bits.load(Acquire) & !OWNED
     }
     /// How many handles there are.
     pub fn count(&self) -> usize {
@@ -157,6 +172,10 @@ impl Drop for Binary {
             std::sync::atomic::fence(Acquire);
             let l = layout(self.capacity());
             count_bytes(self.0.as_ptr(), l.size().wrapping_neg());
+            if self.head().used_bits.load(Relaxed) & OWNED != 0 {
+                // SAFETY: `with_owner` has written it there, whole and aligned.
+                drop(unsafe { Box::from_raw(*self.data().add(self.capacity() - 8).cast::<*mut Box<dyn std::any::Any + Send + Sync>>()) });
+            }
             // SAFETY: rule 5: the last count is gone.
             unsafe { dealloc(self.0.as_ptr().cast(), l) };
         }

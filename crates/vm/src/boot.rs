@@ -58,6 +58,7 @@ impl Vm {
         let machine = Arc::new(Machine::new());
         machine.attach(&node);
         bifs::attach(&node);
+        nif::attach(&node, services());
         begin(&node);
         let sched = sched::Sched::start(handle, machine).map_err(BootError::Threads)?;
         Ok(Vm { sched, node })
@@ -75,6 +76,16 @@ impl Vm {
             std::process::abort();
         }
         std::process::exit(status)
+    }
+}
+
+/// What libraries of native functions need of the native functions here.
+fn services() -> nif::Services {
+    nif::Services {
+        encode: bifs::resolver::encode,
+        decode: bifs::resolver::decode,
+        iolist: |t| bifs::iolist::bytes(t).ok(),
+        ports: bifs::port::of,
     }
 }
 

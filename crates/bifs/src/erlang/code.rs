@@ -290,7 +290,13 @@ fn module_item(cx: &mut Ctx, module: Term, item: Term) -> Option<Term> {
         "compile" => Some(decode_or_nil(cx, &node, &m.compile)),
         "md5" => Some(cx.h().binary(&m.md5)),
         "native" => Some(am::FALSE),
-        "native_addresses" | "nifs" => Some(Term::NIL),
+        "nifs" => {
+            let nifs: Vec<(Term, u8)> = m.functions.iter().map(|f| (f.1, f.2)).filter(|&(f, n)| cx.node.code.is_nif(&m, f, n)).collect();
+            let h = cx.h();
+            let list: Vec<Term> = nifs.iter().map(|&(f, n)| h.tuple(&[f, Term::small(i64::from(n))])).collect();
+            Some(h.list(&list))
+        }
+        "native_addresses" => Some(Term::NIL),
         _ => None,
     }
 }
@@ -321,11 +327,16 @@ fn beamfile_module_md5(cx: &mut Ctx, a: &[Term]) -> Result {
     })
 }
 
-/// `erlang:load_nif(Path, Info)`: the NIF modules that ERTS has built in become native; libraries are not loaded yet.
+/// `erlang:load_nif(Path, Info)`: the NIF modules that ERTS has built in become native; for others a library is loaded.
 fn load_nif(cx: &mut Ctx, a: &[Term]) -> Result {
-    let caller = cx.p.heap.stack().iter().find(|t| t.raw() & 7 == 0 && !t.is_none()).map(|t| t.raw());
-    let module = caller.and_then(|c| cx.node.code.locate((c - 8) as *const u64)).map(|l| l.module);
-    let Some(module) = module else { return Err(cx.badarg()) };
+    let Some(caller) = caller_of_load_nif(cx) else {
+        let text = "load_nif/2 must be explicitly called from the NIF module. It cannot be called through apply/3.";
+        let h = cx.h();
+        let text = h.list_of_chars(text);
+        let reason = h.tuple(&[atom::intern("bad_lib"), text]);
+        return Ok(h.error(reason));
+    };
+    let module = caller.name;
     let name = atom::text(module);
     let node = cx.node.clone();
     let patched = node.code.patch_nifs(module, &|f, arity| {
@@ -337,9 +348,18 @@ fn load_nif(cx: &mut Ctx, a: &[Term]) -> Result {
     if patched > 0 || matches!(name, "zlib" | "erl_tracer" | "prim_buffer" | "prim_file" | "prim_tty") {
         return Ok(am::OK);
     }
-    let path = String::from_utf8_lossy(&crate::iolist::bytes(a[0]).unwrap_or_default()).into_owned();
-    let h = cx.h();
-    let text = h.list_of_chars(&format!("Failed to load NIF library {path}: native libraries are not supported"));
-    let reason = h.tuple(&[atom::intern("load_failed"), text]);
-    Ok(h.error(reason))
+    match node.libraries.get() {
+        Some(libraries) => libraries.load(cx, &caller, a[0], a[1]),
+        None => Err(cx.notsup()),
+    }
+}
+
+/// The version of a module whose code has called `load_nif/2`, by that name.
+fn caller_of_load_nif(cx: &mut Ctx) -> Option<Arc<code::Loaded>> {
+    if !cx.called_from.is_null() {
+        return cx.node.code.version_at(cx.called_from);
+    }
+    let back = cx.p.heap.stack().first().map(|t| t.raw())?;
+    let export = cx.node.code.export(am::ERLANG, term::atom!("load_nif"), 2);
+    cx.node.code.is_call_before(back as *const u64, export).then(|| cx.node.code.version_at((back - 8) as *const u64)).flatten()
 }
