@@ -14,7 +14,6 @@ pub mod iolist;
 mod lists;
 mod maps;
 mod persistent_term;
-pub mod packet;
 mod prim_buffer;
 mod re;
 mod records;

@@ -25,6 +25,25 @@ pub fn close_with(cx: &mut Ctx, id: RefId, on_end: OnEnd) {
     cx.p.watchers.insert(id, (WATCHER, None));
 }
 
+/// Calls `on_end` when another process ends; `None` if there is no such process.
+pub fn watch(node: &Arc<Node>, process: Term, on_end: OnEnd) -> Option<RefId> {
+    let id = (node.next_ref(), 0);
+    node.part::<Owned>().things.lock().insert(id, (process, on_end));
+    match node.deliver(process, Signal::Monitor { reference: id, watcher: WATCHER, name: None }) {
+        Ok(()) => Some(id),
+        Err(_) => {
+            node.part::<Owned>().things.lock().remove(&id);
+            None
+        }
+    }
+}
+
+/// Ends a `watch`.
+pub fn unwatch(node: &Arc<Node>, id: RefId) {
+    let Some((process, _)) = node.part::<Owned>().things.lock().remove(&id) else { return };
+    let _ = node.deliver(process, Signal::Demonitor { reference: id });
+}
+
 /// The thing is gone already.
 pub fn forget(cx: &mut Ctx, id: RefId) {
     let Some((owner, _)) = cx.node.part::<Owned>().things.lock().remove(&id) else { return };

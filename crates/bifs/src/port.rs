@@ -73,6 +73,27 @@ impl Surroundings for Around {
     fn wake(&self, process: Term) {
         self.with(|node| node.wake(process));
     }
+    fn link(&self, process: Term, port: Term) {
+        self.with(|node| {
+            if node.deliver(process, Signal::Link { from: Who::Local(port) }).is_err()
+                && let Some(ports) = of(node)
+            {
+                ports.exit(port, process, &Owned::immediate(am::NOPROC), true);
+            }
+        });
+    }
+    fn watch_process(&self, process: Term, then: Box<dyn FnOnce() + Send>) -> Option<RefId> {
+        self.node.upgrade().and_then(|node| crate::owned::watch(&node, process, then))
+    }
+    fn unwatch_process(&self, number: RefId) {
+        self.with(|node| crate::owned::unwatch(node, number));
+    }
+    fn decode(&self, bytes: &[u8]) -> Option<Owned> {
+        let node = self.node.upgrade()?;
+        let mut a = term::Alloc::new();
+        let term = crate::resolver::decode_literal(&node, bytes, &mut a)?;
+        Some(Owned { term, memory: a.finish() })
+    }
     fn release_name(&self, name: Term, port: Term) {
         self.with(|node| {
             let mut names = node.names.write();

@@ -2,7 +2,7 @@
 
 use crate::port::{Options, Port};
 use crate::table::{Name, Ports, Surroundings};
-use process::Owned;
+use process::{Owned, RefId};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
@@ -66,6 +66,8 @@ pub trait Driver: Send {
     fn timeout(&mut self, _io: &mut Io, _timer: u8) {}
     /// A signal of the operating system that the driver has asked for (`Io::signals`).
     fn signal(&mut self, _io: &mut Io, _signal: sys::signals::Signal) {}
+    /// A process that the driver watches (`Io::watch_process`) has ended.
+    fn process_ended(&mut self, _io: &mut Io, _process: Term) {}
     /// The port is closing: false if data is still on its way out; then the driver calls `Io::closed` when it has gone.
     fn close(&mut self, _io: &mut Io) -> bool {
         true
@@ -196,6 +198,24 @@ impl<'a> Io<'a> {
     /// A closing driver (`Driver::close`) has nothing more to do.
     pub fn closed(&mut self) {
         self.closed = true;
+    }
+
+    /// Bytes have come in that do not go through `data`.
+    pub fn count_input(&self, bytes: usize) {
+        self.port.input.fetch_add(bytes as u64, Relaxed);
+        self.ports.traffic.0.fetch_add(bytes as u64, Relaxed);
+    }
+    /// Calls `Driver::process_ended` when the process ends; `None` if there is no such process. The number is for `unwatch_process`.
+    pub fn watch_process(&self, process: Term) -> Option<RefId> {
+        let (ports, id) = (Arc::downgrade(self.ports), self.port.id);
+        self.ports.surroundings.watch_process(process, Box::new(move || {
+            let Some(ports) = ports.upgrade() else { return };
+            let Some(port) = ports.get(id) else { return };
+            ports.with_driver(&port, None, |driver, io| driver.process_ended(io, process));
+        }))
+    }
+    pub fn unwatch_process(&self, number: RefId) {
+        self.ports.surroundings.unwatch_process(number);
     }
 
     // ---- the world

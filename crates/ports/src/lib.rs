@@ -5,6 +5,7 @@
 
 mod driver;
 pub mod drivers;
+pub mod packet;
 mod poll;
 mod port;
 mod table;

@@ -29,6 +29,13 @@ pub trait Surroundings: Send + Sync {
     fn down(&self, port: Term, to: Term, reference: RefId, reason: Owned);
     /// Wakes a process that waits until a port is not busy.
     fn wake(&self, process: Term);
+    /// Makes a process's link to a port that was opened for it.
+    fn link(&self, process: Term, port: Term);
+    /// Calls `then` when the process ends; `None` if it has ended already.
+    fn watch_process(&self, process: Term, then: Box<dyn FnOnce() + Send>) -> Option<RefId>;
+    fn unwatch_process(&self, number: RefId);
+    /// Reads a term in the external format.
+    fn decode(&self, bytes: &[u8]) -> Option<Owned>;
     /// The port has lost its name.
     fn release_name(&self, name: Term, port: Term);
     fn set_timer(&self, after: Duration, work: Box<dyn FnOnce() + Send>) -> u64;
@@ -119,7 +126,9 @@ impl Ports {
     }
     /// A port for a driver that exists already.
     pub(crate) fn adopt(self: &Arc<Ports>, name: &str, driver: Box<dyn Driver>, options: Options, owner: Term) -> Result<Term, OpenError> {
-        self.enter(name.as_bytes().to_vec(), options, owner, |_| Ok(driver))
+        let port = self.enter(name.as_bytes().to_vec(), options, owner, |_| Ok(driver))?;
+        self.surroundings.link(owner, port);
+        Ok(port)
     }
     fn enter(
         self: &Arc<Ports>,

@@ -59,6 +59,13 @@ pub fn borrow(fd: RawFd) -> Option<BorrowedFd<'static>> {
     rustix::io::fcntl_getfd(borrowed).ok().map(|_| borrowed)
 }
 
+/// Takes over the descriptor of that number, if it is open: it is closed with the value. The caller promises that nobody else owns it.
+pub fn adopt(fd: RawFd) -> Option<OwnedFd> {
+    borrow(fd)?;
+    // SAFETY: rule 4: open, and by the caller's promise nobody else's.
+    Some(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
+}
+
 /// Is it a regular file or a block device, which are always ready and which epoll refuses?
 pub fn is_always_ready(fd: impl AsFd) -> bool {
     rustix::fs::fstat(fd).is_ok_and(|st| {

@@ -3,6 +3,7 @@
 //! Not here: packets, active modes, name resolution (a program does that, as in ERTS).
 
 mod interfaces;
+mod messages;
 mod services;
 
 use std::{
@@ -18,6 +19,7 @@ use rustix::{
 
 use crate::{Errno, Result};
 pub use interfaces::{Interface, InterfaceAddr};
+pub use messages::{Ancillary, Received};
 
 /// Which kind of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,6 +118,10 @@ pub trait Net: Send + Sync {
     fn recv(&self, fd: BorrowedFd<'_>, buf: &mut [u8], flags: u32) -> Result<usize>;
     /// Of a datagram socket. The second number is the datagram's whole length, even where `buf` was too short for it.
     fn recv_from(&self, fd: BorrowedFd<'_>, buf: &mut [u8], flags: u32) -> Result<(usize, usize, Addr)>;
+    /// Sends with ancillary data, and to an address if there is one.
+    fn send_message(&self, fd: BorrowedFd<'_>, data: &[IoSlice<'_>], addr: Option<&Addr>, ancillary: &[Ancillary], flags: u32) -> Result<usize>;
+    /// Receives with ancillary data, for which there is so much room.
+    fn recv_message(&self, fd: BorrowedFd<'_>, buf: &mut [u8], room: usize, flags: u32) -> Result<Received>;
     fn set_option(&self, fd: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> Result<()>;
     /// At most `size` bytes of the option's value.
     fn option(&self, fd: BorrowedFd<'_>, level: i32, name: i32, size: usize) -> Result<Vec<u8>>;
@@ -147,9 +153,9 @@ pub mod numbers {
         IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_IF, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_RECVTOS, IP_RECVTTL,
         IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP, IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP,
         IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF, IPV6_MULTICAST_LOOP, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS,
-        IPV6_V6ONLY, MSG_DONTWAIT, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SO_BINDTODEVICE, SO_BROADCAST, SO_DONTROUTE,
+        IP_PKTOPTIONS, IPV6_V6ONLY, MSG_CTRUNC, MSG_DONTWAIT, MSG_EOR, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SO_BINDTODEVICE, SO_BROADCAST, SO_DONTROUTE,
         SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_PRIORITY, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_TYPE, SOL_SOCKET,
-        SOMAXCONN, TCP_CORK, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY, TCP_USER_TIMEOUT,
+        SOMAXCONN, TCP_CORK, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_USER_TIMEOUT,
     };
 }
 
@@ -246,6 +252,14 @@ impl Net for RealNet {
         let flags = RecvFlags::from_bits_retain(bits | libc::MSG_TRUNC as u32);
         let (got, whole, addr) = retry_on_intr(|| os::recvfrom(fd, &mut *buf, flags))?;
         Ok((got, whole, addr.map_or(Addr::Unspecified, Addr::from_os)))
+    }
+
+    fn send_message(&self, fd: BorrowedFd<'_>, data: &[IoSlice<'_>], addr: Option<&Addr>, ancillary: &[Ancillary], bits: u32) -> Result<usize> {
+        messages::send(fd, data, addr, ancillary, bits)
+    }
+
+    fn recv_message(&self, fd: BorrowedFd<'_>, buf: &mut [u8], room: usize, bits: u32) -> Result<Received> {
+        messages::receive(fd, buf, room, bits)
     }
 
     fn set_option(&self, fd: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> Result<()> {

@@ -1,6 +1,6 @@
-//! `decode_packet/3`. The cutting is `crate::packet`'s, which sockets use too.
+//! `decode_packet/3`. The cutting is `ports::packet`'s, which sockets use too.
 
-use crate::packet::{Invalid, Kind, Limits, body, length, parse};
+use ports::packet::{Invalid, Kind, Limits, body, length, parse};
 use crate::result::Res;
 use node::{Ctx, Native, Stop};
 use term::{Term, am, atom};

@@ -2,10 +2,13 @@
 
 pub mod forker;
 mod fd;
+mod inet;
 mod pipe;
 mod ram_file;
 mod spawn;
+mod tcp_inet;
 mod tty_sl;
+mod udp_inet;
 
 use crate::driver::{Driver, Io, OpenError, Opening};
 use crate::table::Name;
@@ -29,6 +32,8 @@ const FD: Entry = driver("fd", fd::start);
 const NAMED: &[Entry] = &[
     // one line for each driver
     driver("ram_file_drv", ram_file::start),
+    driver("tcp_inet", tcp_inet::start),
+    driver("udp_inet", udp_inet::start),
     Entry { until: 26, ..driver("tty_sl", tty_sl::start) },
 ];
 
