@@ -91,7 +91,7 @@ impl Surroundings for Around {
     fn decode(&self, bytes: &[u8]) -> Option<Owned> {
         let node = self.node.upgrade()?;
         let mut a = term::Alloc::new();
-        let term = crate::resolver::decode_literal(&node, bytes, &mut a)?;
+        let term = crate::resolver::decode_local(&node, bytes, &mut a)?;
         Some(Owned { term, memory: a.finish() })
     }
     fn release_name(&self, name: Term, port: Term) {

@@ -35,6 +35,19 @@ pub fn node_id(node: &Node) -> NodeId {
     NodeId { name, creation }
 }
 
+/// The key of the private external format, which only this node reads.
+pub fn local_key(node: &Arc<Node>) -> u32 {
+    (Arc::as_ptr(node) as usize >> 4) as u32
+}
+
+/// Decodes what a program of this node has encoded for one of its ports.
+pub fn decode_local(node: &Arc<Node>, bytes: &[u8], alloc: &mut Alloc) -> Option<Term> {
+    let tables = Tables(node);
+    let mut env = etf::DecodeEnv::new(node_id(node), &tables);
+    env.local = Some(local_key(node));
+    etf::decode(bytes, alloc, &env).ok().map(|(t, _)| t)
+}
+
 /// Decodes a term of a trusted file (a literal, an attribute list).
 pub fn decode_literal(node: &Arc<Node>, bytes: &[u8], alloc: &mut Alloc) -> Option<Term> {
     let tables = Tables(node);

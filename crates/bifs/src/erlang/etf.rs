@@ -1,6 +1,6 @@
 //! Terms to bytes of the external format and back. The format is crate `etf`'s.
 
-use crate::resolver::{Tables, node_id};
+use crate::resolver::{Tables, local_key, node_id};
 use crate::result::Res;
 use etf::{DecodeEnv, Options};
 use node::{Ctx, Native, Stop};
@@ -16,11 +16,6 @@ pub fn defaults(cx: &Ctx) -> Options {
     o
 }
 
-/// The key of the private form: what only this node reads.
-fn local_key(cx: &Ctx) -> u32 {
-    (std::sync::Arc::as_ptr(cx.node) as usize >> 4) as u32
-}
-
 fn decode(cx: &mut Ctx, bin: Term, safe: bool) -> Result<(Term, usize), Stop> {
     let Some(bytes) = bin.as_bytes() else { return Err(cx.badarg()) };
     cx.charge(bytes.len() / 100 + 1);
@@ -29,7 +24,7 @@ fn decode(cx: &mut Ctx, bin: Term, safe: bool) -> Result<(Term, usize), Stop> {
     let mut env = DecodeEnv::new(node_id(&node), &tables);
     env.safe = safe;
     env.atom_limit = (node.config.limits.atoms as usize).min(env.atom_limit);
-    env.local = Some(local_key(cx));
+    env.local = Some(local_key(cx.node));
     etf::decode(&bytes, cx.h(), &env).map_err(|e| match e {
         etf::Error::Atoms => cx.system_limit(),
         _ => cx.badarg(),
@@ -70,7 +65,7 @@ fn options(cx: &mut Ctx, list: Term, size_only: bool) -> Result<(Options, u32), 
         } else if e == am::DETERMINISTIC {
             o.deterministic = true;
         } else if e == am::LOCAL && cx.node.code.release >= 26 {
-            o.local = Some(local_key(cx));
+            o.local = Some(local_key(cx.node));
         } else {
             return Err(cx.badarg());
         }

@@ -576,7 +576,7 @@ impl Driver for Tcp {
         self.s.arm(io);
     }
     fn command(&mut self, io: &mut Io, data: Vec<u8>) {
-        let Some((sender, from)) = Sender::of(io, &data) else { return };
+        let Some((sender, from)) = Sender::of(io, &data) else { return Sender::refuse(io) };
         self.send(io, data, from, sender);
         self.s.arm(io);
     }

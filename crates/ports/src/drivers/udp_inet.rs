@@ -251,7 +251,7 @@ impl Udp {
 
 impl Driver for Udp {
     fn command(&mut self, io: &mut Io, data: Vec<u8>) {
-        let Some((sender, from)) = Sender::of(io, &data) else { return };
+        let Some((sender, from)) = Sender::of(io, &data) else { return Sender::refuse(io) };
         match self.send(io, &data[from..]) {
             Ok(()) => sender.ok(io),
             Err(reason) => sender.error(io, term::atom::intern(reason)),

@@ -53,6 +53,12 @@ impl Sender {
         let reference = io.surroundings().decode(data.get(2..2 + size)?)?;
         Some((Sender { pid, reference: Some(reference) }, 2 + size))
     }
+    /// A command that is not what `prim_inet` sends.
+    pub fn refuse(io: &Io) {
+        if let Some(pid) = io.caller {
+            Sender { pid, reference: None }.error(io, atom!("einval"));
+        }
+    }
     /// `{inet_reply, Port, Status}`, with the reference if there is one.
     pub fn answer(self, io: &Io, status: impl FnOnce(&mut Alloc) -> Term) {
         let id = io.id();
