@@ -131,6 +131,9 @@ impl hooks::Libraries for Door {
             }
         }
     }
+    fn halting(&self, node: &Arc<Node>) {
+        halting(node);
+    }
     fn down(&self, node: &Arc<Node>, reference: RefId, process: Who) -> bool {
         crate::processes::down(node, reference, process)
     }
@@ -211,20 +214,17 @@ fn load(cx: &mut Ctx, caller: &Arc<Loaded>, path: &[u8], info: Term) -> Result<(
     let mut env = Env::of_process(cx, &*core, Dirty::No);
     env.kind = crate::env::Kind::Callback;
     env.opened = Some(Vec::new());
-    let mut private: *mut c_void = std::ptr::null_mut();
+    let private = core.private.as_ptr();
     let result = {
         let _within = Within::new(&env);
         match (&old, entry.upgrade, entry.load) {
             (Some(_), None, _) => return Err(("upgrade", "Upgrade not supported by this NIF library.".into())),
             (Some(old), Some(upgrade), _) => {
-                let mut old_private = old.private();
                 // SAFETY: rules 1 and 3.
-                let result = unsafe { upgrade(&mut env, &mut private, &mut old_private, info.raw()) };
-                old.private.store(old_private, Release);
-                result
+                unsafe { upgrade(&mut env, private, old.private.as_ptr(), info.raw()) }
             }
             // SAFETY: rules 1 and 3.
-            (None, _, Some(load)) => unsafe { load(&mut env, &mut private, info.raw()) },
+            (None, _, Some(load)) => unsafe { load(&mut env, private, info.raw()) },
             (None, _, None) => 0,
         }
     };
@@ -234,7 +234,6 @@ fn load(cx: &mut Ctx, caller: &Arc<Loaded>, path: &[u8], info: Term) -> Result<(
         let what = if old.is_some() { "upgrade" } else { "load" };
         return Err((what, format!("Library {what}-call unsuccessful ({result}).")));
     }
-    core.private.store(private, Release);
     resource::publish(&node, &core, types);
     for (function, arity, address, dirty) in found {
         let foreign: &'static Foreign =
@@ -406,7 +405,7 @@ pub unsafe extern "C" fn ferrobeam_nif_set_option(env: *mut Env, option: c_int, 
 }
 
 /// Calls what libraries want called when the node halts.
-pub fn halting(node: &Node) {
+fn halting(node: &Node) {
     let calls = std::mem::take(&mut *node.part::<Part>().on_halt.lock());
     for (core, callback) in calls {
         if let Some(core) = core.upgrade() {

@@ -175,7 +175,7 @@ const WATCHER: Who = Who::Local(Term::port(0));
 /// 0 if done; above 0: no such process; below 0: the type has no function to call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn enif_monitor_process(env: *mut Env, object: *mut c_void, pid: *const NifPid, out: *mut NifMonitor) -> c_int {
-    let resource = Resource::of(object);
+    let resource = Resource::borrow(object);
     if resource.kind().calls.read().down.is_none() {
         return -1;
     }
@@ -209,7 +209,7 @@ fn forget(node: &Node, resource: &Resource, reference: RefId) -> bool {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn enif_demonitor_process(env: *mut Env, object: *mut c_void, monitor: *const NifMonitor) -> c_int {
-    let resource = Resource::of(object);
+    let resource = Resource::borrow(object);
     let Some(node) = node_of(env).or_else(|| resource.kind().node.upgrade()) else { return 1 };
     let reference = ((*monitor).number, (*monitor).alias);
     let pid = resource.head().monitors.lock().iter().find(|m| m.0 == reference).map(|m| m.1);

@@ -8,6 +8,7 @@ use libc::{c_char, c_int, c_void};
 use node::Node;
 use process::{RefId, Signal};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Weak};
@@ -96,13 +97,17 @@ impl Resource {
         (*head).count.fetch_add(1, Relaxed);
         Resource(NonNull::new_unchecked(head))
     }
+    /// The resource of an object that C holds; no count of its own.
+    pub unsafe fn borrow(object: *mut c_void) -> ManuallyDrop<Resource> {
+        ManuallyDrop::new(Resource(NonNull::new_unchecked(object.cast::<u8>().sub(HEAD).cast())))
+    }
     pub fn address(&self) -> usize {
         self.0.as_ptr() as usize
     }
     /// A new count of the resource at this address, unless its end has begun. The caller's lock keeps it from being freed.
     pub unsafe fn revive(address: usize) -> Option<Resource> {
         let head = address as *mut Head;
-        (*head).count.fetch_update(AcqRel, Acquire, |n| (n > 0).then_some(n + 1)).ok()?;
+        (*head).count.fetch_update(AcqRel, Acquire, |n| (n > 0 && n < usize::MAX / 4).then_some(n + 1)).ok()?;
         Some(Resource(NonNull::new_unchecked(head)))
     }
     /// The term that refers to it.
@@ -162,6 +167,8 @@ impl Drop for Resource {
                 let _ = node.deliver(pid, Signal::Demonitor { reference });
             }
         }
+        // What its own end does to its count is of no interest.
+        self.head().count.store(usize::MAX / 2, Relaxed);
         call(&kind, |env, calls| {
             if let Some(dtor) = calls.dtor {
                 // SAFETY: rules 3 and 4.
@@ -305,7 +312,7 @@ pub unsafe extern "C" fn enif_release_resource(object: *mut c_void) {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn enif_sizeof_resource(object: *mut c_void) -> usize {
-    Resource::of(object).head().size
+    Resource::borrow(object).head().size
 }
 
 #[unsafe(no_mangle)]

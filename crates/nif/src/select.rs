@@ -91,7 +91,7 @@ fn ready(node: &Arc<Node>, fd: c_int, ready: Interest) {
 
 /// The whole of `enif_select` and `enif_select_x`: `custom` is the message's environment and the message.
 unsafe fn select(env: *mut Env, fd: c_int, flags: c_int, object: *mut c_void, pid: *const NifPid, term: u64, message_env: *mut Env) -> c_int {
-    let resource = Resource::of(object);
+    let resource = Resource::borrow(object);
     let Some(node) = node_of(env).or_else(|| resource.kind().node.upgrade()) else { return c_int::MIN | FAILED };
     if fd < 0 || libc::fcntl(fd, libc::F_GETFD) < 0 && flags & STOP == 0 {
         return c_int::MIN | INVALID_EVENT;
@@ -154,7 +154,7 @@ unsafe fn select(env: *mut Env, fd: c_int, flags: c_int, object: *mut c_void, pi
         }),
     };
     let fresh = !table.contains_key(&fd);
-    let watch = table.entry(fd).or_insert_with(|| Watch { resource: resource.clone(), read: None, write: None, number: None });
+    let watch = table.entry(fd).or_insert_with(|| Watch { resource: Resource::clone(&resource), read: None, write: None, number: None });
     if flags & READ != 0 {
         watch.read = Some(Wanted { to, message: told(atom!("ready_input")) });
     }

@@ -60,7 +60,7 @@ pub unsafe extern "C" fn enif_is_identical(a: u64, b: u64) -> c_int {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn enif_compare(a: u64, b: u64) -> c_int {
-    cmp::cmp_exact(Term::from_raw(a), Term::from_raw(b)) as c_int
+    cmp::cmp(Term::from_raw(a), Term::from_raw(b)) as c_int
 }
 
 /// `ErlNifHash`: 1 internal, 2 `erlang:phash2/1`.

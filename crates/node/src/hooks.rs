@@ -102,6 +102,8 @@ pub trait Remote: Send + Sync {
 pub trait Libraries: Send + Sync {
     /// `erlang:load_nif/2` from this version of a module.
     fn load(&self, cx: &mut Ctx, caller: &Arc<code::Loaded>, path: Term, info: Term) -> Result<Term, Stop>;
+    /// The node halts in good order.
+    fn halting(&self, node: &Arc<Node>);
     /// A process has ended that one of their objects watches.
     fn down(&self, node: &Arc<Node>, reference: RefId, process: Who) -> bool;
 }

@@ -27,7 +27,7 @@ impl Library {
 
 fn sentence(e: libloading::Error) -> String {
     match &e {
-        libloading::Error::DlOpen { desc } => format!("{desc:?}").trim_matches('"').to_string(),
+        libloading::Error::DlOpen { desc } => format!("{desc:?}").trim_matches('"').replace("\\'", "'").replace("\\\"", "\""),
         other => other.to_string(),
     }
 }

@@ -60,6 +60,11 @@ fn halt(cx: &mut Ctx, a: &[Term]) -> Res {
         return Err(Stop::Wait);
     }
     let node = cx.node.clone();
+    if let (Some(libraries), How::Status(_)) = (node.libraries.get(), &how)
+        && options.flush
+    {
+        libraries.halting(&node);
+    }
     match how {
         How::Abort => node.halt(node::ABORT),
         How::Slogan(text) => {

@@ -108,7 +108,11 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         "heap_type" => am::PRIVATE,
         "smp_support" | "threads" | "kernel_poll" | "eager_check_io" => am::TRUE,
         "break_ignored" => Term::bool(matches!(config.break_key, node::config::BreakKey::Ignored)),
-        "taints" => Term::NIL,
+        "taints" => {
+            let with_library = |m: &Term| cx.node.code.current(*m).is_some_and(|l| l.library.lock().is_some());
+            let names: Vec<Term> = cx.node.code.loaded().into_iter().filter(with_library).collect();
+            cx.h().list(&names)
+        }
         "sequential_tracer" => cx.h().tuple(&[term::atom!("sequential_tracer"), am::FALSE]),
         "trace_control_word" => {
             let n = settings.trace_control_word.load(Relaxed);
