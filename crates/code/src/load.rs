@@ -356,6 +356,17 @@ impl<'a> Loader<'a> {
         self.emit(e as *const Export as u64);
     }
 
+    /// A last call. Behind that of a native function stands a `Return` (c says so): while the function is traced, the caller gets a
+    /// continuation after all.
+    fn last_call_export(&mut self, e: &'static Export, plain: Op, native: Op, a: u16) {
+        self.call_export(e, plain, native, a);
+        let at = self.out.len() - 2;
+        if self.out[at] as u16 == native as u16 {
+            self.out[at] |= 1 << 48;
+            self.out.push(head(Op::Return, 0, 0, 0));
+        }
+    }
+
     fn test1(&mut self, op: Op, args: &[Arg]) {
         let r = self.reg(args[1]);
         self.hj(op, r, args[0]);
@@ -587,11 +598,11 @@ impl<'a> Loader<'a> {
             }
             G::CallExtLast => {
                 let e = self.exports[num(a[1]) as usize];
-                self.call_export(e, Op::CallExtLast, Op::CallNativeLast, num(a[2]) as u16);
+                self.last_call_export(e, Op::CallExtLast, Op::CallNativeLast, num(a[2]) as u16);
             }
             G::CallExtOnly => {
                 let e = self.exports[num(a[1]) as usize];
-                self.call_export(e, Op::CallExtOnly, Op::CallNativeOnly, 0);
+                self.last_call_export(e, Op::CallExtOnly, Op::CallNativeOnly, 0);
             }
             G::Return => self.h(Op::Return, 0, 0, 0),
             G::CallFun | G::CallFun2 => {

@@ -148,7 +148,9 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
         me.memory.store(cx.p.heap.total_words() as u64 * 8, Relaxed);
         if p.trace.is_some() {
             node::trace::calls::account_out(node, pid, p);
-            node.trace_running(pid, p, if matches!(ended, Ended::Exit(_)) { "out_exited" } else { "out" });
+            if !matches!(ended, Ended::Exit(_)) {
+                node.trace_running(pid, p, "out");
+            }
         }
         match ended {
             Ended::Yield => {

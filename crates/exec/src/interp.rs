@@ -302,8 +302,12 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             // Handlers run on a scheduler.
                             leave!(cx.node.code.raise_pending(), 0, Ended::Yield);
                         }
-                        // A tail call: the caller is not on the stack, but belongs into the trace.
-                        let from = std::mem::replace(&mut native_from, std::ptr::null());
+                        // A tail call: the caller is not on the stack, but belongs into the trace; behind an apply only if the function itself
+                        // is not shown.
+                        let mut from = std::mem::replace(&mut native_from, std::ptr::null());
+                        if !from.is_null() && op_of(*from) == Op::ApplyLast && !cx.p.exception.hide {
+                            from = std::ptr::null();
+                        }
                         raised!(if from.is_null() { ip } else { from })
                     }
                     Err(Stop::Yield) => leave!(ip, $arity, Ended::Yield),
@@ -470,6 +474,11 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         dispatch!()
                     };
                     let n = point.arity as usize;
+                    if point.is_native() && !native_from.is_null() && op_of(*native_from) != Op::ApplyLast && fc(*native_from) == 1 {
+                        // A last call, whose caller is to be seen.
+                        push!(native_from.add(2));
+                        native_from = std::ptr::null();
+                    }
                     sync_out!();
                     node::trace::calls::called(cx, &point, std::slice::from_raw_parts(xp, n), &mut local.frames);
                     back_to_heap!();
@@ -731,10 +740,14 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         raised!(ip)
                     }
                     let target = address!(cx.node.code.export(m, f, n as u8));
+                    native_from = std::ptr::null();
                     if op_of(head) == Op::Apply {
                         push!(ip.add(1));
                     } else {
                         sp = sp.add(fb(head) as usize);
+                        if op_of(*target) == Op::Native {
+                            native_from = ip;
+                        }
                     }
                     enter!(target)
                 }
@@ -1507,8 +1520,11 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     go!(target)
                 }
                 Op::RemoveMessage => {
-                    if let Some(m) = cx.p.mailbox.take() {
+                    if let Some(mut m) = cx.p.mailbox.take() {
                         sync_out!();
+                        if m.extra.is_some() || cx.p.rare.is_some() {
+                            node::seq::received(cx, &mut m);
+                        }
                         cx.p.heap.alloc.adopt(m.memory);
                     }
                     call::end_wait(cx);
@@ -1538,6 +1554,9 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 Op::Timeout => {
                     call::end_wait(cx);
                     cx.p.mailbox.rewind();
+                    if cx.p.trace.is_some() {
+                        cx.node.trace_received(cx.pid, cx.p, am::TIMEOUT, term::atom!("clock_service"));
+                    }
                     next!(1)
                 }
                 Op::MarkReserve => {

@@ -52,6 +52,11 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
                         let words = node::trace::calls::frame_words(op);
                         let operands = std::slice::from_raw_parts(frame.cast::<Term>(), words);
                         match op {
+                            Op::ExceptionTrace if e.class == Class::Throw && !is_caught(cx, frame) => {
+                                let mut a = term::Alloc::new();
+                                let reason = a.tuple(&[am::NOCATCH, e.reason]);
+                                node::trace::calls::raised(cx, operands, am::ERROR, reason);
+                            }
                             Op::ExceptionTrace => node::trace::calls::raised(cx, operands, e.class.atom(), e.reason),
                             Op::ReturnTo => to.push((operands[0], 0)),
                             Op::ReturnAccount => node::trace::calls::account_returned(cx, operands),
@@ -99,6 +104,17 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
         }
     };
     Err(reason)
+}
+
+/// Is there a handler on the stack from here on?
+///
+/// # Safety
+/// Rule 4: `from` lies in the stack.
+unsafe fn is_caught(cx: &Ctx, from: *mut u64) -> bool {
+    // SAFETY: rule 2: between `from` and `end` are stack words.
+    let stack = unsafe { std::slice::from_raw_parts(from, (cx.p.heap.end as usize - from as usize) / 8) };
+    // SAFETY: words that are no continuation are terms.
+    stack.iter().any(|&w| w & 7 != 0 && unsafe { Term::from_raw(w) }.is_catch())
 }
 
 /// Return addresses on the stack, top first, without runs of the same one.

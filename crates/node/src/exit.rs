@@ -26,6 +26,10 @@ impl Node {
     pub fn end_process(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, reason: Term) {
         if p.trace.is_some() {
             self.trace_procs(pid, p, &[am::EXIT, reason]);
+            if let Some(name) = me.registered_name() {
+                self.trace_procs(pid, p, &[term::atom!("unregister"), name]);
+            }
+            self.trace_running(pid, p, "out_exited");
         }
         let reason = copy_out(reason);
         if let Some(word) = p.wait_timer.take()

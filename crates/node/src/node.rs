@@ -64,6 +64,8 @@ pub struct Node {
     /// Modules that are there before any file is read.
     pub preloaded: RwLock<Vec<Term>>,
     pub tracing: crate::trace::Tracing,
+    /// Who is told of sequential tracing.
+    pub seq_tracer: crate::seq::Tracer,
     /// The purge that is going on.
     pub(crate) purging: Mutex<Option<crate::purge::Purge>>,
     /// Purged code whose literals somebody may still refer to.
@@ -120,6 +122,7 @@ impl Node {
             purged: Mutex::default(),
             purging: Mutex::default(),
             tracing: Default::default(),
+            seq_tracer: Default::default(),
             backtrace_depth: std::sync::atomic::AtomicUsize::new(8),
             refs: AtomicU64::new(1 << 18),
             unique: AtomicU64::new(1),

@@ -9,6 +9,7 @@ use crate::{Ctx, Node, Stop};
 use process::{AfterSend, AliasKind, ExitSignal, Message, MonitorKind, Owned, Private, ProcRef, RefId, Request, Signal, Target, Who};
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use term::copy::LiteralRange;
 use term::{Term, am};
 
@@ -93,7 +94,8 @@ impl Node {
 
     /// A message from the node itself, or from native code; dropped if there is no such process.
     pub fn send_message(&self, to: Term, message: Owned) -> bool {
-        self.deliver(to, Signal::Message(Message::new(message))).is_ok()
+        let message = Message::of_system(message);
+        self.deliver(to, Signal::Message(message)).is_ok()
     }
 
     /// A message to a local name or pid, from the node itself.
@@ -236,7 +238,7 @@ impl Node {
             if p.trace.is_some() {
                 self.trace_received(pid, p, o.term, Term::NONE);
             }
-            p.mailbox.push(Message::new(o));
+            p.mailbox.push(Message::of_system(o));
             *messages = true;
         };
         match signal {
@@ -268,6 +270,9 @@ impl Node {
                         Some(0) => p.links.remove(&from),
                         _ => return None,
                     };
+                    if p.trace.is_some() && (p.trap_exit || reason.term == am::NORMAL) {
+                        self.trace_who(pid, p, term::atom!("getting_unlinked"), from);
+                    }
                 } else if reason.term == am::KILL {
                     return Some(Owned::immediate(am::KILLED));
                 }
@@ -282,11 +287,18 @@ impl Node {
             }
             // While an unlink is on its way, a link signal can only be older than it: the other side has not seen it yet.
             Signal::Link { from } => {
+                let before = p.links.len();
                 p.links.entry(from).or_insert(0);
+                if p.trace.is_some() && p.links.len() > before {
+                    self.trace_who(pid, p, term::atom!("getting_linked"), from);
+                }
             }
             Signal::Unlink { from, id } => {
                 if p.links.get(&from) == Some(&0) {
                     p.links.remove(&from);
+                    if p.trace.is_some() {
+                        self.trace_who(pid, p, term::atom!("getting_unlinked"), from);
+                    }
                 }
                 self.signal_who(Who::Local(pid), from, |_| Outgoing::UnlinkAck { id });
             }
@@ -353,19 +365,24 @@ impl Node {
     /// `To ! Message` in all its forms.
     pub fn send(cx: &mut Ctx, to: Term, message: Term) -> Result<(), Stop> {
         if to.is_local_pid() && cx.p.trace.is_none() {
-            cx.node.send_local(to, message, &mut cx.reductions);
+            Node::send_local(cx, to, message);
             return Ok(());
         }
         Node::send_other(cx, to, message, SendOptions::default()).map(|_| ())
     }
 
     #[inline]
-    fn send_local(&self, to: Term, message: Term, reductions: &mut i64) {
-        let Some(process) = self.processes.get(to) else { return };
+    fn send_local(cx: &mut Ctx, to: Term, message: Term) {
+        let node = cx.node;
+        let Some(process) = node.processes.get(to) else { return };
         let message = copy_out(message);
-        *reductions -= 1 + (message.memory.words() / 32) as i64;
-        if let Ok(AfterSend::Enqueue) = process.send(to, Signal::Message(Message::new(message))) {
-            self.enqueue(process);
+        cx.reductions -= 1 + (message.memory.words() / 32) as i64;
+        let mut message = Message::new(message);
+        if cx.p.rare.is_some() || node.tracing.any_receive_spec.load(Relaxed) {
+            node.note_sender(cx.pid, cx.p, to, &mut message);
+        }
+        if let Ok(AfterSend::Enqueue) = process.send(to, Signal::Message(message)) {
+            node.enqueue(process);
         }
     }
 
@@ -379,7 +396,7 @@ impl Node {
 
     fn send_to(cx: &mut Ctx, to: Term, message: Term, options: SendOptions) -> Result<Sent, Stop> {
         if to.is_local_pid() {
-            cx.node.send_local(to, message, &mut cx.reductions);
+            Node::send_local(cx, to, message);
         } else if to.is_atom() {
             match cx.node.whereis(to) {
                 Some(pid) => return Node::send_to(cx, pid, message, options),
@@ -387,8 +404,11 @@ impl Node {
             }
         } else if let Some((number, alias_of)) = to.as_local_ref() {
             if let Some(owner) = alias_owner(alias_of) {
-                let message = Message::new(copy_out(message));
+                let mut message = Message::new(copy_out(message));
                 cx.charge(1 + message.memory.words() / 32);
+                if cx.p.rare.is_some() || cx.node.tracing.any_receive_spec.load(Relaxed) {
+                    cx.node.note_sender(cx.pid, cx.p, to, &mut message);
+                }
                 let _ = cx.node.deliver(owner, Signal::AliasMessage { alias: (number, alias_of), message });
             }
         } else if to.is_local_port() {

@@ -114,6 +114,9 @@ impl Node {
             child.watchers.insert(reference, (Who::Local(parent_pid), None));
         }
         child.trace = self.trace_of_child(parent.as_deref(), options.link);
+        if let Some(cx) = &parent {
+            crate::seq::inherit(cx.p, &mut child);
+        }
         let traced = child.trace.clone();
         let options_link = options.link && parent_pid.is_some();
         let (priority, system) = (child.priority, child.is_system);
@@ -134,7 +137,14 @@ impl Node {
                 let call = cx.h().tuple(&[module, function, original_args]);
                 self.trace_procs(cx.pid, cx.p, &[term::am::SPAWN, pid, call]);
                 for t in cx.p.trace.list().to_vec() {
-                    cx.p.trace.set(Trace { flags: t.flags & !SET_ON_FIRST_SPAWN, ..t });
+                    let mut flags = t.flags;
+                    if t.has(SET_ON_FIRST_SPAWN) {
+                        flags &= !(SET_ON_SPAWN | SET_ON_FIRST_SPAWN);
+                    }
+                    if options.link && t.has(SET_ON_FIRST_LINK) {
+                        flags &= !(SET_ON_LINK | SET_ON_FIRST_LINK);
+                    }
+                    cx.p.trace.set(Trace { flags, ..t });
                 }
                 if options.link {
                     self.trace_procs(cx.pid, cx.p, &[term::am::LINK, pid]);

@@ -22,6 +22,8 @@ use term::{Alloc, Term, am, atom};
 pub struct Tracing {
     sessions: RwLock<BTreeMap<u32, Arc<Session>>>,
     next: AtomicU32,
+    /// Something has been traced: others' events may concern somebody.
+    pub used: AtomicBool,
     /// Some session has something for new processes.
     pub any_new: AtomicBool,
     pub any_new_ports: AtomicBool,
@@ -35,6 +37,7 @@ impl Default for Tracing {
         Tracing {
             sessions: RwLock::new([(0, shared)].into()),
             next: AtomicU32::new(1),
+            used: AtomicBool::new(false),
             any_new: AtomicBool::new(false),
             any_new_ports: AtomicBool::new(false),
             any_receive_spec: AtomicBool::new(false),
@@ -154,6 +157,12 @@ impl Node {
         let stamp = self.stamp(trace.flags, &mut a);
         let mut all = vec![if stamp.is_some() { term::atom!("trace_ts") } else { am::TRACE }, who];
         all.extend(parts);
+        if trace.has(SCHEDULER_ID) {
+            all.push(match self.sched.current() {
+                Some(sched::WorkerId::Normal(n)) => Term::small(n as i64 + 1),
+                _ => Term::small(0),
+            });
+        }
         all.extend(stamp);
         let message = a.tuple(&all);
         if trace.tracer.is_local_port() {
@@ -167,10 +176,12 @@ impl Node {
     /// The time as the flags want it.
     pub fn stamp(&self, flags: u32, a: &mut Alloc) -> Option<Term> {
         if flags & TIMESTAMP != 0 {
-            return Some(timestamp(self.system_ns() / 1000, a));
+            let us = (self.system_ns() / 1000) as u64;
+            let last = self.last_now.fetch_update(Relaxed, Relaxed, |last| Some(us.max(last + 1))).unwrap_or(us);
+            return Some(timestamp(us.max(last + 1) as i64, a));
         }
         if flags & STRICT_MONOTONIC != 0 {
-            let (now, n) = (a.int(self.monotonic_ns()), a.uint(self.monotonic_integers.fetch_add(1, Relaxed)));
+            let (now, n) = (a.int(self.monotonic_ns()), a.int(crate::timers::MONOTONIC_BEGIN + self.monotonic_integers.fetch_add(1, Relaxed) as i64));
             return Some(a.tuple(&[now, n]));
         }
         (flags & MONOTONIC != 0).then(|| a.int(self.monotonic_ns()))
@@ -196,7 +207,8 @@ impl Node {
                 let list = out.list(args);
                 let mut hooks = calls::EventHooks { node: self, pid, p, trace };
                 let result = spec.run_trace(&mut Machine::new(&mut hooks), list, out)?;
-                (result.message != am::FALSE).then_some(result.message)
+                let silent = p.trace.of(trace.session).is_some_and(|t| t.has(SILENT));
+                (result.message != am::FALSE && !silent).then_some(result.message)
             }
         }
     }
@@ -216,8 +228,8 @@ impl Node {
                 continue;
             }
             let mut out = Alloc::new();
-            let node = if sender.is_none() { am::UNDEFINED } else { self.name() };
-            let from = if sender.is_none() { am::UNDEFINED } else { sender };
+            let node = if sender.is_atom() { sender } else { self.name() };
+            let from = if sender.is_pid() { sender } else { am::UNDEFINED };
             let Some(more) = self.event_message(pid, p, trace, true, &[node, from, message], &mut out) else { continue };
             let told = self.emit_for(pid, trace, |_| {
                 let mut parts = vec![term::atom!("receive"), message];
@@ -264,14 +276,40 @@ impl Node {
         self.emit(pid, p, PROCS, |_| parts.to_vec());
     }
 
+    /// An event of another process, caused by somebody else.
+    pub fn trace_procs_of(self: &Arc<Node>, pid: Term, what: Term, value: Term) {
+        if pid.is_local_pid() && self.tracing.used.load(Relaxed) {
+            self.request(pid, move |node, other| {
+                if let Some((_, pid, p)) = other {
+                    node.trace_procs(pid, p, &[what, value]);
+                }
+            });
+        }
+    }
+    /// The same of a link with somebody.
+    #[cold]
+    pub fn trace_who(&self, pid: Term, p: &mut Private, what: Term, who: process::Who) {
+        self.emit(pid, p, PROCS, |a| {
+            let who = who.term(a);
+            vec![what, who]
+        });
+    }
+
     /// The process has been given a thread (`in`), or has left it (`out`, `out_exited`).
     #[cold]
     pub fn trace_running(&self, pid: Term, p: &mut Private, what: &str) {
-        let flag = if what.len() > 3 { EXITING | RUNNING | RUNNING_PROCS } else { RUNNING | RUNNING_PROCS };
+        let flag = if what.len() > 3 { EXITING } else { RUNNING | RUNNING_PROCS };
         if !p.trace.has(flag) {
             return;
         }
-        let place = self.code.locate(p.ip);
+        let place = match what {
+            "out_exited" => None,
+            _ if p.ip == self.code.spawn_apply() => {
+                let (module, function, arity) = p.initial_call;
+                Some(code::Located { module, function, arity, location: None })
+            }
+            _ => self.code.locate(p.ip),
+        };
         self.emit(pid, p, flag, |a| {
             let at = match &place {
                 Some(l) => a.tuple(&[l.module, l.function, Term::small(i64::from(l.arity))]),

@@ -12,6 +12,8 @@ pub struct Message {
     pub memory: Fragment,
     /// What tracing wants to know of it.
     pub extra: Option<Box<Extra>>,
+    /// The node itself sends it, not a process.
+    pub of_system: bool,
     /// The term has moved into the receiver's heap although the message is still queued: a root.
     pub(crate) in_heap: bool,
 }
@@ -27,7 +29,11 @@ pub struct Extra {
 
 impl Message {
     pub fn new(o: crate::Owned) -> Message {
-        Message { term: o.term, memory: o.memory, extra: None, in_heap: false }
+        Message { term: o.term, memory: o.memory, extra: None, of_system: false, in_heap: false }
+    }
+    /// A message of the node itself.
+    pub fn of_system(o: crate::Owned) -> Message {
+        Message { of_system: true, ..Message::new(o) }
     }
     /// Who sent it; `NONE` if that was not noted.
     pub fn sender(&self) -> Term {

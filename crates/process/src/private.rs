@@ -195,6 +195,9 @@ pub enum AliasKind {
 pub struct Rare {
     /// Of sequential tracing. (The label of `proc_lib:set_label/1` lives in the dictionary.)
     pub trace_token: Option<Owned>,
+    /// Its clock and the serial number seen last.
+    pub seq_clock: u64,
+    pub seq_last: u64,
     /// Calls of functions whose time or memory is measured.
     pub accounts: Vec<crate::trace::Account>,
     pub async_dist: bool,

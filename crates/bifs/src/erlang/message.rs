@@ -38,8 +38,9 @@ fn register_2(cx: &mut Ctx, a: &[Term]) -> Res {
     }
     match cx.node.register(a[0], a[1]) {
         Ok(()) => {
-            if a[1] == cx.pid && cx.p.trace.is_some() {
-                cx.node.clone().trace_procs(cx.pid, cx.p, &[atom!("register"), a[0]]);
+            match a[1] == cx.pid {
+                true => cx.node.clone().trace_procs(cx.pid, cx.p, &[atom!("register"), a[0]]),
+                false => cx.node.trace_procs_of(a[1], atom!("register"), a[0]),
             }
             Ok(am::TRUE)
         }
@@ -50,12 +51,13 @@ fn register_2(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 
 fn unregister_1(cx: &mut Ctx, a: &[Term]) -> Res {
-    let own = cx.p.trace.is_some() && cx.node.whereis(a[0]) == Some(cx.pid);
+    let who = cx.node.whereis(a[0]).unwrap_or(Term::NIL);
     if !a[0].is_atom() || !cx.node.unregister(a[0]) {
         return Err(cx.badarg());
     }
-    if own {
-        cx.node.clone().trace_procs(cx.pid, cx.p, &[atom!("unregister"), a[0]]);
+    match who == cx.pid {
+        true => cx.node.clone().trace_procs(cx.pid, cx.p, &[atom!("unregister"), a[0]]),
+        false => cx.node.trace_procs_of(who, atom!("unregister"), a[0]),
     }
     Ok(am::TRUE)
 }

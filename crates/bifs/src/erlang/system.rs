@@ -101,7 +101,7 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         "compat_rel" => number(config.compat_release.unwrap_or(release)),
         "build_type" | "emu_type" => term::atom!("opt"),
         "emu_flavor" => term::atom!("emu"),
-        "debug_compiled" | "beam_jump_table" | "dynamic_trace_probes" | "ets_realloc_moves" => Term::bool(item == "beam_jump_table"),
+        "debug_compiled" | "lock_checking" | "beam_jump_table" | "dynamic_trace_probes" | "ets_realloc_moves" => Term::bool(item == "beam_jump_table"),
         "dynamic_trace" => am::NONE,
         "c_compiler_used" => cx.h().tuple(&[am::UNDEFINED, am::UNDEFINED]),
         "hipe_architecture" => am::UNDEFINED,
@@ -113,7 +113,10 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
             let names: Vec<Term> = cx.node.code.loaded().into_iter().filter(with_library).collect();
             cx.h().list(&names)
         }
-        "sequential_tracer" => cx.h().tuple(&[term::atom!("sequential_tracer"), am::FALSE]),
+        "sequential_tracer" => {
+            let tracer = cx.node.seq_tracer.get().unwrap_or(am::FALSE);
+            cx.h().tuple(&[term::atom!("sequential_tracer"), tracer])
+        }
         "trace_control_word" => {
             let n = settings.trace_control_word.load(Relaxed);
             cx.h().uint(n)

@@ -128,7 +128,10 @@ fn flagged(cx: &mut Ctx, flag: &str, value: Term) -> Result<Option<Term>, Stop> 
             before
         }
         "sequential_tracer" => return super::seq_trace::set_sequential_tracer(cx, value).map(Some),
-        "reset_seq_trace" if value == am::TRUE => am::TRUE,
+        "reset_seq_trace" if value == am::TRUE => {
+            super::seq_trace::reset(cx);
+            am::TRUE
+        }
         // Placement is the operating system's; both calls are deprecated.
         "scheduler_bind_type" if matches!(text, Some("unbound" | "default_bind")) => system::bind_type(node.config.schedulers.bind),
         "cpu_topology" if value == am::UNDEFINED => {

@@ -12,6 +12,7 @@ use node::{Ctx, Effect, Native, Node, Stop};
 use process::trace::{Trace, Traces};
 use process::Owned;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use term::{Term, am, atom};
 
 pub use patterns::loaded;
@@ -152,6 +153,7 @@ fn set_flags(cx: &mut Ctx, session: &Arc<Session>, who: Term, on: Term, list: Te
         return Err(cx.badarg());
     }
     let tracer = wanted.tracer.or(session.tracer).unwrap_or(cx.pid);
+    cx.node.tracing.used.store(true, Relaxed);
     let change = Change { session: session.number, on, bits: wanted.bits, tracer };
     let node = cx.node.clone();
     if who.is_local_pid() {

@@ -69,6 +69,31 @@ impl Hooks for Local {
     }
 }
 
+/// What a specification sees that is only tried.
+struct Test {
+    of: Local,
+    control: u64,
+    token: Term,
+}
+
+impl Hooks for Test {
+    fn self_pid(&self) -> Term {
+        self.of.pid
+    }
+    fn node(&self) -> Term {
+        self.of.node
+    }
+    fn action(&mut self, action: ::ets::matchspec::Action, _: &[Term], a: &mut Alloc) -> Option<Term> {
+        use ::ets::matchspec::Action;
+        Some(match action {
+            Action::GetTcw | Action::SetTcw => a.uint(self.control),
+            Action::GetSeqToken => self.token,
+            Action::IsSeqTrace => Term::bool(!self.token.is_nil()),
+            _ => am::TRUE,
+        })
+    }
+}
+
 // ---- a walk in slices
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -451,7 +476,10 @@ pub(super) fn match_spec_test(cx: &mut Ctx, a: &[Term]) -> Answer {
             return Ok(h.error(list));
         }
     };
-    let mut hooks = Local::new(cx);
+    // Nothing is changed by a test.
+    let control = cx.node.settings.trace_control_word.load(std::sync::atomic::Ordering::Relaxed);
+    let token = cx.p.rare.as_ref().and_then(|r| r.trace_token.as_ref()).map_or(Term::NIL, |t| t.term);
+    let mut hooks = Test { of: Local::new(cx), control, token };
     let mut m = Machine::new(&mut hooks);
     let h = &mut cx.p.heap.alloc;
     let (result, flags) = match dialect {

@@ -118,6 +118,20 @@ impl MatchSpec {
             _ => false,
         })
     }
+    /// Is there an action of such a kind in it?
+    pub fn acts(&self, such: impl Fn(Action) -> bool) -> bool {
+        fn any(e: &Expr, such: &dyn Fn(Action) -> bool) -> bool {
+            let all = |es: &[Expr]| es.iter().any(|e| any(e, such));
+            match e {
+                Expr::Const(_) | Expr::Var(_) | Expr::Whole | Expr::All => false,
+                Expr::Act(a, args) => such(*a) || all(args),
+                Expr::Tuple(x) | Expr::Call(_, x) | Expr::And(x) | Expr::Or(x) | Expr::AndAlso(x) | Expr::OrElse(x) => all(x),
+                Expr::Cons(c) => any(&c.0, such) || any(&c.1, such),
+                Expr::Map(pairs) => pairs.iter().any(|(k, v)| any(k, such) || any(v, such)),
+            }
+        }
+        self.clauses.iter().any(|c| c.guards.iter().chain(&c.body).any(|e| any(e, &such)))
+    }
     /// Words of the constants.
     pub fn words(&self) -> usize {
         self._constants.words()

@@ -466,7 +466,7 @@ fn common(node: &Arc<Node>, pid: Term, p: &mut Private, trace: Trace, action: Ac
         }
         Action::GetSeqToken => crate::seq::shown(p, a),
         Action::IsSeqTrace => Term::bool(crate::seq::is_on(p)),
-        Action::SetSeqToken => crate::seq::set_by_spec(node, pid, p, args[0], args[1]),
+        Action::SetSeqToken => crate::seq::set_by_spec(pid, p, args[0], args[1]),
         _ => am::TRUE,
     })
 }
@@ -497,12 +497,18 @@ fn flags_named(list: Term) -> Option<(u32, Option<Term>)> {
 /// Changes the flags of this or another process, as a match specification asks. `true` for this process, or for another that exists.
 fn change_of(node: &Arc<Node>, pid: Term, p: &mut Private, trace: Trace, who: Term, (on, off): (u32, u32), tracer: Option<Term>) -> Term {
     let session = trace.session;
-    let own = p.trace.of(session);
+    // Without a tracer of its own who runs the specification hands none on.
+    let tracer = tracer.or(p.trace.of(session).map(|t| t.tracer));
+    if tracer.is_some_and(|t| !node.tracer_lives(t)) {
+        return am::FALSE;
+    }
     let change = move |node: &Node, p: &mut Private| {
         let before = p.trace.of(session).filter(|t| node.tracer_lives(t.tracer));
-        let tracer = tracer.or(before.map(|t| t.tracer)).or(own.map(|t| t.tracer)).unwrap_or(trace.tracer);
         let flags = before.map_or(0, |t| t.flags) & !off | on;
-        p.trace.set(Trace { session, flags, tracer });
+        match tracer {
+            Some(tracer) => p.trace.set(Trace { session, flags, tracer }),
+            None => p.trace.remove(session),
+        }
     };
     let who = if who.is_atom() { node.whereis(who).unwrap_or(Term::NIL) } else { who };
     if who == pid {

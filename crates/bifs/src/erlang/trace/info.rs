@@ -136,12 +136,12 @@ fn info(cx: &mut Ctx, session: &Session, what: Term, item: Term) -> Res {
                 })
             });
             if there.is_none() {
-                return Ok(cx.h().tuple(&[item, am::UNDEFINED]));
+                return Ok(am::UNDEFINED);
             }
             return Ok(of_process(cx.h(), &node, item, found));
         }
         return ask_and_wait(cx, what, move |node, other| match other {
-            None => Owned::build(|h| h.tuple(&[item, am::UNDEFINED])),
+            None => Owned::immediate(am::UNDEFINED),
             Some((_, _, p)) => {
                 let t = p.trace.of(number);
                 Owned::build(|h| of_process(h, node, item, t))

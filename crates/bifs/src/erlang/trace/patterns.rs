@@ -1,7 +1,8 @@
 //! `trace_pattern`: which functions' calls are traced, counted or measured; which messages are told.
 
 use crate::result::Res;
-use ets::matchspec::{Dialect, MatchSpec};
+use ets::matchspec::compile::TOO_DEEP;
+use ets::matchspec::{Action, Dialect, MatchSpec};
 use node::signals::copy_out;
 use node::trace::calls::{Count, Hit, Hits, Meta, Spent};
 use node::trace::{Events, Pattern, Session};
@@ -84,6 +85,7 @@ fn set(cx: &mut Ctx, session: &Arc<Session>, mfa: Term, spec: Term, list: Term) 
         _ if spec.is_nil() => How::On(Arc::new(Pattern { spec: None, source: copy_out(Term::NIL) })),
         _ if spec.is_cons() => match MatchSpec::compile(spec, Dialect::Trace, cx.node.code.release) {
             Ok(s) => How::On(Arc::new(Pattern { spec: Some(s), source: copy_out(spec) })),
+            Err(e) if e.iter().any(|e| e == TOO_DEEP) => return Err(cx.system_limit()),
             Err(_) => return Err(cx.badarg()),
         },
         _ => return Err(cx.badarg()),
@@ -180,9 +182,7 @@ fn change(hit: &mut Hit, what: &What, how: &How) {
         let new = |active, n| Some(Arc::new(Count { active, calls: AtomicU64::new(n) }));
         hit.count = match how {
             How::Off => None,
-            How::On(_) if hit.count.as_ref().is_some_and(|c| c.active) => hit.count.take(),
-            How::On(_) => new(true, before),
-            How::Restart => hit.count.as_ref().and_then(|_| new(true, 0)),
+            How::On(_) | How::Restart => new(true, 0),
             How::Pause => hit.count.as_ref().and_then(|_| new(false, before)),
         };
     }
@@ -194,8 +194,7 @@ fn change(hit: &mut Hit, what: &What, how: &How) {
         };
         *slot = match how {
             How::Off => None,
-            How::On(_) => kept(true),
-            How::Restart => before.as_ref().map(|_| Arc::new(Spent { active: true, by: Mutex::default() })),
+            How::On(_) | How::Restart => Some(Arc::new(Spent { active: true, by: Mutex::default() })),
             How::Pause => before.as_ref().and_then(|_| kept(false)),
         };
     };
@@ -217,6 +216,24 @@ fn set_event(cx: &mut Ctx, session: &Session, event: &str, how: How, list: Term)
         "receive" => &session.receive,
         _ => return Err(cx.badarg()),
     };
+    // Some actions need a call, some the process that does it.
+    let of_calls = [Action::Caller, Action::CallerLine, Action::CurrentStacktrace, Action::ReturnTrace, Action::ExceptionTrace];
+    let of_running = [
+        Action::ProcessDump,
+        Action::IsSeqTrace,
+        Action::SetSeqToken,
+        Action::GetSeqToken,
+        Action::EnableTrace,
+        Action::DisableTrace,
+        Action::Trace,
+        Action::Silent,
+    ];
+    if let How::On(p) = &how
+        && let Some(spec) = &p.spec
+        && spec.acts(|a| of_calls.contains(&a) || event == "receive" && of_running.contains(&a))
+    {
+        return Err(cx.badarg());
+    }
     *slot.write() = match how {
         How::Off => Events::Nothing,
         How::On(p) if p.spec.is_none() => Events::All,
