@@ -126,6 +126,8 @@ pub struct Code {
     pub(crate) change: Mutex<()>,
     pub(crate) points: RwLock<crate::points::Points>,
     edges: Edges,
+    /// Modules that have loaded a library of native functions.
+    tainted: Mutex<Vec<Term>>,
 }
 
 impl Code {
@@ -144,6 +146,7 @@ impl Code {
             modules: RwLock::default(),
             ranges: RwLock::default(),
             change: Mutex::default(),
+            tainted: Mutex::default(),
             points: RwLock::default(),
             edges,
         };
@@ -574,6 +577,17 @@ impl Code {
         let word = unsafe { (*at).load(Acquire) };
         let behind = || self.point((word >> 16) as u32).map_or(word, |p| p.original());
         Some(if word as u16 == Op::Breakpoint as u16 { behind() } else { word })
+    }
+    /// The module has loaded a library, which is remembered for ever.
+    pub fn taint(&self, module: Term) {
+        let mut all = self.tainted.lock();
+        if !all.contains(&module) {
+            all.push(module);
+        }
+    }
+    /// The last first.
+    pub fn tainted(&self) -> Vec<Term> {
+        self.tainted.lock().iter().rev().copied().collect()
     }
     /// Is the function one of a library?
     pub fn is_nif(&self, l: &Loaded, function: Term, arity: u8) -> bool {

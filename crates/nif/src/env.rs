@@ -52,6 +52,8 @@ pub struct Scheduled {
 
 /// What the functions that make an exception give.
 pub const NONE: u64 = 0;
+/// What `enif_schedule_nif` gives: no term, and no exception either.
+const SCHEDULED: u64 = 0xf8;
 
 impl Env {
     /// Of the process that calls a function.
@@ -272,5 +274,5 @@ pub unsafe extern "C" fn enif_schedule_nif(
     };
     let args = if argc == 0 { Vec::new() } else { std::slice::from_raw_parts(argv.cast::<Term>(), argc as usize).to_vec() };
     env.scheduled = Some(Scheduled { name: term::atom::intern(&name), dirty, address: function as usize, args });
-    NONE
+    SCHEDULED
 }

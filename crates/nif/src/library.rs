@@ -12,7 +12,7 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::sync::atomic::{AtomicPtr, Ordering::*};
 use std::sync::{Arc, Mutex as StdMutex, Weak};
 use term::fun::Export;
-use term::{Term, am, atom};
+use term::{Alloc, Term, am, atom};
 
 pub type NifFn = unsafe extern "C" fn(*mut Env, c_int, *const u64) -> u64;
 
@@ -68,6 +68,8 @@ pub struct Core {
     pub node: Weak<Node>,
     private: AtomicPtr<c_void>,
     pub on_unload_thread: AtomicPtr<c_void>,
+    /// Called when the last of those who may call into it has gone, once `load` has succeeded.
+    unload: Mutex<Option<Unload>>,
     _code: Arc<sys::dylib::Library>,
 }
 
@@ -77,21 +79,22 @@ impl Core {
     }
 }
 
-/// A library as a version of a module holds it.
-struct Library {
-    core: Arc<Core>,
-    unload: Option<Unload>,
+impl Drop for Core {
+    fn drop(&mut self) {
+        let Some(unload) = self.unload.lock().take() else { return };
+        let mut env = Env::callback(self.node.clone(), self);
+        let _within = Within::new(&env);
+        // SAFETY: rule 3: its code goes after this.
+        unsafe { unload(&mut env, self.private()) };
+    }
 }
+
+/// A library as a version of a module holds it.
+struct Library(Arc<Core>);
 
 impl Drop for Library {
     fn drop(&mut self) {
-        resource::library_goes(&self.core);
-        if let Some(unload) = self.unload {
-            let mut env = Env::callback(self.core.node.clone(), &*self.core);
-            let _within = Within::new(&env);
-            // SAFETY: rule 3.
-            unsafe { unload(&mut env, self.core.private()) };
-        }
+        resource::library_goes(&self.0);
     }
 }
 
@@ -133,6 +136,9 @@ impl hooks::Libraries for Door {
     }
     fn halting(&self, node: &Arc<Node>) {
         halting(node);
+    }
+    fn watcher(&self, node: &Arc<Node>, reference: RefId, h: &mut Alloc) -> Option<Term> {
+        crate::processes::watcher(node, reference, h)
     }
     fn down(&self, node: &Arc<Node>, reference: RefId, process: Who) -> bool {
         crate::processes::down(node, reference, process)
@@ -205,11 +211,12 @@ fn load(cx: &mut Ctx, caller: &Arc<Loaded>, path: &[u8], info: Term) -> Result<(
         node: Arc::downgrade(&node),
         private: AtomicPtr::default(),
         on_unload_thread: AtomicPtr::default(),
+        unload: Mutex::new(None),
         _code: handle,
     });
     let old: Option<Arc<Core>> = before.as_ref().and_then(|b| {
         let library = b.library.lock().clone()?;
-        Some(library.downcast::<Library>().ok()?.core.clone())
+        Some(library.downcast::<Library>().ok()?.0.clone())
     });
     let mut env = Env::of_process(cx, &*core, Dirty::No);
     env.kind = crate::env::Kind::Callback;
@@ -240,7 +247,9 @@ fn load(cx: &mut Ctx, caller: &Arc<Loaded>, path: &[u8], info: Term) -> Result<(
             Box::leak(Box::new(Foreign { run, module, function, arity, dirty, address, owner: Arc::as_ptr(&core) as usize }));
         node.code.set_first_word(caller, function, arity, foreign.word());
     }
-    *caller.library.lock() = Some(Arc::new(Library { core, unload: entry.unload }));
+    *core.unload.lock() = entry.unload;
+    *caller.library.lock() = Some(Arc::new(Library(core)));
+    node.code.taint(module);
     Ok(())
 }
 

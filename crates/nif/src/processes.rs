@@ -221,6 +221,18 @@ pub unsafe extern "C" fn enif_demonitor_process(env: *mut Env, object: *mut c_vo
     0
 }
 
+/// The resource that watches by this reference.
+pub fn watcher(node: &Node, reference: RefId, h: &mut term::Alloc) -> Option<Term> {
+    let part = node.part::<Monitors>();
+    let resource = {
+        let table = part.table.lock();
+        let (address, _) = table.get(&reference)?;
+        // SAFETY: rule 4, as in `down`.
+        unsafe { Resource::revive(*address) }?
+    };
+    Some(resource.term(h))
+}
+
 /// A watched process has ended. False if it was not watched by a resource.
 pub fn down(node: &Arc<Node>, reference: RefId, process: Who) -> bool {
     let part = node.part::<Monitors>();

@@ -45,6 +45,8 @@ pub struct ResourceType {
     pub calls: RwLock<Callbacks>,
     /// The library whose functions those are: kept as long as an object may need them.
     owner: RwLock<Option<Arc<Core>>>,
+    /// The library that has it.
+    core: RwLock<Weak<Core>>,
     pub node: Weak<Node>,
 }
 
@@ -193,7 +195,11 @@ pub fn publish(node: &Node, core: &Arc<Core>, opened: Vec<Opened>) {
     let part = node.part::<Types>();
     for o in opened {
         *o.kind.calls.write() = o.calls;
-        *o.kind.owner.write() = Some(core.clone());
+        let calls = o.calls;
+        let keeps = calls.dtor.is_some() || calls.stop.is_some() || calls.down.is_some() || calls.dyncall.is_some();
+        *o.kind.core.write() = Arc::downgrade(core);
+        let before = std::mem::replace(&mut *o.kind.owner.write(), keeps.then(|| core.clone()));
+        drop(before);
         part.0.lock().insert((o.kind.module, o.kind.name), o.kind);
     }
 }
@@ -203,7 +209,7 @@ pub fn library_goes(core: &Arc<Core>) {
     let Some(node) = core.node.upgrade() else { return };
     let part = node.part::<Types>();
     let mut types = part.0.lock();
-    let gone: Vec<_> = types.iter().filter(|(_, t)| t.owner.read().as_ref().is_some_and(|o| Arc::ptr_eq(o, core))).map(|(k, _)| *k).collect();
+    let gone: Vec<_> = types.iter().filter(|(_, t)| std::ptr::eq(t.core.read().as_ptr(), Arc::as_ptr(core))).map(|(k, _)| *k).collect();
     let removed: Vec<_> = gone.iter().filter_map(|k| types.remove(k)).collect();
     drop(types);
     drop(removed);
@@ -221,7 +227,7 @@ unsafe fn open(env: *mut Env, name: *const c_char, calls: Callbacks, flags: c_in
     let existing = node.part::<Types>().0.lock().get(&key).cloned();
     let way = if existing.is_some() { TAKEOVER } else { CREATE };
     if !tried.is_null() {
-        *tried = way;
+        *tried = if flags & way == 0 { flags } else { way };
     }
     if flags & way == 0 {
         return std::ptr::null();
@@ -232,6 +238,7 @@ unsafe fn open(env: *mut Env, name: *const c_char, calls: Callbacks, flags: c_in
             name: key.1,
             calls: RwLock::new(Callbacks::default()),
             owner: RwLock::new(None),
+            core: RwLock::default(),
             node: Arc::downgrade(&node),
         })
     });
@@ -328,9 +335,9 @@ pub unsafe extern "C" fn enif_make_resource_binary(env: *mut Env, object: *mut c
     (*env).h().bin_ref(b, size * 8).raw()
 }
 
-/// The resource that a term refers to, if it is of this type.
+/// The resource that a term refers to, or that keeps a binary's bytes.
 fn found(term: Term) -> Option<&'static Resource> {
-    term.magic_value::<Resource>()
+    term.magic_value::<Resource>().or_else(|| term.binary_owner()?.downcast_ref())
 }
 
 #[unsafe(no_mangle)]

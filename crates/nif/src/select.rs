@@ -134,9 +134,6 @@ unsafe fn select(env: *mut Env, fd: c_int, flags: c_int, object: *mut c_void, pi
     if resource.kind().calls.read().stop.is_none() {
         return c_int::MIN | FAILED;
     }
-    if table.get(&fd).is_some_and(|w| w.resource.address() != resource.address()) {
-        return c_int::MIN | INVALID_EVENT;
-    }
     let to = match pid.as_ref() {
         Some(&pid) => Term::from_raw(pid),
         None => match env.as_mut().filter(|e| e.kind == Kind::Process).and_then(Env::process) {
@@ -155,6 +152,11 @@ unsafe fn select(env: *mut Env, fd: c_int, flags: c_int, object: *mut c_void, pi
     };
     let fresh = !table.contains_key(&fd);
     let watch = table.entry(fd).or_insert_with(|| Watch { resource: Resource::clone(&resource), read: None, write: None, number: None });
+    // Another resource with the same descriptor takes it over.
+    let robbed = (watch.resource.address() != resource.address()).then(|| std::mem::replace(&mut watch.resource, Resource::clone(&resource)));
+    if robbed.is_some() {
+        (watch.read, watch.write) = (None, None);
+    }
     if flags & READ != 0 {
         watch.read = Some(Wanted { to, message: told(atom!("ready_input")) });
     }
@@ -169,6 +171,8 @@ unsafe fn select(env: *mut Env, fd: c_int, flags: c_int, object: *mut c_void, pi
         }
         return c_int::MIN | INVALID_EVENT;
     }
+    drop(table);
+    drop(robbed);
     0
 }
 

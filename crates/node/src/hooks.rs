@@ -4,7 +4,7 @@
 use crate::{Ctx, Node, Stop};
 use process::{Owned, RefId, Who};
 use std::sync::Arc;
-use term::Term;
+use term::{Alloc, Term};
 use term::node_name::NodeName;
 
 /// The ports of a node.
@@ -102,6 +102,8 @@ pub trait Remote: Send + Sync {
 pub trait Libraries: Send + Sync {
     /// `erlang:load_nif/2` from this version of a module.
     fn load(&self, cx: &mut Ctx, caller: &Arc<code::Loaded>, path: Term, info: Term) -> Result<Term, Stop>;
+    /// The object that watches by this reference, as a term.
+    fn watcher(&self, node: &Arc<Node>, reference: RefId, h: &mut Alloc) -> Option<Term>;
     /// The node halts in good order.
     fn halting(&self, node: &Arc<Node>);
     /// A process has ended that one of their objects watches.

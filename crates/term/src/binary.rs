@@ -183,6 +183,19 @@ impl Drop for Binary {
 }
 
 impl crate::Term {
+    /// What is dropped with the buffer behind a binary (`Binary::with_owner`).
+    pub fn binary_owner(self) -> Option<&'static (dyn std::any::Any + Send + Sync)> {
+        let base = if self.is_kind(crate::Kind::SubBits) { self.base() } else { self };
+        if !base.is_kind(crate::Kind::BinRef) {
+            return None;
+        }
+        // SAFETY: rules 1, 2 and 5; where there is one `with_owner` has written it.
+        unsafe {
+            let b = Binary::borrow_raw(base.word(2));
+            let owned = b.head().used_bits.load(Relaxed) & OWNED != 0;
+            owned.then(|| &**(*b.data().add(b.capacity() - 8).cast::<*const Box<dyn std::any::Any + Send + Sync>>()))
+        }
+    }
     /// Address, size in bytes and number of references of the buffer behind a `BinRef`.
     pub fn off_heap_binary(self) -> Option<(u64, usize, usize)> {
         if !self.is_kind(crate::Kind::BinRef) {

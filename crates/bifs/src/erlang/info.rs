@@ -224,9 +224,13 @@ impl Subject<'_> {
                 h.list(&list)
             }
             am::MONITORED_BY => {
+                let libraries = self.node.libraries.get();
                 let mut by: Vec<_> = p.watchers.iter().map(|(r, w)| (*r, w.0)).collect();
                 by.sort_by_key(|w| w.0);
-                let list: Vec<Term> = by.into_iter().map(|(_, w)| w.term(h)).collect();
+                let list: Vec<Term> = by
+                    .into_iter()
+                    .map(|(r, w)| libraries.and_then(|l| l.watcher(self.node, r, h)).unwrap_or_else(|| w.term(h)))
+                    .collect();
                 h.list(&list)
             }
             am::DICTIONARY => {

@@ -103,14 +103,14 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         "emu_flavor" => term::atom!("emu"),
         "debug_compiled" | "lock_checking" | "beam_jump_table" | "dynamic_trace_probes" | "ets_realloc_moves" => Term::bool(item == "beam_jump_table"),
         "dynamic_trace" => am::NONE,
+        "lock_checking" => am::FALSE,
         "c_compiler_used" => cx.h().tuple(&[am::UNDEFINED, am::UNDEFINED]),
         "hipe_architecture" => am::UNDEFINED,
         "heap_type" => am::PRIVATE,
         "smp_support" | "threads" | "kernel_poll" | "eager_check_io" => am::TRUE,
         "break_ignored" => Term::bool(matches!(config.break_key, node::config::BreakKey::Ignored)),
         "taints" => {
-            let with_library = |m: &Term| cx.node.code.current(*m).is_some_and(|l| l.library.lock().is_some());
-            let names: Vec<Term> = cx.node.code.loaded().into_iter().filter(with_library).collect();
+            let names = cx.node.code.tainted();
             cx.h().list(&names)
         }
         "sequential_tracer" => {
