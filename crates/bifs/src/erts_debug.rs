@@ -11,20 +11,22 @@ fn flat_size(cx: &mut Ctx, a: &[Term]) -> Res {
     Ok(Term::small(n as i64))
 }
 fn size_shared(cx: &mut Ctx, a: &[Term]) -> Res {
-    let n = copy::shared_size(a[0], LiteralRange::NONE);
+    // Literals are not the process's.
+    let n = copy::shared_size(a[0], node::signals::literals());
     cx.charge(n / 4);
     Ok(Term::small(n as i64))
 }
 fn same(_: &mut Ctx, a: &[Term]) -> Res {
     Ok(Term::bool(a[0] == a[1]))
 }
-/// A copy. Parts that are shared come out apart.
+/// A copy in which parts that are shared stay shared.
 fn copy_shared(cx: &mut Ctx, a: &[Term]) -> Res {
     // Options, before OTP 26 whether literals are copied.
     if a[1].list_length().is_none() && a[1].as_bool().is_none() {
         return Err(cx.badarg());
     }
-    let t = copy::copy(a[0], cx.h(), LiteralRange::NONE);
+    let literals = if a[1] == am::TRUE { LiteralRange::NONE } else { node::signals::literals() };
+    let t = copy::copy_shared(a[0], cx.h(), literals);
     Ok(t)
 }
 
@@ -79,7 +81,7 @@ pub const NATIVES: &[Native] = &[
     Native::new("erts_debug", "flat_size", 1, flat_size),
     Native::new("erts_debug", "size_shared", 1, size_shared),
     Native::new("erts_debug", "same", 2, same),
-    Native::new("erts_debug", "copy_shared", 2, copy_shared).partial("shared parts come out apart"),
+    Native::new("erts_debug", "copy_shared", 2, copy_shared),
     Native::new("erts_debug", "map_info", 1, map_info),
     Native::new("erts_debug", "interpreter_size", 0, interpreter_size),
     Native::new("erts_debug", "display", 1, display),

@@ -1,8 +1,11 @@
 //! `erts_debug:set_internal_state/2`, `get_internal_state/1`: what OTP's own tests ask of the emulator's insides, as far as
 //! there is something like it here. Whatever else is asked is `badarg`, as from an emulator that does not offer it.
 
+use crate::erlang::process::ask_and_wait;
 use node::{Ctx, Effect, Native, Stop};
+use process::{MonitorKind, Owned, Private, RefId, Target, Who};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
+use std::time::Duration;
 use term::{Term, am, atom};
 
 type Answer = Result<Term, Stop>;
@@ -42,12 +45,13 @@ fn set(cx: &mut Ctx, a: &[Term]) -> Answer {
     if !available.0.load(Relaxed) {
         return Err(cx.undef());
     }
+    let number = |cx: &mut Ctx| a[1].to::<u64>().ok_or_else(|| cx.badarg());
     match name {
         // Nothing is freed later than when it is given up.
         "wait" => Ok(am::OK),
         "reds_left" => {
             let Some(n) = a[1].as_i64() else { return Err(cx.badarg()) };
-            cx.reductions = n.clamp(0, 4000);
+            cx.set_left(n.clamp(0, 4000));
             Ok(am::TRUE)
         }
         // Long operations on tables give way by the reductions that they use, and tables are not split by force.
@@ -68,19 +72,231 @@ fn set(cx: &mut Ctx, a: &[Term]) -> Answer {
             Ok(cx.h().binary(&vec![0; n as usize]))
         }
         "ets_force_trap" | "ets_force_split" => Ok(am::OK),
+        // The scheduler sleeps, alone or with all others.
+        "sleep" => {
+            std::thread::sleep(Duration::from_millis(number(cx)?));
+            Ok(am::TRUE)
+        }
+        "block" => {
+            let time = Duration::from_millis(number(cx)?);
+            cx.node.sched.stop_the_world(sched::Hold::Normal, || std::thread::sleep(time));
+            Ok(am::TRUE)
+        }
+        "process_uniq_counter" => {
+            cx.p.next_mark = number(cx)?;
+            Ok(am::TRUE)
+        }
+        "unique_monotonic_integer_state" => {
+            let n = number(cx)?;
+            cx.node.monotonic_integers.store(n.wrapping_add(1), Relaxed);
+            Ok(am::TRUE)
+        }
+        "force_gc" => {
+            cx.node.request(a[1], |_, other| {
+                if let Some((_, _, p)) = other {
+                    p.collect_soon = Some(true);
+                }
+            });
+            Ok(am::OK)
+        }
+        "test_long_gc_sleep" | "node_tab_delayed_delete" | "proc_sig_buffers" => Ok(am::TRUE),
+        "multizero_timeout_in_timeout" => {
+            let at = cx.node.monotonic_ns().saturating_add_unsigned(number(cx)?.saturating_mul(1_000_000));
+            cx.node.start_message_timer(at, cx.pid, atom!("multizero_timeout_in_timeout_done"), false);
+            Ok(am::OK)
+        }
         _ => Err(cx.badarg()),
     }
 }
 
+/// In ERTS' order.
+const INFO_ITEMS: &str = "registered_name current_function initial_call status messages message_queue_len links monitors monitored_by dictionary \
+    trap_exit error_handler heap_size stack_size memory garbage_collection group_leader reductions priority trace binary \
+    sequential_trace_token catchlevel backtrace last_calls total_heap_size suspending min_heap_size min_bin_vheap_size max_heap_size \
+    current_location current_stacktrace message_queue_data garbage_collection_info magic_ref fullsweep_after parent";
+
 fn get(cx: &mut Ctx, a: &[Term]) -> Answer {
-    if !cx.node.part::<Available>().0.load(Relaxed) {
+    let available = cx.node.part::<Available>().0.load(Relaxed);
+    if a[0] == atom!("available_internal_state") {
+        return Ok(Term::bool(available));
+    }
+    if !available {
         return Err(cx.undef());
     }
-    if a[0] == atom!("reds_left") {
-        return Ok(Term::small(cx.reductions.max(0)));
+    if let Some(&[what, t]) = a[0].as_tuple_n::<2>() {
+        return get_of(cx, atom::as_text(what).unwrap_or(""), t);
     }
-    match a[0].as_tuple() {
-        Some([what, t]) if *what == atom!("internal_hash") => Ok(Term::small((term::hash::hash(*t) >> 4) as i64)),
+    if let Some(&[what, thread, value]) = a[0].as_tuple_n::<3>() {
+        return match (atom::as_text(what), thread.to::<u32>(), value.to::<u64>()) {
+            (Some("make_unique_integer"), Some(thread), Some(value)) => Ok(unique_integer(cx, thread, value)),
+            _ => Err(cx.badarg()),
+        };
+    }
+    Ok(match atom::as_text(a[0]).unwrap_or("") {
+        "reds_left" => Term::small(cx.reductions.max(0)),
+        "persistent_term" => {
+            let places = Term::small(cx.node.persistent.places() as i64);
+            term::map::from_pairs(cx.h(), &[(atom!("table"), places)])
+        }
+        "next_pid" => {
+            let next = cx.node.processes.next();
+            cx.h().uint(next)
+        }
+        "processes" => {
+            let pids = cx.node.processes.pids();
+            cx.h().list(&pids)
+        }
+        // The same as the program itself gets.
+        "memory" => return Err(cx.trap(am::ERLANG, am::MEMORY, &[])),
+        // What is left of a thread's stack; native code here does not recurse with its data.
+        "stack_check" => Term::small(1 << 20),
+        "unique_monotonic_integer_state" => {
+            let n = cx.node.monotonic_integers.load(Relaxed).wrapping_sub(1);
+            cx.h().uint(n)
+        }
+        "min_unique_monotonic_integer" => Term::small(0),
+        "check_io_debug" => {
+            let none = [Term::small(0); 4];
+            cx.h().tuple(&none)
+        }
+        "processes_bif_info" => {
+            let n = Term::small(cx.node.processes.count() as i64);
+            let limit = Term::small(cx.node.processes.limit() as i64);
+            let (zero, one, chunk) = (Term::small(0), Term::small(1), Term::small(1000));
+            cx.h().tuple(&[atom!("ptab_list_bif_info"), n, limit, chunk, Term::small(25), one, Term::small(10), n, n, zero])
+        }
+        "process_info_args" => {
+            let release = cx.node.code.release;
+            let names: Vec<Term> = INFO_ITEMS.split(' ').map(atom::intern).filter(|&t| crate::erlang::info::known(t, release)).collect();
+            cx.h().list(&names)
+        }
+        "max_atom_out_cache_index" => Term::small(2038),
+        "nbalance" => Term::small(0),
+        "force_heap_frags" | "scheduler_dump" => am::FALSE,
+        "monitoring_nodes" => Term::NIL,
+        _ => return Err(cx.badarg()),
+    })
+}
+
+/// A question about something.
+fn get_of(cx: &mut Ctx, what: &str, t: Term) -> Answer {
+    match what {
+        "internal_hash" => Ok(Term::small((term::hash::hash(t) >> 4) as i64)),
+        "atom" => t.to::<u32>().and_then(atom::numbered).ok_or_else(|| cx.badarg()),
+        "link_list" if t.is_local_pid() => ask_and_wait(cx, t, |_, p| match p {
+            Some((_, _, p)) => links(p),
+            None => Owned::immediate(am::UNDEFINED),
+        }),
+        "monitor_list" if t.is_local_pid() => ask_and_wait(cx, t, |_, p| match p {
+            Some((_, _, p)) => monitors(p),
+            None => Owned::immediate(am::UNDEFINED),
+        }),
+        "link_list" if t.is_local_port() => {
+            let Some((ports, port)) = crate::port::of(cx.node).and_then(|p| p.get(t).map(|port| (p, port))) else { return Ok(am::UNDEFINED) };
+            let linked = ports.info(&port).links;
+            let h = cx.h();
+            let list: Vec<Term> =
+                linked.iter().map(|&pid| h.tuple(&[atom!("erl_link"), am::PROCESS, pid, atom!("linked"), Term::small(0)])).collect();
+            Ok(h.list(&list))
+        }
+        "link_list" | "monitor_list" | "dist_ctrl" | "channel_number" if t.is_atom() => Ok(am::UNDEFINED),
+        "process_status" if t.is_local_pid() => ask_and_wait(cx, t, |_, p| {
+            Owned::immediate(match p {
+                Some((_, _, p)) if p.receives => am::WAITING,
+                Some(_) => am::RUNNABLE,
+                None => am::UNDEFINED,
+            })
+        }),
+        "magic_ref" if t.is_ref() => Ok(Term::bool(t.as_magic().is_some())),
+        "binary_info" => {
+            let Some(bits) = t.bits() else { return Err(cx.badarg()) };
+            let bytes = bits.len.div_ceil(8);
+            Ok(match t.off_heap_binary() {
+                Some((_, size, count)) => {
+                    let (size, count) = (Term::small(size as i64), Term::small(count as i64));
+                    let flags = cx.h().tuple(&[am::BINARY, Term::small(0)]);
+                    cx.h().tuple(&[atom!("refc_binary"), size, flags, count])
+                }
+                None => {
+                    let heap = atom!("heap_binary");
+                    if bytes <= 64 { heap } else { cx.h().tuple(&[heap, Term::small(bytes as i64)]) }
+                }
+            })
+        }
+        "reader_groups_map" => {
+            let Some(groups) = t.to::<usize>().filter(|&n| n > 0) else { return Err(cx.badarg()) };
+            let workers = cx.node.sched.workers();
+            let h = cx.h();
+            let list: Vec<Term> =
+                (0..workers).map(|i| h.tuple(&[Term::small(i as i64), Term::small((i * groups.min(workers) / workers + 1) as i64)])).collect();
+            Ok(h.list(&list))
+        }
         _ => Err(cx.badarg()),
     }
+}
+
+fn links(p: &Private) -> Owned {
+    Owned::build(|h| {
+        let mut list = Term::NIL;
+        for (who, &unlinking) in &p.links {
+            let kind = match who {
+                Who::Pid(..) => atom!("dist_process"),
+                w if w.is_port() => am::PORT,
+                _ => am::PROCESS,
+            };
+            let state = if unlinking == 0 { atom!("linked") } else { atom!("unlinking") };
+            let other = who.term(h);
+            let id = h.uint(unlinking);
+            let link = h.tuple(&[atom!("erl_link"), kind, other, state, id]);
+            list = h.cons(link, list);
+        }
+        list
+    })
+}
+
+fn monitors(p: &Private) -> Owned {
+    Owned::build(|h| {
+        let mut list = Term::NIL;
+        let row = |h: &mut term::Alloc, kind: Term, direction: Term, id: RefId, other: Term, name: Term, list: Term| {
+            let reference = h.reference(id.0, id.1);
+            let monitor = h.tuple(&[atom!("erl_monitor"), kind, direction, reference, other, name]);
+            h.cons(monitor, list)
+        };
+        for (&id, monitor) in &p.monitors {
+            let (who, name) = match monitor.target {
+                Target::Who(who) => (Some(who), Term::NIL),
+                Target::Name { name, who, .. } => (who, name),
+                Target::Clock => (None, Term::NIL),
+            };
+            let kind = match (monitor.kind, who) {
+                (MonitorKind::Port, _) => am::PORT,
+                (MonitorKind::TimeOffset, _) => am::TIME_OFFSET,
+                (MonitorKind::Process, Some(Who::Pid(..))) => atom!("dist_process"),
+                (MonitorKind::Process, _) => am::PROCESS,
+            };
+            let other = match who {
+                Some(who) => who.term(h),
+                None => atom!("clock_service"),
+            };
+            list = row(h, kind, atom!("origin"), id, other, name, list);
+        }
+        for (&id, &(watcher, name)) in &p.watchers {
+            let kind = if matches!(watcher, Who::Pid(..)) { atom!("dist_process") } else { am::PROCESS };
+            let other = watcher.term(h);
+            list = row(h, kind, atom!("target"), id, other, name.unwrap_or(Term::NIL), list);
+        }
+        list
+    })
+}
+
+/// The integer that ERTS would make on a thread (by its number) from a count: thread and count in one, from the smallest small integer of
+/// ERTS on.
+fn unique_integer(cx: &mut Ctx, thread: u32, value: u64) -> Term {
+    use sched::DirtyKind::{Cpu, Io};
+    let s = &cx.node.sched;
+    let threads = s.workers() + s.dirty_limit(Cpu) + s.dirty_limit(Io);
+    let bits = usize::BITS - threads.leading_zeros();
+    let n = (i128::from(value) << bits | i128::from(thread)) - (1 << 59);
+    let magnitude = n.unsigned_abs();
+    cx.h().integer(n < 0, &[magnitude as u64, (magnitude >> 64) as u64])
 }

@@ -4,6 +4,7 @@
 
 mod atomics;
 mod binary;
+mod dirty;
 mod erlang;
 mod erts_debug;
 mod erts_internal;
@@ -72,6 +73,7 @@ pub fn all() -> Vec<Native> {
         io::NATIVES,
         ets::NATIVES_ELSEWHERE,
         internal_state::NATIVES,
+        dirty::NATIVES,
         lists::NATIVES,
         maps::NATIVES,
         persistent_term::NATIVES,

@@ -33,16 +33,24 @@ fn get_2(cx: &mut Ctx, a: &[Term]) -> Answer {
 }
 
 fn put(cx: &mut Ctx, a: &[Term]) -> Answer {
-    cx.node.persistent.put(a[0], a[1]);
+    if cx.node.persistent.put(a[0], a[1]) {
+        cx.node.bury_persistent();
+    }
     Ok(am::OK)
 }
 
 fn put_new(cx: &mut Ctx, a: &[Term]) -> Answer {
-    if cx.node.persistent.put_new(a[0], a[1]) { Ok(am::OK) } else { Err(cx.badarg()) }
+    if !cx.node.persistent.put_new(a[0], a[1]) {
+        return Err(cx.badarg());
+    }
+    cx.node.bury_persistent();
+    Ok(am::OK)
 }
 
 fn erase(cx: &mut Ctx, a: &[Term]) -> Answer {
-    Ok(Term::bool(cx.node.persistent.erase(a[0])))
+    let erased = cx.node.persistent.erase(a[0]);
+    cx.node.bury_persistent();
+    Ok(Term::bool(erased))
 }
 
 fn info(cx: &mut Ctx, _: &[Term]) -> Answer {
@@ -56,5 +64,6 @@ fn erase_all(cx: &mut Ctx, _: &[Term]) -> Answer {
     for (key, _) in cx.node.persistent.list() {
         cx.node.persistent.erase(key);
     }
+    cx.node.bury_persistent();
     Ok(am::TRUE)
 }

@@ -626,7 +626,8 @@ impl Code {
         // A line instruction may stand right before `FuncInfo`.
         let line = j.checked_sub(1).map(|j| l.lines[j]).filter(|x| x.0 >= start.saturating_sub(0));
         let item = line.and_then(|(_, item)| if item == 0 { None } else { l.items.get(item as usize) });
-        let location = item.map(|&(file, line)| {
+        // ERTS has 24 bits for a line.
+        let location = item.filter(|i| i.1 < 1 << 24).map(|&(file, line)| {
             let name = l.files.get(file as usize).cloned().flatten();
             (name.unwrap_or_else(|| format!("{}.erl", atom::text(l.name))), line)
         });

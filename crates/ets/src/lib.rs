@@ -7,7 +7,8 @@
 //! 3. `OrderedKey::key` is the key of the object stored beside it; a key made for a search borrows the searcher's term
 //!    and is dropped before that term can move.
 //! 4. The constants of a compiled match specification live in its own fragment, which is never written after compiling.
-//! 5. A literal area of persistent terms is freed only by `PersistentTerms::bury` callers who know that nobody refers to it.
+//! 5. Entries and tables of persistent terms that are out of use are freed only by callers of `PersistentTerms::bury`, who know that nobody
+//!    looks at them any more.
 
 pub mod object;
 

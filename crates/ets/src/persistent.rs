@@ -1,12 +1,12 @@
 //! Persistent terms: a node's table of literals that anyone reads without a lock and without copying.
-//! A value that was replaced or erased goes to a graveyard: processes may still refer to it, and only the node can tell when
-//! none does. Not here: that search.
+//! A value that was replaced or erased goes to a graveyard, as does a table that has been outgrown: readers may still look at them, and
+//! only the node can tell when none does. Not here: that search (`node::literals`).
 
 use base::sync::Mutex;
 use heap::LiteralArea;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
-use term::copy::{LiteralRange, copy, size};
+use term::copy::{LiteralRange, copy_shared, shared_size};
 use term::{Alloc, Term, cmp, hash};
 
 /// One key with its value, both in a literal area of their own.
@@ -19,10 +19,6 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// First address and length in bytes of the memory that processes might refer to.
-    pub fn span(&self) -> (usize, usize) {
-        self.area.span()
-    }
     pub fn words(&self) -> usize {
         self.area.words()
     }
@@ -37,10 +33,25 @@ struct Places(Box<[AtomicPtr<Entry>]>);
 struct Writer {
     /// Places in use or erased.
     filled: usize,
-    /// Tables that readers might still be looking at.
-    old: Vec<Box<Places>>,
-    graves: Vec<Box<Entry>>,
+    graves: Graves,
 }
+
+/// What is out of the table; dropping it frees its memory, at which nobody must look any more.
+#[derive(Default)]
+pub struct Graves {
+    entries: Vec<Box<Entry>>,
+    tables: Vec<Box<Places>>,
+}
+
+impl Graves {
+    /// Where processes' terms may lead to.
+    pub fn areas(&self) -> impl Iterator<Item = &LiteralArea> {
+        self.entries.iter().map(|e| &e.area)
+    }
+}
+
+/// Places of the smallest table.
+const SMALLEST: usize = 8;
 
 pub struct PersistentTerms {
     places: AtomicPtr<Places>,
@@ -62,14 +73,14 @@ fn places(n: usize) -> Box<Places> {
 impl PersistentTerms {
     pub fn new() -> PersistentTerms {
         PersistentTerms {
-            places: AtomicPtr::new(Box::into_raw(places(64))),
+            places: AtomicPtr::new(Box::into_raw(places(SMALLEST))),
             count: AtomicUsize::new(0),
             words: AtomicUsize::new(0),
             writer: Mutex::default(),
         }
     }
     fn current(&self) -> &[AtomicPtr<Entry>] {
-        // SAFETY: rule 5: tables of places live until the whole is dropped.
+        // SAFETY: rule 5: tables outlive their readers.
         unsafe { &(*self.places.load(Acquire)).0 }
     }
     /// The place of a key, and its entry; or the first free place.
@@ -120,15 +131,16 @@ impl PersistentTerms {
         if !wanted(old.map(|e| e.value)) {
             return false;
         }
-        let words = size(key, LiteralRange::NONE) + size(value, LiteralRange::NONE);
-        let build = |a: &mut Alloc| (copy(key, a, LiteralRange::NONE), copy(value, a, LiteralRange::NONE));
+        // Sharing is kept, as in ERTS: a value that is put once may be looked at often.
+        let words = shared_size(key, LiteralRange::NONE) + shared_size(value, LiteralRange::NONE);
+        let build = |a: &mut Alloc| (copy_shared(key, a, LiteralRange::NONE), copy_shared(value, a, LiteralRange::NONE));
         let (area, (key, value)) = LiteralArea::build(words, build);
         let new = Box::new(Entry { hash: h, key, value, area });
         self.add_words(Some(&new), old);
         if old.is_some() {
             let dead = self.current()[i].swap(Box::into_raw(new), AcqRel);
             // SAFETY: rule 5: it came from a box, and is out of the table now.
-            w.graves.push(unsafe { Box::from_raw(dead) });
+            w.graves.entries.push(unsafe { Box::from_raw(dead) });
             return true;
         }
         self.count.fetch_add(1, Relaxed);
@@ -137,6 +149,7 @@ impl PersistentTerms {
         if w.filled * 2 > self.current().len() {
             self.rebuild(&mut w);
         }
+        debug_assert!(self.count() * 2 <= self.current().len());
         true
     }
     /// Removes a key; false if there was none.
@@ -151,13 +164,24 @@ impl PersistentTerms {
         self.count.fetch_sub(1, Relaxed);
         let dead = self.current()[i].swap(ERASED, AcqRel);
         // SAFETY: rule 5: it came from a box, and is out of the table now.
-        w.graves.push(unsafe { Box::from_raw(dead) });
+        w.graves.entries.push(unsafe { Box::from_raw(dead) });
+        if self.current().len() > SMALLEST && self.count() * 4 < self.current().len() {
+            self.rebuild(&mut w);
+        }
         true
     }
+    /// Brings the table to a size of which between a quarter and a half is used, without erased places.
     fn rebuild(&self, w: &mut Writer) {
         let old = self.current();
         let live = self.count();
-        let new = places((live * 4).next_power_of_two().max(64));
+        let mut size = old.len();
+        while live * 2 > size {
+            size *= 2;
+        }
+        while live * 4 < size && size > SMALLEST {
+            size /= 2;
+        }
+        let new = places(size);
         for p in old.iter().map(|p| p.load(Acquire)).filter(|p| !p.is_null() && *p != ERASED) {
             // SAFETY: rule 5: the writer's lock is held, so the entry is alive.
             let mut i = unsafe { (*p).hash } as usize & (new.0.len() - 1);
@@ -169,14 +193,19 @@ impl PersistentTerms {
         w.filled = live;
         let dead = self.places.swap(Box::into_raw(new), AcqRel);
         // SAFETY: it came from a box; readers may look at it, so it is kept.
-        w.old.push(unsafe { Box::from_raw(dead) });
+        w.graves.tables.push(unsafe { Box::from_raw(dead) });
     }
     pub fn count(&self) -> usize {
         self.count.load(Relaxed)
     }
-    /// Bytes that keys and values take.
+    /// Bytes that keys, values and the table take.
     pub fn memory(&self) -> usize {
-        self.words.load(Relaxed) * 8
+        (self.words.load(Relaxed) + self.places()) * 8
+    }
+    /// Size of the table.
+    pub fn places(&self) -> usize {
+        let _w = self.writer.lock();
+        self.current().len()
     }
     /// All keys and values.
     pub fn list(&self) -> Vec<(Term, Term)> {
@@ -185,9 +214,10 @@ impl PersistentTerms {
         // SAFETY: rule 5: the writer's lock is held, so the entries are alive.
         live.map(|p| unsafe { ((*p).key, (*p).value) }).collect()
     }
-    /// Gives away what was replaced or erased; dropping an entry frees its memory, which nobody must refer to any more.
-    pub fn bury(&self) -> Vec<Box<Entry>> {
-        std::mem::take(&mut self.writer.lock().graves)
+    /// Gives away what was replaced, erased or outgrown, if there is anything.
+    pub fn bury(&self) -> Option<Graves> {
+        let graves = std::mem::take(&mut self.writer.lock().graves);
+        (!graves.entries.is_empty() || !graves.tables.is_empty()).then_some(graves)
     }
 }
 

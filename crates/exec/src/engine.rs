@@ -107,22 +107,36 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
     };
     // SAFETY: rule 2: the run state says that this thread runs the process.
     let p = unsafe { me.private() };
+    node::signals::set_urgency(p.priority);
     loop {
+        let receives = std::mem::take(&mut p.receives);
         if dirty.is_none() {
             let fetched = node.fetch(me, pid, p);
             if let Some(reason) = fetched.exit {
                 node.end_process(me, pid, p, reason);
                 return After::Park;
             }
+            if let Some(work) = p.first.take() {
+                work(p);
+            }
             if let Some(major) = p.collect_soon.take() {
                 p.collect(&mut [], 0, major);
             }
             if fetched.suspended {
+                p.receives = receives;
                 if me.park_suspended() {
                     return After::Park;
                 }
                 continue;
             }
+        }
+        // Other signals than messages and timeouts are no reason to look at the messages again.
+        if receives && p.mailbox.peek().is_none() && !p.timed_out {
+            p.receives = true;
+            if me.park() {
+                return After::Park;
+            }
+            continue;
         }
         if p.hibernating.is_some() {
             if p.mailbox.is_empty() {
@@ -140,8 +154,11 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
         let before = p.heap.stats;
         let mut cx = Ctx::new(p, me, pid, node, budget);
         let ended = interp::run(&mut cx, local, dirty);
-        let used = (budget - cx.reductions).max(1) as u64;
-        cx.p.reductions += used;
+        let mut used = cx.settle();
+        if used == 0 {
+            cx.p.reductions += 1;
+            used = 1;
+        }
         let stats = &cx.p.heap.stats;
         let collections = (stats.minors + stats.majors).wrapping_sub(before.minors + before.majors);
         local.counted.count(used, collections, stats.reclaimed_words.wrapping_sub(before.reclaimed_words));
@@ -164,8 +181,9 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
                 me.requeue();
                 return After::Requeue(priority(p.priority));
             }
-            Ended::Wait => {
-                if me.park() {
+            Ended::Wait | Ended::Receive => {
+                p.receives = matches!(ended, Ended::Receive);
+                if p.first.is_none() && me.park() {
                     return After::Park;
                 }
             }

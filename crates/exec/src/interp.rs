@@ -6,7 +6,7 @@ use crate::{SLACK, raise};
 use code::op::{Op, Y};
 use code::points::Beyond;
 use node::{Ctx, Dirty, Foreign, Stop};
-use process::{Class, Exception};
+use process::{Class, Exception, Resume};
 use sched::DirtyKind;
 use term::fun::{Export, FunEntry};
 use term::word::{Kind, TAG_BOXED, TAG_CONS, header};
@@ -15,7 +15,10 @@ use term::{Term, am, cmp};
 /// Why a slice ended.
 pub enum Ended {
     Yield,
+    /// In a native function, until a signal comes or someone wakes the process.
     Wait,
+    /// In a `receive` that has looked at all messages.
+    Receive,
     Dirty(DirtyKind),
     Exit(Term),
 }
@@ -67,6 +70,9 @@ unsafe fn foreign_of(word: u64) -> &'static Foreign {
     // SAFETY: the caller's promise.
     unsafe { &*((word >> 16) as *const Foreign) }
 }
+
+/// Numbers of receive marks are small integers.
+const MARKS: u64 = (1 << 59) - 1;
 
 /// How many x registers are live at a call's target.
 #[cold]
@@ -234,9 +240,11 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
         }
         // Leaves the slice; the first `n` x registers are kept and the process goes on at `at`.
         macro_rules! leave {
-            ($at:expr, $n:expr, $ended:expr) => {{
+            ($at:expr, $n:expr, $ended:expr) => { leave!($at, $n, $ended, Resume::Code) };
+            ($at:expr, $n:expr, $ended:expr, $resume:expr) => {{
                 let n: usize = $n;
                 cx.p.ip = $at;
+                cx.p.resume = $resume;
                 cx.p.saved.clear();
                 cx.p.saved.extend_from_slice(std::slice::from_raw_parts(xp, n));
                 sync_out!();
@@ -267,7 +275,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
         }
         // What became of a native function: back to its caller, elsewhere, or to a handler.
         macro_rules! native_result {
-            ($result:expr, $arity:expr, $note:expr) => {{
+            ($result:expr, $arity:expr, $note:expr, $resume:expr) => {{
                 let fragments = back_to_heap!();
                 match $result {
                     Ok(t) => {
@@ -310,8 +318,8 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         }
                         raised!(if from.is_null() { ip } else { from })
                     }
-                    Err(Stop::Yield) => leave!(ip, $arity, Ended::Yield),
-                    Err(Stop::Wait) => leave!(ip, $arity, Ended::Wait),
+                    Err(Stop::Yield) => leave!(ip, $arity, Ended::Yield, $resume),
+                    Err(Stop::Wait) => leave!(ip, $arity, Ended::Wait, $resume),
                     Err(Stop::Exit) => return Ended::Exit(cx.p.exception.reason),
                 }
             }};
@@ -324,13 +332,13 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 let native = cx.node.natives.get_unchecked(index as usize);
                 if native.dirty != Dirty::No && dirty.is_none() {
                     let kind = if native.dirty == Dirty::Io { DirtyKind::Io } else { DirtyKind::Cpu };
-                    leave!(ip, arity, Ended::Dirty(kind));
+                    leave!(ip, arity, Ended::Dirty(kind), Resume::Native(index));
                 }
                 sync_out!();
                 cx.reductions -= 1;
                 cx.called_from = native_from;
                 let result = (native.run)(cx, std::slice::from_raw_parts(xp, arity));
-                native_result!(result, arity, raise::note_native(cx, index, std::slice::from_raw_parts(xp, arity)))
+                native_result!(result, arity, raise::note_native(cx, index, std::slice::from_raw_parts(xp, arity)), Resume::Native(index))
             }};
         }
         macro_rules! test {
@@ -437,7 +445,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     }
                     sync_out!();
                     let result = (foreign.run)(cx, foreign, std::slice::from_raw_parts(xp, arity));
-                    native_result!(result, arity, raise::note_foreign(cx, foreign, std::slice::from_raw_parts(xp, arity)))
+                    native_result!(result, arity, raise::note_foreign(cx, foreign, std::slice::from_raw_parts(xp, arity)), Resume::Code)
                 }
                 Op::Undefined => {
                     let e = export_of(ip);
@@ -1453,7 +1461,9 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     let (class, value, trace) = (*xp, *xp.add(1), *xp.add(2));
                     match Class::from_atom(class) {
                         Some(class) => {
+                            sync_out!();
                             raise::again_as(cx, class, value, trace);
+                            back_to_heap!();
                             raised!(ip)
                         }
                         None => {
@@ -1530,7 +1540,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     call::end_wait(cx);
                     next!(1)
                 }
-                Op::Wait => leave!(ip.offset(fj(head)), 0, Ended::Wait),
+                Op::Wait => leave!(ip.offset(fj(head)), 0, Ended::Receive),
                 Op::WaitTimeout => {
                     if cx.p.timed_out {
                         next!(2)
@@ -1549,7 +1559,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             call::Wait::Bad => error!(am::TIMEOUT_VALUE),
                         }
                     }
-                    leave!(ip.offset(fj(head)), 0, Ended::Wait)
+                    leave!(ip.offset(fj(head)), 0, Ended::Receive)
                 }
                 Op::Timeout => {
                     call::end_wait(cx);
@@ -1560,8 +1570,8 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     next!(1)
                 }
                 Op::MarkReserve => {
-                    let id = cx.p.next_mark;
-                    cx.p.next_mark += 1;
+                    let id = cx.p.next_mark & MARKS;
+                    cx.p.next_mark = id + 1;
                     // What is in the inbox came before the mark.
                     sync_out!();
                     if cx.me.has_signals() {

@@ -72,6 +72,8 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
             } else {
                 let t = Term::from_raw(w);
                 if t.is_catch() {
+                    // It may have been raised within a `receive`.
+                    cx.p.mailbox.rewind();
                     cx.p.heap.alloc.leave_fragments();
                     cx.p.heap.set_sp(frame);
                     for (session, address) in to.into_iter().filter(|t| t.1 != 0) {
@@ -372,7 +374,14 @@ pub fn again(cx: &mut Ctx, trace: Term, value: Term) {
     again_as(cx, class.unwrap_or(Class::Error), value, trace);
 }
 
-pub fn again_as(cx: &mut Ctx, class: Class, value: Term, trace: Term) {
+pub fn again_as(cx: &mut Ctx, class: Class, value: Term, mut trace: Term) {
+    // The trace remembers the class, which may be another one now.
+    if is_raw(trace)
+        && let Some(&[mark, bin, m, f, args, info, old]) = trace.as_tuple_n::<7>()
+        && old != class.atom()
+    {
+        trace = cx.h().tuple(&[mark, bin, m, f, args, info, class.atom()]);
+    }
     cx.p.exception = Exception { class, trace, ..Exception::error(value) };
 }
 

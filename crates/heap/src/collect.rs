@@ -6,7 +6,9 @@
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::null_mut;
-use term::alloc::{cell_bytes, off_heap_next, release_cell, release_off_heap};
+use crate::Going;
+use base::hash::Map;
+use term::alloc::{cell_bytes, off_heap_next, release_cell, release_off_heap, retain_cell};
 use term::word::{Kind, TAG_BOXED, TAG_CONS, TAG_MASK, header_kind, header_len, is_header};
 use term::{Alloc, Term};
 
@@ -229,17 +231,51 @@ impl Heap {
             || self.stats.minor_since_major >= self.fullsweep_after
             || (!self.old_start.is_null() && mature > old_free)
             || (old_cells_high && self.stats.minor_since_major > 4);
-        if full { self.run::<true>(roots, need) } else { self.run::<false>(roots, need) }
+        if full { self.run::<true>(roots, need, None) } else { self.run::<false>(roots, need, None) }
     }
 
-    fn run<const MAJOR: bool>(&mut self, roots: &mut [&mut [Term]], need: usize) -> usize {
+    /// Copies what the process's terms use of literal areas that are about to be freed, by a major collection. `false`: nothing looks like
+    /// a pointer into one.
+    pub fn leave_literals(&mut self, roots: &mut [&mut [Term]], going: &Going) -> bool {
+        self.alloc.leave_fragments();
+        let mut used = vec![false; going.count()];
+        let mut look = |words: &[u64]| {
+            for &w in words {
+                if let Some(i) = going.find(w) {
+                    used[i] = true;
+                }
+            }
+        };
+        // Binaries' bytes and the like may look like pointers; that costs a collection and nothing else.
+        for slice in roots.iter() {
+            // SAFETY: a term is a word.
+            look(unsafe { std::slice::from_raw_parts(slice.as_ptr().cast(), slice.len()) });
+        }
+        // SAFETY: rule 1: all of these are whole words of this process.
+        unsafe {
+            look(std::slice::from_raw_parts(self.sp, self.stack_words()));
+            look(std::slice::from_raw_parts(self.start, self.young_words()));
+            if !self.old_start.is_null() {
+                look(std::slice::from_raw_parts(self.old_start, self.old_words()));
+            }
+        }
+        self.alloc.used_blocks().into_iter().for_each(&mut look);
+        if !used.contains(&true) {
+            return false;
+        }
+        // Areas do not lead into each other.
+        self.run::<true>(roots, SLACK, Some((going, going.words(&used))));
+        true
+    }
+
+    fn run<const MAJOR: bool>(&mut self, roots: &mut [&mut [Term]], need: usize, going: Option<(&Going, usize)>) -> usize {
         let stack = self.stack_words();
         let young = self.young_words();
         let frag_words = self.alloc.fragment_words();
         let fragments = self.alloc.take_fragments();
         let before = young + frag_words + if MAJOR { self.old_words() } else { 0 };
         let mature = self.mature_words();
-        let worst = if MAJOR { before } else { young - mature + frag_words };
+        let worst = going.map_or(0, |g| g.1) + if MAJOR { before } else { young - mature + frag_words };
         if !MAJOR && mature > 0 && self.old_start.is_null() {
             // With room for more, lest the next survivors force a major collection at once.
             let words = next_size((mature + mature / 2).max(self.min_words));
@@ -258,7 +294,7 @@ impl Heap {
         let to = block(capacity);
         let (literal_base, literal_len) = crate::literal_range();
         let old_scan = self.old_top;
-        let mut m = Mover::<MAJOR> {
+        let mut m = Mover::<'_, MAJOR> {
             literal_base,
             literal_len,
             old_start: self.old_start as usize,
@@ -267,6 +303,9 @@ impl Heap {
             mature_len: self.mark as usize - self.start as usize,
             hp: to,
             old_hp: self.old_top,
+            going: going.map(|g| g.0),
+            copied: Map::default(),
+            new_cells: Vec::new(),
         };
         // SAFETY: rules 1 to 3: all roots are given, each word in them is a whole term, a continuation pointer or 0.
         unsafe {
@@ -324,6 +363,11 @@ impl Heap {
                         cell = next;
                     }
                 }
+            }
+            for cell in std::mem::take(&mut m.new_cells) {
+                *off_heap_next(cell) = young_cells as u64;
+                young_cells = cell;
+                young_bytes += cell_bytes(cell);
             }
             self.alloc.off_heap = null_mut();
             self.alloc.off_heap_bytes = 0;
@@ -455,7 +499,7 @@ static SKIP: [u8; 32] = {
 };
 
 /// The state of one collection.
-struct Mover<const MAJOR: bool> {
+struct Mover<'a, const MAJOR: bool> {
     literal_base: usize,
     literal_len: usize,
     old_start: usize,
@@ -464,9 +508,13 @@ struct Mover<const MAJOR: bool> {
     mature_len: usize,
     hp: *mut u64,
     old_hp: *mut u64,
+    /// Literal areas that must be left, what has been copied from them, and the off-heap cells among that.
+    going: Option<&'a Going>,
+    copied: Map<u64, u64>,
+    new_cells: Vec<*mut u64>,
 }
 
-impl<const MAJOR: bool> Mover<MAJOR> {
+impl<const MAJOR: bool> Mover<'_, MAJOR> {
     #[inline(always)]
     unsafe fn forward(&mut self, t: Term) -> Term {
         // SAFETY: as for the caller; a moved term is a whole term.
@@ -497,7 +545,7 @@ impl<const MAJOR: bool> Mover<MAJOR> {
             match w & TAG_MASK {
                 TAG_CONS => {
                     if self.stays(p as usize) {
-                        return w;
+                        return if MAJOR && self.going.is_some() { self.leave(w) } else { w };
                     }
                     let head = *p;
                     if head == 0 {
@@ -513,7 +561,7 @@ impl<const MAJOR: bool> Mover<MAJOR> {
                 }
                 TAG_BOXED => {
                     if self.stays(p as usize) {
-                        return w;
+                        return if MAJOR && self.going.is_some() { self.leave(w) } else { w };
                     }
                     let head = *p;
                     if !is_header(head) {
@@ -536,6 +584,31 @@ impl<const MAJOR: bool> Mover<MAJOR> {
                 }
                 _ => w,
             }
+        }
+    }
+
+    /// The word that stands for a literal: a copy's, if its area must be left. Literals are others' too: no forwarding words there.
+    #[cold]
+    unsafe fn leave(&mut self, w: u64) -> u64 {
+        if self.going.is_none_or(|g| g.find(w).is_none()) {
+            return w;
+        }
+        if let Some(&moved) = self.copied.get(&w) {
+            return moved;
+        }
+        let (p, tag) = ((w & !TAG_MASK) as *mut u64, w & TAG_MASK);
+        // SAFETY: rule 3: `p` is the address of a whole object; there is room for all of its area.
+        unsafe {
+            let words = if tag == TAG_CONS { 2 } else { header_len(*p) + 1 };
+            let to = self.hp;
+            self.hp = to.add(words);
+            to.copy_from_nonoverlapping(p, words);
+            if tag == TAG_BOXED && matches!(Kind::from_u8(header_kind(*to)), Some(Kind::BinRef | Kind::MagicRef)) {
+                retain_cell(to);
+                self.new_cells.push(to);
+            }
+            self.copied.insert(w, to as u64 | tag);
+            to as u64 | tag
         }
     }
 
@@ -621,6 +694,37 @@ mod tests {
         assert!(h.free_words() >= SLACK);
         h.shrink_to_fit(&mut [&mut roots], 0);
         assert!(h.free_words() >= SLACK);
+    }
+
+    #[test]
+    fn literals_are_left() {
+        let bin = term::binary::Binary::from_bytes(&[7; 100]);
+        let build = |a: &mut Alloc| {
+            let b = a.bin_ref(bin.clone(), 800);
+            let part = a.sub_bits(b, 8, 700);
+            let pair = a.tuple(&[b, part]);
+            a.list(&[pair, pair])
+        };
+        let words = 4 + 4 + 3 + 4;
+        let (area, literal) = crate::LiteralArea::build(words, build);
+        let (other, kept) = crate::LiteralArea::build(2, |a| a.cons(Term::NIL, Term::NIL));
+        let mut h = Heap::new(MIN_WORDS);
+        let on_heap = h.alloc.tuple(&[literal, kept]);
+        let mut roots = [on_heap, literal.tail()];
+        let going = Going::begin([&area].into_iter()).unwrap();
+        assert!(h.leave_literals(&mut [&mut roots], &going));
+        assert!(!h.leave_literals(&mut [&mut roots], &going));
+        drop((area, going));
+        let t = roots[0].as_tuple().unwrap();
+        assert_eq!(t[1], kept);
+        let list = t[0];
+        assert_eq!(list.tail(), roots[1]);
+        assert_eq!(list.head(), roots[1].head());
+        assert_eq!(list.head().as_tuple().unwrap()[0].as_bytes().unwrap().len(), 100);
+        assert_eq!(bin.count(), 2);
+        h.collect(&mut [&mut []], 0, true);
+        assert_eq!(bin.count(), 1);
+        drop(other);
     }
 
     #[test]

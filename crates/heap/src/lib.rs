@@ -13,4 +13,4 @@ pub mod collect;
 pub mod literal;
 
 pub use collect::{Heap, HeapStats, Need};
-pub use literal::{LiteralArea, is_literal, literal_range};
+pub use literal::{Going, LiteralArea, is_literal, lasting_literals, literal_range};

@@ -3,6 +3,9 @@
 use base::sync::Mutex;
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use term::copy::LiteralRange;
+use term::word::{TAG_BOXED, TAG_CONS, TAG_MASK};
 use term::{Alloc, Fragment, Term};
 
 const RANGE: usize = 64 << 30;
@@ -29,7 +32,7 @@ static RESERVED: LazyLock<Range> = LazyLock::new(|| {
         // SAFETY: a fresh private mapping without access; nothing refers to it yet.
         match unsafe { mmap_anonymous(std::ptr::null_mut(), size, ProtFlags::empty(), MapFlags::PRIVATE | MapFlags::NORESERVE) } {
             Ok(p) => {
-                SIZE.store(size, std::sync::atomic::Ordering::Relaxed);
+                SIZE.store(size, Relaxed);
                 return Range { base: p as usize, state: Mutex::new(State::default()) };
             }
             Err(_) if size > 64 << 20 => size /= 2,
@@ -37,12 +40,12 @@ static RESERVED: LazyLock<Range> = LazyLock::new(|| {
         }
     }
 });
-static SIZE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(RANGE);
+static SIZE: AtomicUsize = AtomicUsize::new(RANGE);
 
 /// Base address and length of the literal range.
 pub fn literal_range() -> (usize, usize) {
     let base = RESERVED.base;
-    (base, SIZE.load(std::sync::atomic::Ordering::Relaxed))
+    (base, SIZE.load(Relaxed))
 }
 
 /// True if a pointer term leads into a literal area.
@@ -50,6 +53,74 @@ pub fn literal_range() -> (usize, usize) {
 pub fn is_literal(t: Term) -> bool {
     let (base, len) = literal_range();
     t.is_pointer() && (t.ptr() as usize).wrapping_sub(base) < len
+}
+
+// ---- areas on their way out
+
+/// The span that holds all areas that are about to be freed: copies of terms no longer lead there. One node at a time frees any.
+static GOING: (AtomicUsize, AtomicUsize) = (AtomicUsize::new(0), AtomicUsize::new(0));
+static GOING_CLAIMED: AtomicBool = AtomicBool::new(false);
+
+/// The areas that a node is about to free.
+#[derive(Debug)]
+pub struct Going {
+    /// First address and length in bytes, in order of the addresses.
+    spans: Vec<(usize, usize)>,
+    words: Vec<usize>,
+}
+
+impl Going {
+    /// From now on copies of terms no longer lead into these areas; what was copied before still may. `None` while another node
+    /// frees areas. Areas of no words need nothing of all this.
+    pub fn begin<'a>(areas: impl Iterator<Item = &'a LiteralArea>) -> Option<Going> {
+        if GOING_CLAIMED.swap(true, Acquire) {
+            return None;
+        }
+        let mut all: Vec<((usize, usize), usize)> = areas.filter(|a| a.bytes > 0).map(|a| (a.span(), a.words)).collect();
+        all.sort_unstable();
+        let (first, end) = (all.first().map_or(0, |a| a.0.0), all.last().map_or(0, |a| a.0.0 + a.0.1));
+        // A reader between the two stores sees an empty span, or one from no area on.
+        GOING.1.store(0, SeqCst);
+        GOING.0.store(first, SeqCst);
+        GOING.1.store(end - first, SeqCst);
+        Some(Going { spans: all.iter().map(|a| a.0).collect(), words: all.iter().map(|a| a.1).collect() })
+    }
+    /// Index of the area that a word may lead into, if it is a pointer.
+    #[inline]
+    pub fn find(&self, word: u64) -> Option<usize> {
+        let (at, tag) = ((word & !TAG_MASK) as usize, word & TAG_MASK);
+        if tag != TAG_CONS && tag != TAG_BOXED {
+            return None;
+        }
+        let i = self.spans.partition_point(|s| s.0 <= at).checked_sub(1)?;
+        (at - self.spans[i].0 < self.spans[i].1).then_some(i)
+    }
+    /// Words of all areas for which `wanted` is set.
+    pub(crate) fn words(&self, wanted: &[bool]) -> usize {
+        self.words.iter().zip(wanted).filter(|w| *w.1).map(|w| w.0).sum()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+    pub(crate) fn count(&self) -> usize {
+        self.spans.len()
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        GOING.1.store(0, SeqCst);
+        GOING_CLAIMED.store(false, Release);
+    }
+}
+
+/// What copies of terms may go on pointing to.
+#[inline]
+pub fn lasting_literals() -> LiteralRange {
+    let (base, len) = literal_range();
+    // In this order: see `Going::begin`.
+    let going_len = GOING.1.load(SeqCst);
+    LiteralRange { base, len, going: GOING.0.load(SeqCst), going_len }
 }
 
 /// Literal terms of one owner (a version of a module, a persistent term): built once, then only read, freed when dropped.

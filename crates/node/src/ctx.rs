@@ -30,6 +30,8 @@ pub struct Ctx<'a> {
     pub node: &'a Arc<Node>,
     /// Reductions left in this slice; native code subtracts what its work costs. Below 1: yield when convenient.
     pub reductions: i64,
+    /// Reductions that were left when those used so far were last counted for the process.
+    budget: i64,
     /// Where a trap goes, and its arguments.
     pub trap_to: Option<&'static Export>,
     pub trap_args: [Term; 8],
@@ -41,7 +43,7 @@ pub struct Ctx<'a> {
 
 impl<'a> Ctx<'a> {
     pub fn new(p: &'a mut Private, me: ProcRef, pid: Term, node: &'a Arc<Node>, reductions: i64) -> Ctx<'a> {
-        Ctx { p, me, pid, node, reductions, trap_to: None, trap_args: [Term::NIL; 8], trap_more: Vec::new(), called_from: std::ptr::null() }
+        Ctx { p, me, pid, node, reductions, budget: reductions, trap_to: None, trap_args: [Term::NIL; 8], trap_more: Vec::new(), called_from: std::ptr::null() }
     }
     /// Where terms of the calling process are built. Never collects.
     #[inline(always)]
@@ -52,6 +54,22 @@ impl<'a> Ctx<'a> {
     #[inline(always)]
     pub fn charge(&mut self, reductions: usize) {
         self.reductions -= reductions as i64;
+    }
+    /// Counts the reductions used so far for the process.
+    pub fn settle(&mut self) -> u64 {
+        let used = (self.budget - self.reductions).max(0) as u64;
+        self.p.reductions += used;
+        self.budget = self.reductions;
+        used
+    }
+    /// From now on so many are left, which does not count as work.
+    pub fn set_left(&mut self, reductions: i64) {
+        self.budget += reductions - self.reductions;
+        self.reductions = reductions;
+    }
+    /// Ends the slice as soon as may be.
+    pub fn give_up(&mut self) {
+        self.set_left(0);
     }
     /// True when the slice is used up.
     #[inline(always)]

@@ -42,6 +42,7 @@ impl Node {
         let mut last = std::mem::take(&mut p.unhandled);
         last.extend(me.close());
 
+        self.cancel_timers_of(pid);
         self.release_tables(pid);
         if let Some(name) = me.registered_name() {
             let mut names = self.names.write();

@@ -14,6 +14,7 @@ pub mod settings;
 // what processes do to each other
 pub mod dump;
 pub mod exit;
+pub mod literals;
 pub mod purge;
 pub mod relations;
 pub mod signals;

@@ -47,7 +47,9 @@ pub struct Node {
     /// This node's name and creation; `nonode@nohost` and 0 while not distributed.
     pub identity: RwLock<(Term, u32)>,
     /// Timers by their reference.
-    pub timers: Mutex<Map<(u64, u64), sched::TimerRef>>,
+    pub timers: Mutex<crate::timers::Timers>,
+    /// For how many processes there are timers; as of the last one set.
+    pub(crate) timed_processes: std::sync::atomic::AtomicUsize,
     /// The ports, and the connections to other nodes; set by whoever brings them (`vm`).
     pub ports: OnceLock<Box<dyn Ports>>,
     remote: RwLock<Option<Arc<dyn Remote>>>,
@@ -68,8 +70,7 @@ pub struct Node {
     pub seq_tracer: crate::seq::Tracer,
     /// The purge that is going on.
     pub(crate) purging: Mutex<Option<crate::purge::Purge>>,
-    /// Purged code whose literals somebody may still refer to.
-    pub purged: Mutex<Vec<Arc<code::Loaded>>>,
+    pub(crate) literals: crate::literals::Literals,
     /// What `system_flag/2` changes.
     pub settings: crate::settings::Settings,
     /// Describes processes for the crash dump; set by the engine.
@@ -110,6 +111,7 @@ impl Node {
             persistent: Default::default(),
             identity: RwLock::new((term::am::NONODE, 0)),
             timers: Mutex::default(),
+            timed_processes: Default::default(),
             ports: OnceLock::new(),
             remote: RwLock::default(),
             libraries: OnceLock::new(),
@@ -119,7 +121,7 @@ impl Node {
             monotonic_integers: AtomicU64::new(0),
             halted: HaltCell::default(),
             preloaded: RwLock::default(),
-            purged: Mutex::default(),
+            literals: Default::default(),
             purging: Mutex::default(),
             tracing: Default::default(),
             seq_tracer: Default::default(),

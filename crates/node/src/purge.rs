@@ -55,7 +55,7 @@ impl Node {
             // Nobody runs its functions any more: its library goes.
             let library = purge.code.library.lock().take();
             drop(library);
-            self.purged.lock().push(purge.code);
+            self.bury(crate::literals::Dead::Code(purge.code));
         }
         true
     }

@@ -29,13 +29,17 @@ pub struct Fetched {
 /// Terms that no copy needs to take along.
 #[inline]
 pub fn literals() -> LiteralRange {
-    let (base, len) = heap::literal_range();
-    LiteralRange { base, len }
+    heap::lasting_literals()
 }
 
-/// A copy with memory of its own.
-#[inline]
+/// A copy with memory of its own, that leads nowhere else: for what nobody asks to leave literals that go (see `literals`).
 pub fn copy_out(t: Term) -> Owned {
+    Owned::copy(t)
+}
+
+/// The same for what goes straight into an inbox: it may lead to literals.
+#[inline]
+pub fn copy_message(t: Term) -> Owned {
     if t.is_immediate() {
         return Owned::immediate(t);
     }
@@ -53,11 +57,29 @@ pub fn alias_owner(alias_of: u64) -> Option<Term> {
     (alias_of != 0).then(|| Term::pid((alias_of >> 6) as u32, (alias_of >> 38) as u32))
 }
 
+thread_local! {
+    /// Priority of the process that this thread runs.
+    static URGENCY: std::cell::Cell<u8> = const { std::cell::Cell::new(0) };
+}
+
+/// From now on signals of this thread come from a process of that priority.
+#[inline]
+pub fn set_urgency(priority: u8) {
+    URGENCY.set(priority);
+}
+
 impl Node {
     /// Puts a process on a run queue (its state says `Queued`).
     #[inline]
     pub fn enqueue(&self, process: ProcRef) {
-        let priority = match process.priority.load(std::sync::atomic::Ordering::Relaxed) {
+        self.enqueue_as(process, 0);
+    }
+
+    /// With at least that priority for the slice to come.
+    #[inline]
+    fn enqueue_as(&self, process: ProcRef, least: u8) {
+        let own = process.priority.load(std::sync::atomic::Ordering::Relaxed);
+        let priority = match own.max(least) {
             0 => sched::Priority::Low,
             2 => sched::Priority::High,
             3 => sched::Priority::Max,
@@ -70,8 +92,10 @@ impl Node {
     #[inline]
     pub fn deliver(&self, to: Term, signal: Signal) -> Result<(), Signal> {
         let Some(process) = self.processes.get(to) else { return Err(signal) };
+        // Who waits for what another signal does must not wait for processes of lower priority than its own.
+        let least = if matches!(signal, Signal::Message(_) | Signal::AliasMessage { .. }) { 0 } else { URGENCY.get() };
         if process.send(to, signal)? == AfterSend::Enqueue {
-            self.enqueue(process);
+            self.enqueue_as(process, least);
         }
         Ok(())
     }
@@ -375,7 +399,7 @@ impl Node {
     fn send_local(cx: &mut Ctx, to: Term, message: Term) {
         let node = cx.node;
         let Some(process) = node.processes.get(to) else { return };
-        let message = copy_out(message);
+        let message = copy_message(message);
         cx.reductions -= 1 + (message.memory.words() / 32) as i64;
         let mut message = Message::new(message);
         if cx.p.rare.is_some() || node.tracing.any_receive_spec.load(Relaxed) {
@@ -404,7 +428,7 @@ impl Node {
             }
         } else if let Some((number, alias_of)) = to.as_local_ref() {
             if let Some(owner) = alias_owner(alias_of) {
-                let mut message = Message::new(copy_out(message));
+                let mut message = Message::new(copy_message(message));
                 cx.charge(1 + message.memory.words() / 32);
                 if cx.p.rare.is_some() || cx.node.tracing.any_receive_spec.load(Relaxed) {
                     cx.node.note_sender(cx.pid, cx.p, to, &mut message);

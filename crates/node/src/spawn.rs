@@ -75,7 +75,8 @@ impl Node {
         let defaults = &self.config.process;
         let original_args = args;
         let min_words = options.min_heap_size.unwrap_or(self.settings.min_heap());
-        let size = term::copy::size(args, literals());
+        let kept = literals();
+        let size = term::copy::size(args, kept);
         // As much as the arguments need, and then the usual room: the first collection is not due at once.
         let words = if size * 2 > min_words { heap::collect::next_size(size + min_words) } else { min_words };
         // A process that was not asked to begin large begins small: it may only wait.
@@ -84,7 +85,7 @@ impl Node {
         heap.min_words = min_words;
         heap.fullsweep_after = options.fullsweep_after.unwrap_or(self.settings.fullsweep_after.load(Relaxed));
         heap.min_cell_bytes = options.min_bin_vheap_size.unwrap_or(self.settings.min_bin_vheap_words.load(Relaxed)) * 8;
-        let args = if args.is_immediate() { args } else { term::copy::copy_sized(args, size, &mut heap.alloc, literals()) };
+        let args = if args.is_immediate() { args } else { term::copy::copy_sized(args, size, &mut heap.alloc, kept) };
         let arity = args.list_length().unwrap_or(0) as u8;
         let (parent_pid, leader) = match &parent {
             Some(cx) => (cx.pid, options.group_leader.unwrap_or(cx.p.group_leader)),

@@ -2,8 +2,10 @@
 
 use crate::signals::copy_out;
 use crate::{Node, Timer};
+use base::hash::{Map, Set};
 use process::{Message, Owned, Private, ProcRef, RefId, Signal};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use term::{Alloc, Term, am};
 
 /// Erlang's monotonic time begins here, so that it stays a small number for centuries.
@@ -24,6 +26,45 @@ impl TimeBase {
     pub fn new(world: &sys::World) -> TimeBase {
         let start_ns = world.clock.monotonic_ns();
         TimeBase { start_ns, offset_ns: world.clock.system_ns() - MONOTONIC_BEGIN }
+    }
+}
+
+/// The timers that send messages, by their references and by the processes that are to get them.
+#[derive(Default, Debug)]
+pub struct Timers {
+    all: Map<RefId, (sched::TimerRef, Term)>,
+    of: Map<Term, Set<RefId>>,
+}
+
+impl Timers {
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+    pub fn get(&self, id: &RefId) -> Option<sched::TimerRef> {
+        self.all.get(id).map(|t| t.0)
+    }
+    fn insert(&mut self, id: RefId, timer: sched::TimerRef, to: Term) {
+        self.all.insert(id, (timer, to));
+        if to.is_local_pid() {
+            self.of.entry(to).or_default().insert(id);
+        }
+    }
+    pub fn remove(&mut self, id: &RefId) -> Option<sched::TimerRef> {
+        let (timer, to) = self.all.remove(id)?;
+        if let Some(set) = self.of.get_mut(&to) {
+            set.remove(id);
+            if set.is_empty() {
+                self.of.remove(&to);
+            }
+        }
+        Some(timer)
+    }
+    fn remove_all(&mut self, to: Term) -> Vec<sched::TimerRef> {
+        let ids = self.of.remove(&to).unwrap_or_default();
+        ids.iter().filter_map(|id| self.all.remove(id)).map(|t| t.0).collect()
     }
 }
 
@@ -87,8 +128,24 @@ impl Node {
         // Held meanwhile: it must not fire before it is known.
         let mut timers = self.timers.lock();
         let timer = self.sched.set_timer(deadline, Timer::Message { reference: id, to, message });
-        timers.insert(id, timer);
+        timers.insert(id, timer, to);
+        self.timed_processes.store(timers.of.len(), SeqCst);
+        // A process that ends takes its timers along, but looks for them only once; see `cancel_timers_of`.
+        if to.is_local_pid() && !self.is_alive(to) {
+            timers.remove(&id);
+            self.sched.cancel_timer(timer);
+        }
         id
+    }
+    /// The timers of a process that has ended.
+    pub fn cancel_timers_of(&self, pid: Term) {
+        if self.timed_processes.load(SeqCst) == 0 {
+            return;
+        }
+        let all = self.timers.lock().remove_all(pid);
+        for timer in all {
+            self.sched.cancel_timer(timer);
+        }
     }
     /// Milliseconds left, rounded up; `None` if there is no such timer (any more).
     pub fn cancel_message_timer(&self, id: RefId) -> Option<i64> {
@@ -97,7 +154,7 @@ impl Node {
         Some(self.left_ms(deadline))
     }
     pub fn read_message_timer(&self, id: RefId) -> Option<i64> {
-        let timer = *self.timers.lock().get(&id)?;
+        let timer = self.timers.lock().get(&id)?;
         self.sched.read_timer(timer).map(|deadline| self.left_ms(deadline))
     }
     fn left_ms(&self, deadline: u64) -> i64 {

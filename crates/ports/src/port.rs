@@ -137,6 +137,6 @@ pub(crate) fn copy(o: &Owned) -> Owned {
         return Owned::immediate(o.term);
     }
     // Without a range of literals everything is copied.
-    let (term, memory) = term::copy::copy_out(o.term, term::copy::LiteralRange { base: 0, len: 0 });
+    let (term, memory) = term::copy::copy_out(o.term, term::copy::LiteralRange::NONE);
     Owned { term, memory }
 }

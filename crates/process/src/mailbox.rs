@@ -134,6 +134,15 @@ impl Mailbox {
             self.save = (at.saturating_sub(self.removed) as usize).min(self.queue.len());
         }
     }
+    /// Copies the messages that lead into literal areas which are about to be freed; those in the heap are left to the collector.
+    pub(crate) fn leave_literals(&mut self, going: &heap::Going) {
+        for m in self.queue.iter_mut().filter(|m| !m.in_heap) {
+            if going.find(m.term.raw()).is_some() || m.memory.blocks().flatten().any(|&w| going.find(w).is_some()) {
+                let copy = crate::Owned::copy(m.term);
+                (m.term, m.memory) = (copy.term, copy.memory);
+            }
+        }
+    }
     /// Notes that the message under examination now lives in the receiver's heap.
     pub(crate) fn moved_to_heap(&mut self) {
         if let Some(m) = self.queue.get_mut(self.save)

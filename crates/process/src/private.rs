@@ -70,8 +70,7 @@ pub trait NativeState: Any + Send {
 pub enum Resume {
     /// At instruction `Private::ip`, with `saved` as the first x registers.
     Code,
-    /// By calling native function n again (it yielded or must run on another pool) with `saved` as arguments; it then
-    /// returns to `Private::ip`.
+    /// Likewise, where native function n is called again: it has yielded, waits, or must run on another pool (and may do so now).
     Native(u32),
 }
 
@@ -135,8 +134,12 @@ pub struct Private {
     pub is_system: bool,
     /// A collection has been asked for (`true`: of both generations); the machine does it at its next safe point and clears this.
     pub collect_soon: Option<bool>,
+    /// To be done when the next slice begins, before anything else: all its live terms are then its own.
+    pub first: Option<Box<dyn FnOnce(&mut Private) + Send>>,
     /// The present signals have found it waiting in a `receive`.
     pub waiting: bool,
+    /// Sleeps in a `receive` that has looked at all messages.
+    pub receives: bool,
     /// Sleeps in `erlang:hibernate` of this arity; only a message wakes it, no other signal.
     pub hibernating: Option<u8>,
     /// `process_flag(save_calls, N)`.
@@ -247,7 +250,9 @@ impl Private {
             ending: None,
             is_system: false,
             collect_soon: None,
+            first: None,
             waiting: false,
+            receives: false,
             hibernating: None,
             save_calls: 0,
             trace: Default::default(),
@@ -273,6 +278,17 @@ impl Private {
     /// Collects with all the process's own roots and the given x registers.
     pub fn collect(&mut self, x: &mut [Term], need: usize, major: bool) -> usize {
         self.with_roots(x, |heap, roots| heap.collect(roots, need, major))
+    }
+    /// Copies what its terms use of literal areas that are about to be freed.
+    pub fn leave_literals(&mut self, going: &heap::Going) {
+        self.with_roots(&mut [], |heap, roots| heap.leave_literals(roots, going));
+        let leads_there = |o: &Owned| going.find(o.term.raw()).is_some() || o.memory.blocks().flatten().any(|&w| going.find(w).is_some());
+        for (_, answer) in &mut self.answers {
+            if leads_there(answer) {
+                *answer = Owned::copy(answer.term);
+            }
+        }
+        self.mailbox.leave_literals(going);
     }
     /// Collects into as little room as possible (`hibernate`).
     pub fn shrink(&mut self, x: &mut [Term], spare: usize) {

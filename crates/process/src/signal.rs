@@ -24,6 +24,11 @@ impl Owned {
         let term = f(&mut a);
         Owned { term, memory: a.finish() }
     }
+    /// A copy that leads nowhere else, not even to literals.
+    pub fn copy(term: Term) -> Owned {
+        let (term, memory) = term::copy::copy_out(term, term::copy::LiteralRange::NONE);
+        Owned { term, memory }
+    }
     /// Builds a term around this one, whose memory is kept.
     pub fn wrap(self, f: impl FnOnce(&mut Alloc, Term) -> Term) -> Owned {
         let mut a = Alloc::new();

@@ -35,6 +35,10 @@ impl Table {
             state: Mutex::new(State { next: 0, free: Vec::new(), all: Vec::new() }),
         }
     }
+    /// The number of the next process, if it is free.
+    pub fn next(&self) -> u64 {
+        self.state.lock().next
+    }
     pub fn limit(&self) -> usize {
         self.limit
     }

@@ -120,6 +120,21 @@ pub unsafe fn release_cell(cell: *mut u64) {
     }
 }
 
+/// Takes one more count of what an off-heap cell holds, for a copy of the cell.
+///
+/// # Safety
+/// Rule 1: `cell` is a `BinRef` or `MagicRef`. Rule 5: the copy gives the count up.
+pub unsafe fn retain_cell(cell: *mut u64) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match Kind::from_u8(crate::word::header_kind(*cell)) {
+            Some(Kind::BinRef) => std::mem::forget((*Binary::borrow_raw(*cell.add(2))).clone()),
+            Some(Kind::MagicRef) => magic::retain_raw(*cell.add(3)),
+            k => unreachable!("off-heap cell of kind {k:?}"),
+        }
+    }
+}
+
 /// Gives up all counts of a chain of off-heap cells.
 ///
 /// # Safety
@@ -299,6 +314,19 @@ impl Alloc {
         // SAFETY: rule 3: the blocks are ours.
         while let Some(h) = unsafe { p.as_ref() } {
             out.push((p as usize + FRAG_HEAD * 8, h.capacity * 8));
+            p = h.next;
+        }
+        out
+    }
+    /// The words in use of each block; not while something is being built in one.
+    pub fn used_blocks(&self) -> Vec<&[u64]> {
+        debug_assert!(self.main.is_null());
+        let mut out = Vec::new();
+        let mut p = self.frags;
+        // SAFETY: rule 3: the blocks are ours.
+        while let Some(h) = unsafe { p.as_ref() } {
+            // SAFETY: as above; `used` words have been written.
+            out.push(unsafe { std::slice::from_raw_parts(p.cast::<u64>().add(FRAG_HEAD), h.used) });
             p = h.next;
         }
         out

@@ -151,6 +151,11 @@ pub fn as_text(t: Term) -> Option<&'static str> {
     t.is_atom().then(|| text(t))
 }
 
+/// The atom of that number, if there is one.
+pub fn numbered(n: u32) -> Option<Term> {
+    ((n as usize) < count()).then(|| Term::atom_index(n))
+}
+
 /// How many atoms there are.
 pub fn count() -> usize {
     TABLE.len.load(Acquire)

@@ -11,15 +11,19 @@ use crate::{Alloc, Fragment, Kind, Term, magic};
 pub struct LiteralRange {
     pub base: usize,
     pub len: usize,
+    /// A span within, whose terms are about to go: they are copied all the same.
+    pub going: usize,
+    pub going_len: usize,
 }
 
 impl LiteralRange {
     /// Everything is copied.
-    pub const NONE: LiteralRange = LiteralRange { base: 0, len: 0 };
+    pub const NONE: LiteralRange = LiteralRange { base: 0, len: 0, going: 0, going_len: 0 };
 
     #[inline(always)]
     fn holds(self, t: Term) -> bool {
-        (t.ptr() as usize).wrapping_sub(self.base) < self.len
+        let at = t.ptr() as usize;
+        at.wrapping_sub(self.base) < self.len && at.wrapping_sub(self.going) >= self.going_len
     }
 }
 
@@ -173,6 +177,51 @@ pub fn copy_out(t: Term, literals: LiteralRange) -> (Term, Fragment) {
     (t, alloc.finish())
 }
 
+/// A deep copy in which shared parts are shared as before.
+pub fn copy_shared(t: Term, alloc: &mut Alloc, literals: LiteralRange) -> Term {
+    let words = shared_size(t, literals);
+    if words == 0 {
+        return t;
+    }
+    let mut to = To { hp: alloc.words(words), literals };
+    let start = to.hp;
+    let mut seen: base::hash::Map<u64, Term> = base::hash::Map::default();
+    let mut root = t;
+    // Words of the copy that still hold old terms.
+    let mut work: Vec<*mut Term> = vec![&raw mut root];
+    while let Some(at) = work.pop() {
+        // SAFETY: rule 1: a word of a whole object of the copy, or `root`; each new object's room was counted by `shared_size`.
+        unsafe {
+            let old = *at;
+            if !old.is_pointer() || literals.holds(old) {
+                continue;
+            }
+            if let Some(&new) = seen.get(&old.raw()) {
+                *at = new;
+                continue;
+            }
+            let (p, room) = (old.ptr(), to.hp);
+            let (new, from, inner) = if old.is_cons() {
+                room.copy_from_nonoverlapping(p, 2);
+                to.hp = room.add(2);
+                (Term::from_raw(room as u64 | TAG_CONS), 0, 2)
+            } else if matches!(header_kind(*p), 9 | 10 | 21 | 26) {
+                (to.special(old, alloc), 0, 0)
+            } else {
+                let (words, from, inner) = boxed_size(old);
+                room.copy_from_nonoverlapping(p, words);
+                to.hp = room.add(words);
+                (Term::from_raw(room as u64 | TAG_BOXED), from, inner)
+            };
+            seen.insert(old.raw(), new);
+            work.extend((from..from + inner).map(|i| room.add(i).cast::<Term>()));
+            *at = new;
+        }
+    }
+    debug_assert!(to.hp as usize == start as usize + words * 8, "a copy takes the words that were counted");
+    root
+}
+
 /// Where the copy is written.
 struct To {
     hp: *mut u64,
@@ -316,8 +365,29 @@ mod tests {
         assert_eq!(b.fragment_words(), n);
         assert!(eq_exact(t, c));
         assert!(shared_size(t, LiteralRange::NONE) < n);
-        let kept = copy(t, &mut b, LiteralRange { base: 0, len: usize::MAX });
+        let kept = copy(t, &mut b, LiteralRange { len: usize::MAX, ..LiteralRange::NONE });
         assert_eq!(kept.raw(), t.raw());
+    }
+
+    #[test]
+    fn sharing_is_kept() {
+        let a = &mut Alloc::new();
+        let bin = a.binary(&[7; 300]);
+        let part = a.sub_bits(bin, 3, 1000);
+        let mut t = a.tuple(&[bin, part]);
+        for _ in 0..40 {
+            t = a.cons(t, t);
+        }
+        let b = &mut Alloc::new();
+        let c = copy_shared(t, b, LiteralRange::NONE);
+        // The part has the whole along.
+        assert_eq!(shared_size(c, LiteralRange::NONE), shared_size(t, LiteralRange::NONE));
+        let mut ends = (t, c);
+        while ends.0.is_cons() {
+            assert_eq!(ends.1.head(), ends.1.tail());
+            ends = (ends.0.head(), ends.1.tail());
+        }
+        assert!(eq_exact(ends.0, ends.1));
     }
 
     #[test]

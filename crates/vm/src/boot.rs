@@ -137,7 +137,7 @@ fn first_processes(node: &Arc<Node>) {
     let spawn = |module: &str, function: &str, args: Owned, priority: Option<u8>, system: bool| {
         let options = SpawnOptions { priority, system, ..SpawnOptions::default() };
         // The first processes always fit.
-        let _ = node.spawn(None, options, atom::intern(module), atom::intern(function), args.term);
+        node.spawn(None, options, atom::intern(module), atom::intern(function), args.term).ok()
     };
     let args = Owned::build(|a| {
         let list: Vec<Term> = node.config.init_args.iter().map(|b| a.binary(b)).collect();
@@ -145,14 +145,16 @@ fn first_processes(node: &Arc<Node>) {
         let boot = atom::intern(&node.config.boot_module);
         a.list(&[boot, list])
     });
-    spawn("erl_init", "start", args, None, false);
+    let _ = spawn("erl_init", "start", args, None, false);
     let none = || Owned::immediate(Term::NIL);
-    spawn("erts_code_purger", "start", none(), Some(2), true);
-    spawn("erts_literal_area_collector", "start", none(), Some(2), true);
-    spawn("erts_dirty_process_signal_handler", "start", none(), Some(1), true);
-    spawn("erts_dirty_process_signal_handler", "start", none(), Some(2), true);
-    spawn("erts_dirty_process_signal_handler", "start", none(), Some(3), true);
+    let _ = spawn("erts_code_purger", "start", none(), Some(2), true);
+    if let Some(collector) = spawn("erts_literal_area_collector", "start", none(), Some(2), true) {
+        node.set_literal_collector(collector.pid);
+    }
+    let _ = spawn("erts_dirty_process_signal_handler", "start", none(), Some(1), true);
+    let _ = spawn("erts_dirty_process_signal_handler", "start", none(), Some(2), true);
+    let _ = spawn("erts_dirty_process_signal_handler", "start", none(), Some(3), true);
     if node.code.release >= 27 {
-        spawn("erts_trace_cleaner", "start", none(), Some(1), true);
+        let _ = spawn("erts_trace_cleaner", "start", none(), Some(1), true);
     }
 }

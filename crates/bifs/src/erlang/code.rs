@@ -28,11 +28,8 @@ pub const NATIVES: &[Native] = &[
     Native::new("erts_internal", "beamfile_chunk", 2, beamfile_chunk),
     Native::new("erts_internal", "beamfile_module_md5", 1, beamfile_module_md5),
     Native::new("erts_literal_area_collector", "release_area_switch", 0, release_area_switch)
-        .effect(Effect::Node)
-        .partial("literal areas of purged code are kept"),
-    Native::new("erts_literal_area_collector", "send_copy_request", 3, send_copy_request)
-        .effect(Effect::Node)
-        .partial("literal areas of purged code are kept"),
+        .effect(Effect::Node),
+    Native::new("erts_literal_area_collector", "send_copy_request", 3, send_copy_request).effect(Effect::Node),
     Native::new("code", "coverage_support", 0, coverage_support).effect(Effect::Node),
     Native::new("code", "get_coverage_mode", 0, get_coverage_mode).effect(Effect::Node),
     Native::new("code", "get_coverage_mode", 1, none_of_loaded).effect(Effect::Node),
@@ -91,14 +88,14 @@ fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
         }
     }
     let names: Vec<Term> = all.iter().map(|p| atom::intern(p.beam.module())).collect();
-    if (1..names.len()).any(|i| names[..i].contains(&names[i])) {
-        return Err(cx.badarg());
+    let mut twice: Vec<Term> = (1..names.len()).filter(|&i| names[..i].contains(&names[i])).map(|i| names[i]).collect();
+    twice.sort_unstable_by_key(|t| t.raw());
+    twice.dedup();
+    if !twice.is_empty() {
+        return refusal(cx, term::atom!("duplicated"), &twice);
     }
-    if all.len() > 1 {
-        let on_load: Vec<Term> = all.iter().zip(&names).filter(|(p, _)| p.has_on_load).map(|(_, &n)| n).collect();
-        if !on_load.is_empty() {
-            return refusal(cx, am::ON_LOAD, &on_load);
-        }
+    if all.len() > 1 && all.iter().any(|p| p.has_on_load) {
+        return Err(cx.system_limit());
     }
     let not_purged: Vec<Term> =
         names.iter().copied().filter(|&n| cx.node.code.versions(n).is_some_and(|v| v.old.is_some() && v.current.is_some())).collect();
@@ -171,10 +168,11 @@ fn function_exported(cx: &mut Ctx, a: &[Term]) -> Result {
 
 fn is_builtin(cx: &mut Ctx, a: &[Term]) -> Result {
     let (true, true, Some(arity)) = (a[0].is_atom(), a[1].is_atom(), a[2].as_small()) else { return Err(cx.badarg()) };
-    let native = u8::try_from(arity)
-        .ok()
-        .and_then(|n| cx.node.code.find_export(a[0], a[1], n))
-        .is_some_and(|e| e.native.load(std::sync::atomic::Ordering::Acquire) != 0);
+    let (m, f) = (atom::text(a[0]), atom::text(a[1]));
+    let native = u8::try_from(arity).is_ok_and(|n| {
+        cx.node.natives.iter().any(|x| !x.nif && x.arity == n && x.function == f && x.module == m)
+            || m == "erlang" && matches!((f, n), ("apply", 2 | 3) | ("yield", 0))
+    });
     Ok(Term::bool(native))
 }
 
@@ -213,12 +211,16 @@ fn purge_module(cx: &mut Ctx, a: &[Term]) -> Result {
     }
 }
 
-fn release_area_switch(_: &mut Ctx, _: &[Term]) -> Result {
-    Ok(am::FALSE)
+fn release_area_switch(cx: &mut Ctx, _: &[Term]) -> Result {
+    node::Node::next_literals(cx).map(Term::bool)
 }
 
-fn send_copy_request(cx: &mut Ctx, _: &[Term]) -> Result {
-    Err(cx.notsup())
+fn send_copy_request(cx: &mut Ctx, a: &[Term]) -> Result {
+    if !a[0].is_local_pid() || !a[2].is_atom() {
+        return Err(cx.badarg());
+    }
+    node::Node::ask_to_leave_literals(cx, a[0], a[1], a[2]);
+    Ok(am::OK)
 }
 
 fn coverage_support(_: &mut Ctx, _: &[Term]) -> Result {

@@ -6,8 +6,8 @@ use super::spawn::priority_atom;
 use crate::result::Res;
 use code::Located;
 use node::signals::literals;
-use node::{Ctx, Effect, Native, Node, Stop};
-use process::{MonitorKind, Owned, Private, ProcRef, Target, Who};
+use node::{Ctx, Dirty, Effect, Native, Node, Stop};
+use process::{MonitorKind, Owned, Private, ProcRef, Resume, Target, Who};
 use std::sync::Arc;
 use term::copy::copy;
 use term::{Alloc, Term, am, atom};
@@ -83,6 +83,7 @@ fn info(cx: &mut Ctx, pid: Term, items: Vec<Owned>, shape: Shape) -> Res {
         cx.p.native_state = None;
         cx.charge(2 * items.len());
         let node = cx.node.clone();
+        cx.settle();
         let answer = answer(Subject { node: &node, me: cx.me, p: cx.p, own: true }, &items, shape);
         return Ok(cx.p.adopt(answer));
     }
@@ -116,7 +117,7 @@ fn answer(mut s: Subject, items: &[Owned], shape: Shape) -> Owned {
     })
 }
 
-fn known(item: Term, release: u32) -> bool {
+pub fn known(item: Term, release: u32) -> bool {
     match item {
         am::BACKTRACE
         | am::BINARY
@@ -191,7 +192,9 @@ impl Subject<'_> {
             }
             am::PARENT => copy(p.parent, h, literals()),
             am::STATUS => {
-                if p.suspended > 0 {
+                if matches!(p.resume, Resume::Native(n) if self.node.natives[n as usize].dirty != Dirty::No) && !self.own {
+                    am::RUNNING
+                } else if p.suspended > 0 {
                     am::SUSPENDED
                 } else if self.own {
                     am::RUNNING
@@ -329,7 +332,14 @@ impl Subject<'_> {
             Some(arity) => {
                 Some(Located { module: am::ERLANG, function: term::atom!("hibernate"), arity: arity.into(), location: None })
             }
-            None => self.node.code.locate(self.p.ip),
+            None => match self.p.resume {
+                Resume::Native(n) => {
+                    let n = self.node.natives[n as usize];
+                    let (module, function) = (term::atom::intern(n.module), term::atom::intern(n.function));
+                    Some(Located { module, function, arity: n.arity, location: None })
+                }
+                Resume::Code => self.node.code.locate(self.p.ip),
+            },
         };
         let returns = self.p.heap.stack().iter().filter(|t| t.raw() & 7 == 0 && t.is_some());
         // A return address is behind the call.

@@ -147,11 +147,12 @@ fn single(cx: &mut Ctx, _name: &str) -> Term {
 /// Sends the one answer that there is to each question: `{Ref, 0, [{Allocator, 0, Data}, ..]}`.
 fn answer(cx: &mut Ctx, what: Question, reference: Term, names: &[&'static str]) -> Result<Term, Stop> {
     let m = cx.node.memory();
+    let timers = cx.node.timers.lock().len();
     let h = cx.h();
     let list: Vec<Term> = names
         .iter()
         .map(|&name| {
-            let data = instance(h, what, name, bytes_of(name, &m));
+            let data = instance(h, what, name, bytes_of(name, &m), timers);
             h.tuple(&[atom::intern(name), Term::small(0), data])
         })
         .collect();
@@ -162,7 +163,7 @@ fn answer(cx: &mut Ctx, what: Question, reference: Term, names: &[&'static str])
     Ok(am::TRUE)
 }
 
-fn instance(h: &mut Alloc, what: Question, name: &str, bytes: usize) -> Term {
+fn instance(h: &mut Alloc, what: Question, name: &str, bytes: usize, timers: usize) -> Term {
     let mut data = Vec::new();
     if what == Question::Info {
         let (a, b) = (h.list_of_chars("0"), h.list_of_chars("0"));
@@ -173,7 +174,10 @@ fn instance(h: &mut Alloc, what: Question, name: &str, bytes: usize) -> Term {
     if name == "fix_alloc" {
         let types: Vec<Term> = ["proc", "monitor", "link", "msg_ref", "bif_timer"]
             .iter()
-            .map(|t| h.tuple(&[atom::intern(t), Term::small(0), Term::small(0)]))
+            .map(|&t| {
+                let n = if t == "bif_timer" { number(timers * size_of::<node::Timer>()) } else { Term::small(0) };
+                h.tuple(&[atom::intern(t), n, n])
+            })
             .collect();
         let types = h.list(&types);
         data.push(h.tuple(&[term::atom!("fix_types"), types]));

@@ -205,6 +205,7 @@ fn set_flag(cx: &mut Ctx, flag: Term, value: Term) -> Res {
         am::PRIORITY => {
             let new = need!(priority_number(value));
             cx.me.priority.store(new, Relaxed);
+            node::signals::set_urgency(new);
             priority_atom(std::mem::replace(&mut cx.p.priority, new))
         }
         am::ERROR_HANDLER => {
@@ -411,7 +412,7 @@ fn garbage_collect_1(cx: &mut Ctx, a: &[Term]) -> Res {
         _ => return Err(cx.badarg()),
     };
     cx.p.collect_soon = Some(major);
-    cx.reductions = 0;
+    cx.give_up();
     Ok(am::TRUE)
 }
 
@@ -511,7 +512,7 @@ fn make_ref_0(cx: &mut Ctx, _: &[Term]) -> Res {
 }
 
 fn yield_0(cx: &mut Ctx, _: &[Term]) -> Res {
-    cx.reductions = 0;
+    cx.give_up();
     Ok(am::TRUE)
 }
 

@@ -103,7 +103,6 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         "emu_flavor" => term::atom!("emu"),
         "debug_compiled" | "lock_checking" | "beam_jump_table" | "dynamic_trace_probes" | "ets_realloc_moves" => Term::bool(item == "beam_jump_table"),
         "dynamic_trace" => am::NONE,
-        "lock_checking" => am::FALSE,
         "c_compiler_used" => cx.h().tuple(&[am::UNDEFINED, am::UNDEFINED]),
         "hipe_architecture" => am::UNDEFINED,
         "heap_type" => am::PRIVATE,
@@ -137,6 +136,7 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         // schedulers
         "schedulers" | "schedulers_total" => number(node.sched.workers()),
         "schedulers_online" => number(node.sched.online()),
+        "run_queues" => number(node.sched.workers()),
         "schedulers_active" => number(node.sched.online()),
         "dirty_cpu_schedulers" => number(node.sched.dirty_limit(DirtyKind::Cpu)),
         "dirty_cpu_schedulers_online" => number(node.sched.dirty_online(DirtyKind::Cpu)),
@@ -154,6 +154,13 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
             _ => term::atom!("enabled"),
         },
         "multi_scheduling_blockers" | "normal_multi_scheduling_blockers" => Term::NIL,
+        "ets_always_compress" | "lock_counting" => am::FALSE,
+        "ethread_info" => {
+            let h = cx.h();
+            let (what, how, with) = (h.list_of_chars("64-bit native atomics"), h.list_of_chars("yes"), h.list_of_chars(""));
+            let one = h.tuple(&[what, how, with]);
+            h.list(&[one])
+        }
         "thread_pool_size" => number(s.async_threads),
         "context_reductions" => Term::small(4000),
         "reader_groups_map" => {
@@ -219,7 +226,7 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
             // A heap may be asked to begin with less than the default.
             let mut sizes: Vec<Term> = [12, 38, 51, 90, 142].map(Term::small).into();
             let mut size = heap::collect::next_size(0);
-            while size < 1 << 48 {
+            while size < 1 << 51 {
                 sizes.push(number(size));
                 size = heap::collect::next_size(size + 1);
             }

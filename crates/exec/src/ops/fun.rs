@@ -49,7 +49,7 @@ pub unsafe fn undefined_fun(cx: &mut Ctx, e: &'static FunEntry, xp: *mut Term) -
     }
     if waits {
         // Tried again once the purge has ended.
-        cx.reductions = 0;
+        cx.give_up();
         return Ok(cx.node.code.export(term::atom!("erts_code_purger"), term::atom!("pending_purge_lambda"), 3));
     }
     Ok(cx.node.code.export(cx.p.error_handler, am::UNDEFINED_LAMBDA, 3))
