@@ -146,7 +146,7 @@ unsafe fn select(env: *mut Env, fd: c_int, flags: c_int, object: *mut c_void, pi
         Some(m) => crate::copied(m.term),
         None => Owned::build(|h| {
             let object = resource.term(h);
-            let reference = term::copy::copy(Term::from_raw(term), h, node::signals::literals());
+            let reference = term::copy::copy(Term::from_raw(term), h, term::copy::LiteralRange::NONE);
             h.tuple(&[atom!("select"), object, reference, what])
         }),
     };

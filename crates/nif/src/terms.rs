@@ -349,7 +349,7 @@ pub unsafe extern "C" fn enif_make_ref(env: *mut Env) -> u64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn enif_make_copy(to: *mut Env, term: u64) -> u64 {
     let t = Term::from_raw(term);
-    term::copy::copy(t, (*to).h(), node::signals::literals()).raw()
+    term::copy::copy(t, (*to).h(), term::copy::LiteralRange::NONE).raw()
 }
 
 /// Bits: 1 positive, 2 monotonic.
