@@ -275,7 +275,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
         }
         // What became of a native function: back to its caller, elsewhere, or to a handler.
         macro_rules! native_result {
-            ($result:expr, $arity:expr, $note:expr, $resume:expr) => {{
+            ($result:expr, $arity:expr, $yields:expr, $note:expr, $resume:expr) => {{
                 let fragments = back_to_heap!();
                 match $result {
                     Ok(t) => {
@@ -286,7 +286,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         }
                         ip = *sp as *const u64;
                         sp = sp.add(1);
-                        if dirty.is_some() || cx.reductions <= 0 {
+                        if dirty.is_some() || $yields && cx.reductions <= 0 {
                             leave!(ip, 1, Ended::Yield);
                         }
                         dispatch!()
@@ -338,7 +338,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 cx.reductions -= 1;
                 cx.called_from = native_from;
                 let result = (native.run)(cx, std::slice::from_raw_parts(xp, arity));
-                native_result!(result, arity, raise::note_native(cx, index, std::slice::from_raw_parts(xp, arity)), Resume::Native(index))
+                native_result!(result, arity, true, raise::note_native(cx, index, std::slice::from_raw_parts(xp, arity)), Resume::Native(index))
             }};
         }
         macro_rules! test {
@@ -445,7 +445,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     }
                     sync_out!();
                     let result = (foreign.run)(cx, foreign, std::slice::from_raw_parts(xp, arity));
-                    native_result!(result, arity, raise::note_foreign(cx, foreign, std::slice::from_raw_parts(xp, arity)), Resume::Code)
+                    native_result!(result, arity, false, raise::note_foreign(cx, foreign, std::slice::from_raw_parts(xp, arity)), Resume::Code)
                 }
                 Op::Undefined => {
                     let e = export_of(ip);

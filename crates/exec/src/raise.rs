@@ -261,7 +261,7 @@ pub fn note_native(cx: &mut Ctx, index: u32, args: &[Term]) {
 
 /// The same for a function of a library.
 pub fn note_foreign(cx: &mut Ctx, f: &Foreign, args: &[Term]) {
-    if cx.p.exception.trace.is_none() {
+    if cx.p.exception.trace.is_none() && cx.p.exception.top.is_none() {
         note(cx, f.module, f.function, args, false);
     }
 }

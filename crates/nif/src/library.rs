@@ -183,7 +183,7 @@ fn load(cx: &mut Ctx, caller: &Arc<Loaded>, path: &[u8], info: Term) -> Result<(
         return Err(("old_code", format!("Calling load_nif from old module '{}' not allowed", atom::text(module))));
     }
     // Whose library the new one takes over from.
-    let before = if is(&versions.pending) { versions.current } else { versions.old };
+    let before = if is(&versions.pending) { versions.current.or(versions.old) } else { versions.old };
     if caller.library.lock().is_some() {
         return Err(("reload", "NIF library already loaded (reload disallowed since OTP 20).".into()));
     }
@@ -321,10 +321,17 @@ fn check(entry: &Entry, node: &Node, caller: &Loaded) -> Result<Found, Refusal> 
     Ok(found)
 }
 
-/// Keeps a library while a process is on its way to one of its functions.
-struct Keep(#[allow(dead_code)] Arc<Core>);
+/// A process is on its way to a function that `enif_schedule_nif` has named: keeps the library, and what was called first.
+struct Keep {
+    _core: Arc<Core>,
+    called: (Term, Term),
+    args: Vec<Term>,
+}
 
 impl NativeState for Keep {
+    fn roots(&mut self) -> &mut [Term] {
+        &mut self.args
+    }
     fn as_any(&mut self) -> &mut dyn std::any::Any {
         self
     }
@@ -333,7 +340,7 @@ impl NativeState for Keep {
 /// Calls a function of a library.
 fn run(cx: &mut Ctx, f: &'static Foreign, args: &[Term]) -> Result<Term, Stop> {
     let core = f.owner as *const Core;
-    let kept = if cx.p.native_state.is_some() { cx.p.native_state.take() } else { None };
+    let mut kept = if cx.p.native_state.is_some() { cx.p.native_state.take() } else { None };
     let mut env = Env::of_process(cx, core, f.dirty);
     // SAFETY: rule 3: the code that refers to `f` holds the library, or `kept` does; rule 1 for the call.
     let result = unsafe {
@@ -344,7 +351,13 @@ fn run(cx: &mut Ctx, f: &'static Foreign, args: &[Term]) -> Result<Term, Stop> {
     let (scheduled, exception) = (env.scheduled.take(), env.exception.take());
     drop(env);
     if let Some(reason) = exception {
-        return Err(cx.error(reason));
+        let stop = cx.error(reason);
+        // Traces show the function that the program called.
+        if let Some(first) = kept.as_mut().and_then(|k| k.as_any().downcast_ref::<Keep>()) {
+            cx.p.exception.args = cx.p.heap.alloc.list(&first.args);
+            cx.p.exception.top = Some(first.called);
+        }
+        return Err(stop);
     }
     if let Some(s) = scheduled {
         // SAFETY: rule 3, as above: the library is held now and from here on by `Keep`.
@@ -353,8 +366,10 @@ fn run(cx: &mut Ctx, f: &'static Foreign, args: &[Term]) -> Result<Term, Stop> {
             Arc::from_raw(core)
         };
         let export = scheduled_export(cx.node, f, &s);
-        cx.p.native_state = Some(Box::new(Keep(owner)));
-        drop(kept);
+        cx.p.native_state = match kept.take() {
+            Some(kept) => Some(kept),
+            None => Some(Box::new(Keep { _core: owner, called: (f.module, f.function), args: args.to_vec() })),
+        };
         return Err(cx.trap_to_export(export, &s.args));
     }
     drop(kept);

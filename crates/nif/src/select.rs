@@ -27,7 +27,6 @@ const FAILED: c_int = 8;
 const READ_CANCELLED: c_int = 16;
 const WRITE_CANCELLED: c_int = 32;
 const ERROR_CANCELLED: c_int = 64;
-const NOT_SUPPORTED: c_int = 128;
 
 /// Who gets which message.
 struct Wanted {
@@ -40,6 +39,7 @@ struct Watch {
     resource: Resource,
     read: Option<Wanted>,
     write: Option<Wanted>,
+    error: Option<Wanted>,
     /// The number of the present watch.
     number: Option<u64>,
 }
@@ -55,10 +55,10 @@ fn arm(node: &Arc<Node>, fd: c_int, watch: &mut Watch) -> bool {
     if let Some(number) = watch.number.take() {
         ports.polling.cancel(borrowed, number);
     }
-    if watch.read.is_none() && watch.write.is_none() {
+    let interest = Interest { read: watch.read.is_some(), write: watch.write.is_some(), error: watch.error.is_some() };
+    if interest.is_none() {
         return true;
     }
-    let interest = Interest { read: watch.read.is_some(), write: watch.write.is_some() };
     let weak = Arc::downgrade(node);
     let armed = ports.polling.watch(borrowed, interest, move |event| {
         if let Some(node) = weak.upgrade() {
@@ -82,6 +82,9 @@ fn ready(node: &Arc<Node>, fd: c_int, ready: Interest) {
         if ready.write {
             due.extend(watch.write.take());
         }
+        if ready.error {
+            due.extend(watch.error.take());
+        }
         arm(node, fd, watch);
     }
     for w in due {
@@ -96,9 +99,6 @@ unsafe fn select(env: *mut Env, fd: c_int, flags: c_int, object: *mut c_void, pi
     if fd < 0 || libc::fcntl(fd, libc::F_GETFD) < 0 && flags & STOP == 0 {
         return c_int::MIN | INVALID_EVENT;
     }
-    if flags & ERROR != 0 {
-        return c_int::MIN | NOT_SUPPORTED;
-    }
     let part = node.part::<Watches>();
     let mut table = part.0.lock();
     if flags & STOP != 0 {
@@ -107,6 +107,7 @@ unsafe fn select(env: *mut Env, fd: c_int, flags: c_int, object: *mut c_void, pi
         if let Some(mut watch) = gone {
             watch.read = None;
             watch.write = None;
+            watch.error = None;
             arm(&node, fd, &mut watch);
             drop(table);
             drop(watch);
@@ -125,7 +126,9 @@ unsafe fn select(env: *mut Env, fd: c_int, flags: c_int, object: *mut c_void, pi
             if flags & WRITE != 0 && watch.write.take().is_some() {
                 done |= WRITE_CANCELLED;
             }
-            let _ = ERROR_CANCELLED;
+            if flags & ERROR != 0 && watch.error.take().is_some() {
+                done |= ERROR_CANCELLED;
+            }
             arm(&node, fd, watch);
         }
         return done;
@@ -151,17 +154,20 @@ unsafe fn select(env: *mut Env, fd: c_int, flags: c_int, object: *mut c_void, pi
         }),
     };
     let fresh = !table.contains_key(&fd);
-    let watch = table.entry(fd).or_insert_with(|| Watch { resource: Resource::clone(&resource), read: None, write: None, number: None });
+    let watch = table.entry(fd).or_insert_with(|| Watch { resource: Resource::clone(&resource), read: None, write: None, error: None, number: None });
     // Another resource with the same descriptor takes it over.
     let robbed = (watch.resource.address() != resource.address()).then(|| std::mem::replace(&mut watch.resource, Resource::clone(&resource)));
     if robbed.is_some() {
-        (watch.read, watch.write) = (None, None);
+        (watch.read, watch.write, watch.error) = (None, None, None);
     }
     if flags & READ != 0 {
         watch.read = Some(Wanted { to, message: told(atom!("ready_input")) });
     }
     if flags & WRITE != 0 {
         watch.write = Some(Wanted { to, message: told(atom!("ready_output")) });
+    }
+    if flags & ERROR != 0 {
+        watch.error = Some(Wanted { to, message: told(atom!("ready_error")) });
     }
     if !arm(&node, fd, watch) {
         if fresh {

@@ -81,6 +81,15 @@ impl Node {
                 other => self.answer_dead(pid, other),
             }
         }
+        // What watches it in native code is told while the process's memory is there, which may hold the last reference to it.
+        watchers.retain(|&(reference, (to, name))| {
+            let native = matches!(to, Who::Local(t) if t.is_local_port());
+            if native {
+                let reason = copy_owned(&reason);
+                self.signal_who(Who::Local(pid), to, |_| Outgoing::Down { reference, name, reason });
+            }
+            !native
+        });
         // All its memory goes now; what remains in the record is a husk.
         *p = husk();
         self.processes.release(me);

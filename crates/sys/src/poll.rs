@@ -21,13 +21,15 @@ use crate::{Errno, Result};
 pub struct Interest {
     pub read: bool,
     pub write: bool,
+    /// Errors and hang-ups alone; whoever waits for something else hears of them too.
+    pub error: bool,
 }
 
 impl Interest {
-    pub const READ: Interest = Interest { read: true, write: false };
-    pub const WRITE: Interest = Interest { read: false, write: true };
-    pub const BOTH: Interest = Interest { read: true, write: true };
-    pub const NONE: Interest = Interest { read: false, write: false };
+    pub const READ: Interest = Interest { read: true, write: false, error: false };
+    pub const WRITE: Interest = Interest { read: false, write: true, error: false };
+    pub const BOTH: Interest = Interest { read: true, write: true, error: false };
+    pub const NONE: Interest = Interest { read: false, write: false, error: false };
 
     pub fn is_none(self) -> bool {
         self == Interest::NONE
@@ -168,6 +170,7 @@ impl Poller for RealPoller {
             let ready = Interest {
                 read: broken || flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::RDHUP),
                 write: broken || flags.contains(epoll::EventFlags::OUT),
+                error: broken,
             };
             events.push(Event { token, ready, hangup });
         }
