@@ -5,10 +5,12 @@
 mod bench;
 mod conform;
 mod examples;
+mod fuzz;
 mod run;
 mod samebeams;
 mod setup;
 mod shell;
+mod soak;
 mod test;
 mod tidy;
 
@@ -26,7 +28,8 @@ cargo xtask COMMAND
   tidy                      storeys, unsafe rooms, comments, dead files, paths in documents
   bench [NAME..]            our own small programs, on ferrobeam and on the real Erlang
   torture [NAME..]          conform and examples with a collection at every allocation and one reduction a slice
-  fuzz                      the fuzz targets that exist, for a minute each (FUZZ_SECONDS)
+  soak [SECONDS]            spawning, crashing, messaging with the heap checker on, memory watched (600)
+  fuzz [NAME..] [--keep]    the targets of fuzz/ under libFuzzer, FUZZ_SECONDS each (60); --keep reduces and keeps the corpus
 ";
 
 fn main() -> ExitCode {
@@ -45,7 +48,8 @@ fn main() -> ExitCode {
         "tidy" => tidy::command(),
         "bench" => bench::command(&args),
         "torture" => test::torture(&args),
-        "fuzz" => test::fuzz(),
+        "fuzz" => fuzz::command(&args),
+        "soak" => soak::command(&args),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(true)

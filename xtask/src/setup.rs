@@ -59,6 +59,15 @@ pub fn ensure() -> Outcome<()> {
     Ok(())
 }
 
+/// One program that only some commands need.
+pub fn need(program: &str, package: &str) -> Outcome<()> {
+    if which(program).is_some() {
+        return Ok(());
+    }
+    eprintln!("xtask: {program} is missing: apt-get install {package}");
+    apt(&["install", "-y", "--no-install-recommends"], &[package])
+}
+
 fn apt(how: &[&str], names: &[&str]) -> Outcome<()> {
     let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.starts_with(b"0"));
     let mut command = if root { Command::new("apt-get") } else { Command::new("sudo") };

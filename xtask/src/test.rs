@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that must hold, in one command; `torture` and `fuzz`: the hostile ways to run it.
+//! `cargo xtask test`: everything that must hold, in one command; `torture`: the hostile way to run it.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -70,35 +70,4 @@ pub fn torture(names: &[String]) -> Outcome<bool> {
     let conform = conform::command(names, &hostile)?;
     let examples = if names.is_empty() { examples::command(&[], &hostile)? } else { true };
     Ok(conform && examples)
-}
-
-/// Fuzz targets are examples of the crate that they feed, named `fuzz_*`: they take seconds as their argument.
-pub fn fuzz() -> Outcome<bool> {
-    let seconds = std::env::var("FUZZ_SECONDS").unwrap_or_else(|_| "60".into());
-    let mut ran = 0;
-    for entry in std::fs::read_dir(shell::root().join("crates")).map_err(|e| e.to_string())?.flatten() {
-        let targets = std::fs::read_dir(entry.path().join("examples")).into_iter().flatten().flatten();
-        for target in targets.map(|t| t.path()).filter(|t| t.extension().is_some_and(|e| e == "rs")) {
-            let name = target.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            if !name.starts_with("fuzz_") {
-                continue;
-            }
-            let package = format!("ferrobeam-{}", entry.file_name().to_string_lossy());
-            println!("fuzz: {package} {name}, {seconds} s");
-            shell::must(Command::new("cargo").current_dir(shell::root()).args([
-                "run",
-                "--release",
-                "--quiet",
-                "-p",
-                &package,
-                "--example",
-                &name,
-                "--",
-                &seconds,
-            ]))?;
-            ran += 1;
-        }
-    }
-    println!("fuzz: {ran} targets");
-    Ok(true)
 }

@@ -26,6 +26,7 @@ ferrobeam: Erlang's runtime in Rust; runs unmodified Erlang and Elixir code
 Usage: ferrobeam [--otp DIR] COMMAND [ARGUMENTS]
   iex, elixir, elixirc, mix    Elixir's own programs, on this runtime
   erl, erlc, escript           Erlang's own programs, on this runtime (ferrobeam erl --help lists the flags)
+  -FLAGS or +FLAGS             the same as `erl` with them
   dis FILE.beam                show a compiled module's instructions
   shims                        make the folder of launchers and print its path
 
@@ -95,6 +96,10 @@ fn subcommand(argv0: &OsStr, args: Vec<OsString>) -> Result<ExitCode, Failure> {
             say(&format!("{}\n", shims.bin().display()))
         }
         "dis" => dis(&rest, asked),
+        // An emulator's command line (`-noshell ..`, `+S 2 ..`): whoever was told to start this program in place of `erl`.
+        _ if text.starts_with('+') || text.starts_with('-') && !text.starts_with("--") => {
+            erl([name].into_iter().chain(rest).collect(), OsStr::new("erl"), asked)
+        }
         _ => {
             let kind = if text.starts_with('-') { "flag" } else { "command" };
             let known: Vec<&str> = SUBCOMMANDS.into_iter().chain(["--otp", "--help", "--version"]).collect();

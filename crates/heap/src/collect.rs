@@ -197,10 +197,10 @@ impl Heap {
     pub fn is_old(&self, t: Term) -> bool {
         (t.ptr() as usize).wrapping_sub(self.old_start as usize) < self.old_top as usize - self.old_start as usize
     }
-    /// True if fragments or off-heap binaries have piled up so much that a collection pays.
+    /// True if fragments hold more than the block has room for, or off-heap binaries have piled up so much that a collection pays.
     #[inline]
     pub fn wants_collection(&self) -> bool {
-        self.alloc.fragment_words() > self.block_words()
+        self.alloc.fragment_words() > Self::between(self.alloc.hp, self.sp)
             || self.alloc.off_heap_bytes > self.min_cell_bytes.max(self.young_cell_bytes + self.old_cell_bytes)
     }
     /// The off-heap cells of the young generation, and of the old one if `old`, in no order of meaning.
@@ -218,11 +218,11 @@ impl Heap {
         out
     }
 
-    /// Collects so that at least `need` words, and `SLACK` more, are free between heap and stack. `roots` are all live terms outside the stack.
-    /// `major` forces both generations. Returns the words copied (what the work cost).
+    /// Collects so that at least `need` words, and `SLACK` more for what calls push, are free between heap and stack. `roots` are
+    /// all live terms outside the stack. `major` forces both generations. Returns the words copied (what the work cost).
     pub fn collect(&mut self, roots: &mut [&mut [Term]], need: usize, major: bool) -> usize {
-        self.alloc.leave_fragments();
         let need = need + SLACK;
+        self.alloc.leave_fragments();
         let mature = self.mature_words();
         let old_free = Self::between(self.old_top, self.old_end);
         // What a major collection found alive does not call for another one: only growth since then does.
@@ -670,6 +670,43 @@ mod tests {
             assert_eq!(e[1].as_float(), Some(i as f64));
         }
         assert_eq!(i, 0);
+    }
+
+    /// Each native call that finds no room goes on in the fragment of the one before: a thousand small ones take a few pages.
+    #[test]
+    fn small_native_calls_share_fragments() {
+        let mut h = Heap::new(MIN_WORDS);
+        while h.free_words() > 16 {
+            h.alloc.tuple(&[Term::small(1)]);
+            h.alloc.leave_fragments();
+        }
+        let mut kept = Term::NIL;
+        for i in 0..1000 {
+            kept = h.alloc.cons(Term::small(i), kept);
+            h.alloc.tuple(&[kept; 6]);
+            h.alloc.leave_fragments();
+        }
+        let bytes: usize = h.alloc.blocks().iter().map(|b| b.1).sum();
+        assert!(bytes < 4 * 9 * 8 * 1000, "{bytes} bytes in {} fragments", h.alloc.blocks().len());
+        assert!(h.wants_collection());
+        let mut roots = [kept];
+        h.collect(&mut [&mut roots], 100, false);
+        assert_eq!(roots[0].iter().count(), 1000);
+        assert!(!h.wants_collection());
+    }
+
+    /// Calls push without a look at the heap's top: no collection may leave them no room, whatever was asked for.
+    #[test]
+    fn room_for_pushing_is_always_left() {
+        for live in 1..300 {
+            let mut h = Heap::new(MIN_WORDS);
+            let mut roots = [list(&mut h, live)];
+            h.collect(&mut [&mut roots], 0, live % 2 == 0);
+            h.shrink_to_fit(&mut [&mut roots], 0);
+            assert!(h.free_words() >= SLACK, "{live}: {}", h.free_words());
+            h.collect(&mut [&mut roots], 0, true);
+            assert!(h.free_words() >= SLACK, "{live}: {}", h.free_words());
+        }
     }
 
     #[test]

@@ -275,6 +275,23 @@ impl Alloc {
     }
     #[cold]
     fn words_slow(&mut self, n: usize) -> *mut u64 {
+        if !self.frags.is_null() && !self.in_block() {
+            // The newest block of an earlier native call goes on where it was left.
+            // SAFETY: rule 3: the block is ours and `used` words of it are taken.
+            unsafe {
+                let (used, capacity) = ((*self.frags).used, (*self.frags).capacity);
+                if capacity - used >= n {
+                    if self.main.is_null() {
+                        self.main = self.hp;
+                        self.main_limit = self.limit;
+                    }
+                    let start = self.frags.cast::<u64>().add(FRAG_HEAD);
+                    self.hp = start.add(used + n);
+                    self.limit = start.add(capacity);
+                    return start.add(used);
+                }
+            }
+        }
         let grown = if self.frags.is_null() { 32 } else { (self.frag_words * 2).clamp(64, 1 << 16) };
         self.add_block(n.max(grown));
         let p = self.hp;
