@@ -1,4 +1,4 @@
-%% Busy processes do not starve others; priorities; many processes at once; long native functions give way.
+%% Busy processes do not starve others; priorities; many processes at once; long native functions give way. (timing)
 -module(sched_fair).
 -export([main/0]).
 spin() -> spin().

@@ -1,4 +1,4 @@
-%% Thousands of timers: none early, none lost, in order; cancelled ones stay silent.
+%% Thousands of timers: none early, none lost, in order; cancelled ones stay silent. (timing)
 -module(timers_many).
 -export([main/0]).
 main() ->

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::setup;
 use crate::shell::{self, Outcome};
 
-/// No case may hold the machine for longer.
-const CASE_LIMIT: Duration = Duration::from_secs(15);
+/// The driver gives up a case after so many seconds: `CONFORM_SECONDS` in the machine's environment says otherwise.
+const CASE_SECONDS: u64 = 10;
 
 /// Ferrobeam or the real one.
 #[derive(Clone)]
@@ -70,8 +70,11 @@ pub fn command(args: &[String], environment: &[(&str, &str)]) -> Outcome<bool> {
     let beside = args.windows(2).any(|w| w == ["--on", "otp"]);
     let names: Vec<&String> = args.iter().filter(|a| *a != "--on" && *a != "otp").collect();
     let update = std::env::var_os("UPDATE").is_some();
-    let cases: Vec<Case> =
+    let mut cases: Vec<Case> =
         all()?.into_iter().filter(|c| names.is_empty() || names.iter().any(|n| c.name.contains(n.as_str()))).collect();
+    if !environment.is_empty() {
+        cases.retain(|c| !first_line(c).contains("(timing)"));
+    }
     if cases.is_empty() {
         return Err(format!(
             "no case in tests/conform is named like {}",
@@ -188,10 +191,13 @@ fn all() -> Outcome<Vec<Case>> {
     Ok(cases)
 }
 
-/// A case whose first line says `(25 only)` tests what later releases leave open.
+/// What it says of itself: `(25 only)` tests what later releases leave open, `(timing)` what a machine under torture cannot hold.
+fn first_line(case: &Case) -> String {
+    fs::read_to_string(&case.file).unwrap_or_default().lines().next().unwrap_or_default().to_string()
+}
+
 fn applies(case: &Case, release: &str) -> bool {
-    let first = fs::read_to_string(&case.file).unwrap_or_default().lines().next().unwrap_or_default().to_string();
-    release == "25" || !first.contains("(25 only)")
+    release == "25" || !first_line(case).contains("(25 only)")
 }
 
 /// Answers by case; a case without one took the machine down.
@@ -250,13 +256,15 @@ fn batch(cases: &[&Case], machine: &Machine, beams: &Path, out: &Path) -> Outcom
         .envs(machine.environment.iter().cloned())
         .env("ERL_CRASH_DUMP_SECONDS", "0")
         .env("LC_ALL", "C.UTF-8");
+    let given = machine.environment.iter().find(|(name, _)| name == "CONFORM_SECONDS").and_then(|(_, n)| n.parse().ok());
+    let limit = Duration::from_secs(given.unwrap_or(CASE_SECONDS) * 2 + 5);
     let (mut done, mut since) = (0, Instant::now());
     let finished = shell::watch(&mut command, |_| {
         let now = cases.iter().filter(|c| out.join(format!("{}.out", c.name)).exists()).count();
         if now != done {
             (done, since) = (now, Instant::now());
         }
-        since.elapsed() < CASE_LIMIT
+        since.elapsed() < limit
     })?;
     let last = format!("{}\n{}", finished.output, finished.errors);
     Ok(format!("the machine {}: {}\n", finished.how(), shell::tail(last.trim(), 4)))

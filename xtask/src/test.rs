@@ -66,8 +66,14 @@ fn units() -> Outcome<(usize, usize)> {
 
 /// Conform and examples, run the hostile way.
 pub fn torture(names: &[String]) -> Outcome<bool> {
-    let hostile = [("FERROBEAM_TORTURE", "gc,yield,heap")];
-    let conform = conform::command(names, &hostile)?;
-    let examples = if names.is_empty() { examples::command(&[], &hostile)? } else { true };
-    Ok(conform && examples)
+    let mut good = true;
+    for how in ["gc,heap", "gc,heap,yield"] {
+        println!("torture: {how}");
+        let hostile = [("FERROBEAM_TORTURE", how), ("CONFORM_SECONDS", "60")];
+        good &= conform::command(names, &hostile)?;
+        if names.is_empty() {
+            good &= examples::command(&[], &hostile)?;
+        }
+    }
+    Ok(good)
 }

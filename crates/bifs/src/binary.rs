@@ -74,6 +74,12 @@ impl std::ops::Deref for Search {
     }
 }
 
+/// What a compiled pattern's reference leads to.
+struct Compiled {
+    pattern: Pattern,
+    many: bool,
+}
+
 fn plain_pattern(t: Term) -> Option<(Pattern, bool)> {
     if t.is_list() {
         let all: Option<Vec<Bytes>> = t.proper_list()?.into_iter().map(|b| b.as_bytes()).collect();
@@ -88,14 +94,15 @@ fn pattern(cx: &mut Ctx, t: Term) -> Result<Search, Stop> {
     if let Some(&[kind, r]) = t.as_tuple_n()
         && (kind == atom!("bm") || kind == atom!("ac"))
     {
-        return r.magic_value::<Pattern>().map(Search::Compiled).ok_or_else(|| cx.badarg());
+        let right = |p: &&Compiled| p.many == (kind == atom!("ac"));
+        return r.magic_value::<Compiled>().filter(right).map(|c| Search::Compiled(&c.pattern)).ok_or_else(|| cx.badarg());
     }
     plain_pattern(t).map(|(p, _)| Search::Own(p)).ok_or_else(|| cx.badarg())
 }
 fn compile_pattern(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some((p, many)) = plain_pattern(a[0]) else { return Err(cx.badarg()) };
     let id = (cx.node.next_ref(), 0);
-    let r = cx.h().magic_ref(Arc::new(Magic { id, value: Box::new(p) }));
+    let r = cx.h().magic_ref(Arc::new(Magic { id, value: Box::new(Compiled { pattern: p, many }) }));
     let kind = if many { atom!("ac") } else { atom!("bm") };
     Ok(cx.h().tuple(&[kind, r]))
 }

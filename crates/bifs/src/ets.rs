@@ -111,7 +111,17 @@ impl Deref for Found {
 
 #[inline(always)]
 fn find(cx: &mut Ctx, t: Term) -> Option<Found> {
-    if t.is_atom() { cx.node.tables.get(t).map(Found::Named) } else { Tables::of_ref(t).map(Found::Ref) }
+    if t.is_atom() {
+        return cx.node.tables.get(t).map(Found::Named);
+    }
+    Tables::of_ref(t).map(Found::Ref).or_else(|| by_number(cx, t))
+}
+
+/// The table behind a reference that has been outside (in an external term, a text): it has only the number.
+#[cold]
+fn by_number(cx: &mut Ctx, t: Term) -> Option<Found> {
+    let (number, _) = t.as_local_ref()?;
+    cx.node.tables.by_id(number).filter(|t| !t.is_deleted()).map(Found::Named)
 }
 
 #[inline(always)]

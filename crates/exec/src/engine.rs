@@ -23,6 +23,8 @@ pub struct Local {
     pub frames: Vec<u64>,
     /// The bit string that the older construction instructions fill.
     pub building: crate::ops::bits::Building,
+    /// Places that might collect and will not, under torture.
+    pub quiet: usize,
     /// What this thread has done, for `statistics/1`.
     counted: Arc<node::counters::Thread>,
 }
@@ -73,6 +75,7 @@ impl Engine for Machine {
             segments: Vec::new(),
             frames: Vec::new(),
             building: Default::default(),
+            quiet: 0,
             counted: self.node().map(|n| n.counters.thread()).unwrap_or_default(),
         }
     }

@@ -203,7 +203,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
         }
         macro_rules! reserve {
             ($live:expr, $need:expr) => {
-                if room!() < $need + SLACK || torture {
+                if room!() < $need + SLACK || (torture && call::torture_due(cx, local, hp, sp)) {
                     collect!($live, $need);
                 }
             };
@@ -330,7 +330,8 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 let index: u32 = $index;
                 let arity: usize = $arity;
                 let native = cx.node.natives.get_unchecked(index as usize);
-                if native.dirty != Dirty::No && dirty.is_none() {
+                // While one scheduler is to run alone, no dirty thread does: then it does their work.
+                if native.dirty != Dirty::No && dirty.is_none() && !cx.node.sched.blocked().1 {
                     let kind = if native.dirty == Dirty::Io { DirtyKind::Io } else { DirtyKind::Cpu };
                     leave!(ip, arity, Ended::Dirty(kind), Resume::Native(index));
                 }
@@ -1750,7 +1751,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     }
                     if t.is_bitstring() {
                         let mut t = t;
-                        if room!() < 4 + SLACK || torture {
+                        if room!() < 4 + SLACK || (torture && call::torture_due(cx, local, hp, sp)) {
                             // The source may lie beyond the live registers.
                             cx.p.saved.clear();
                             cx.p.saved.push(t);
@@ -1843,7 +1844,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     let n = w!(1) as u16 as usize;
                     let need = (w!(1) >> 32) as usize;
                     let mut context = get!(fa(head));
-                    if room!() < need + SLACK || torture {
+                    if room!() < need + SLACK || (torture && call::torture_due(cx, local, hp, sp)) {
                         cx.p.saved.clear();
                         cx.p.saved.push(context);
                         collect!((w!(1) >> 16) as u16 as usize, need);

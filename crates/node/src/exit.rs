@@ -44,6 +44,7 @@ impl Node {
 
         self.cancel_timers_of(pid);
         self.release_tables(pid);
+        self.release_schedulers(pid);
         if let Some(name) = me.registered_name() {
             let mut names = self.names.write();
             if names.get(&name) == Some(&pid) {
@@ -94,6 +95,21 @@ impl Node {
         *p = husk();
         self.processes.release(me);
         self.tell(Notices { pid, reason, links, watchers });
+    }
+
+    /// A process that holds the other schedulers lets them go when it ends.
+    fn release_schedulers(&self, pid: Term) {
+        if !self.sched.blocked().0 {
+            return;
+        }
+        let mut held = Vec::new();
+        self.settings.blockers.lock().retain(|&(by, hold)| {
+            if by == pid {
+                held.push(hold);
+            }
+            by != pid
+        });
+        held.into_iter().for_each(|hold| self.sched.unblock(hold));
     }
 
     fn tell(self: &Arc<Node>, mut notices: Notices) {

@@ -1,8 +1,9 @@
 //! What `system_flag/2` changes while the node runs. Starts as the configuration says. Not here: what the flags mean to others.
 
 use crate::config::Config;
-use base::sync::RwLock;
+use base::sync::{Mutex, RwLock};
 use process::MaxHeap;
+use sched::Hold;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use term::{Term, am};
 
@@ -23,6 +24,8 @@ pub struct Settings {
     pub microstate_accounting: AtomicBool,
     /// `scheduler_wall_time`: how many have asked for it.
     pub wall_time_users: AtomicI64,
+    /// Who holds the other schedulers (`multi_scheduling`), once for each time it has asked.
+    pub blockers: Mutex<Vec<(Term, Hold)>>,
 }
 
 impl Settings {
@@ -44,6 +47,7 @@ impl Settings {
             time_offset_final: AtomicBool::new(false),
             microstate_accounting: AtomicBool::new(false),
             wall_time_users: AtomicI64::new(0),
+            blockers: Mutex::new(Vec::new()),
         }
     }
     /// A new process's limit of heap size.

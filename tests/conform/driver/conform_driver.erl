@@ -14,9 +14,9 @@ run(Dir, Case) ->
     Text = receive
                {'DOWN', Ref, process, Pid, {answer, Answer}} -> Answer;
                {'DOWN', Ref, process, Pid, Reason} -> io_lib:format("ended: ~p~n", [Reason])
-           after 10000 ->
+           after seconds() * 1000 ->
                exit(Pid, kill),
-               "no answer within 10 s\n"
+               io_lib:format("no answer within ~b s~n", [seconds()])
            end,
     ok = file:write_file(filename:join(Dir, Case ++ ".out"), unicode:characters_to_binary(Text)),
     clean().
@@ -39,3 +39,7 @@ format() ->
 %% What a case leaves behind is not the next one's.
 clean() ->
     receive _ -> clean() after 0 -> ok end.
+
+%% A case may take so long.
+seconds() ->
+    list_to_integer(os:getenv("CONFORM_SECONDS", "10")).

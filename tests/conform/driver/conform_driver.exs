@@ -1,6 +1,7 @@
 # Runs Elixir cases, one after the other, in a node of its own: `elixir conform_driver.exs OUTDIR FILE..`.
 # The value of a file's last expression, by inspect, is its answer.
 [dir | files] = System.argv()
+limit = 2000 * String.to_integer(System.get_env("CONFORM_SECONDS", "10"))
 
 for file <- files do
   task = Task.async(fn ->
@@ -15,7 +16,7 @@ for file <- files do
   end)
 
   text =
-    case Task.yield(task, 20_000) || Task.shutdown(task, :brutal_kill) do
+    case Task.yield(task, limit) || Task.shutdown(task, :brutal_kill) do
       {:ok, text} -> text
       other -> "no answer: #{inspect(other)}"
     end

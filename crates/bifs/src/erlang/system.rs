@@ -4,7 +4,7 @@ use crate::result::Res;
 use node::config::{BindType, TimeWarp};
 use node::{Ctx, Effect, Native};
 use process::MaxHeap;
-use sched::{DirtyKind, WorkerId};
+use sched::{DirtyKind, Hold, WorkerId};
 use std::sync::atomic::Ordering::Relaxed;
 use sys::host::Cpu;
 use term::{Alloc, Term, am, atom, map};
@@ -153,7 +153,8 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
             (true, false) => term::atom!("blocked_normal"),
             _ => term::atom!("enabled"),
         },
-        "multi_scheduling_blockers" | "normal_multi_scheduling_blockers" => Term::NIL,
+        "multi_scheduling_blockers" => blockers(cx, Hold::All),
+        "normal_multi_scheduling_blockers" => blockers(cx, Hold::Normal),
         "ets_always_compress" | "lock_counting" => am::FALSE,
         "ethread_info" => {
             let h = cx.h();
@@ -431,4 +432,15 @@ fn core(h: &mut Alloc, threads: &[Cpu]) -> Term {
         return h.tuple(&[term::atom!("core"), list]);
     }
     h.tuple(&[term::atom!("core"), logical[0]])
+}
+
+/// Who holds the other schedulers, each once.
+fn blockers(cx: &mut Ctx, hold: Hold) -> Term {
+    let mut pids: Vec<Term> = Vec::new();
+    for &(pid, how) in cx.node.settings.blockers.lock().iter() {
+        if how == hold && !pids.contains(&pid) {
+            pids.push(pid);
+        }
+    }
+    cx.h().list(&pids)
 }

@@ -65,14 +65,22 @@ fn flagged(cx: &mut Ctx, flag: &str, value: Term) -> Result<Option<Term>, Stop> 
             system::max_heap(cx.h(), before, node.code.release)
         }
         "multi_scheduling" => {
-            let (all, normal) = (Hold::All, Hold::Normal);
-            match text {
-                Some("block") => node.sched.block(all),
-                Some("unblock") if node.sched.blocked().1 => node.sched.unblock(all),
-                Some("block_normal") => node.sched.block(normal),
-                Some("unblock_normal") if node.sched.blocked().0 => node.sched.unblock(normal),
-                Some("unblock" | "unblock_normal") => {}
+            let hold = match text {
+                Some("block" | "unblock") => Hold::All,
+                Some("block_normal" | "unblock_normal") => Hold::Normal,
                 _ => return Ok(None),
+            };
+            if text.is_some_and(|t| t.starts_with("un")) {
+                // Only who has blocked lets go.
+                let mut blockers = settings.blockers.lock();
+                if let Some(i) = blockers.iter().position(|b| *b == (cx.pid, hold)) {
+                    blockers.remove(i);
+                    drop(blockers);
+                    node.sched.unblock(hold);
+                }
+            } else {
+                settings.blockers.lock().push((cx.pid, hold));
+                node.sched.block(hold);
             }
             match node.sched.blocked() {
                 (true, true) => term::atom!("blocked"),

@@ -64,6 +64,22 @@ pub fn collect(cx: &mut Ctx, x: &mut [Term], need: usize) -> Result<(), Term> {
     Ok(())
 }
 
+/// Heap and stack that make one place in two go without a collection under torture.
+const TORTURE_BYTES: usize = 2 << 10;
+
+/// Whether a place that might collect does so under torture: beside a large heap or stack only now and then, so that the time
+/// stays in proportion.
+#[cold]
+pub fn torture_due(cx: &Ctx, local: &mut crate::engine::Local, hp: *mut u64, sp: *mut u64) -> bool {
+    let heap = &cx.p.heap;
+    let due = local.quiet == 0;
+    local.quiet = match local.quiet {
+        0 => ((heap.end as usize - sp as usize) + (hp as usize - heap.start as usize)) / TORTURE_BYTES,
+        n => n - 1,
+    };
+    due
+}
+
 /// Minor collections between two checks of the old generation.
 const OLD_CHECK_EVERY: u64 = 256;
 
@@ -137,9 +153,15 @@ pub fn end_wait(cx: &mut Ctx) {
 /// A process ends by an exception: tells the logger, or the terminal while there is none.
 pub fn log_crash(cx: &mut Ctx, reason: Term) {
     let leader = cx.p.group_leader;
+    let name = cx.node.name();
     let h = cx.p.h();
-    let args = h.list(&[cx.pid, reason]);
-    let format = h.list_of_chars("Error in process ~p with exit value:~n~p~n");
+    let (format, args): (_, &[Term]) = if name == am::NONODE {
+        ("Error in process ~p with exit value:~n~p~n", &[cx.pid, reason])
+    } else {
+        ("Error in process ~p on node ~p with exit value:~n~p~n", &[cx.pid, name, reason])
+    };
+    let args = h.list(args);
+    let format = h.list_of_chars(format);
     let time = Term::small(cx.node.system_ns() / 1000);
     let inner = term::map::from_pairs(h, &[(term::atom!("emulator"), am::TRUE), (am::TAG, am::ERROR)]);
     let meta = term::map::from_pairs(
