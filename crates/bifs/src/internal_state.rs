@@ -71,6 +71,11 @@ fn set(cx: &mut Ctx, a: &[Term]) -> Answer {
             let Some(n) = a[1].as_i64().filter(|n| (0..1 << 32).contains(n)) else { return Err(cx.badarg()) };
             Ok(cx.h().binary(&vec![0; n as usize]))
         }
+        "test_long_gc_sleep" => {
+            let Some(ms) = a[1].to::<u32>() else { return Err(cx.badarg()) };
+            cx.node.system_monitor.test_sleep_ms.store(ms.into(), Relaxed);
+            Ok(am::TRUE)
+        }
         "ets_force_trap" | "ets_force_split" => Ok(am::OK),
         // The scheduler sleeps, alone or with all others.
         "sleep" => {
@@ -99,7 +104,7 @@ fn set(cx: &mut Ctx, a: &[Term]) -> Answer {
             });
             Ok(am::OK)
         }
-        "test_long_gc_sleep" | "node_tab_delayed_delete" | "proc_sig_buffers" => Ok(am::TRUE),
+        "node_tab_delayed_delete" | "proc_sig_buffers" => Ok(am::TRUE),
         "multizero_timeout_in_timeout" => {
             let at = cx.node.monotonic_ns().saturating_add_unsigned(number(cx)?.saturating_mul(1_000_000));
             cx.node.start_message_timer(at, cx.pid, atom!("multizero_timeout_in_timeout_done"), false);

@@ -227,6 +227,19 @@ impl hooks::Ports for Door {
     fn traffic(&self) -> (u64, u64) {
         self.0.traffic()
     }
+    fn trace_output(&self, node: &Node, port: Term, message: Term) -> bool {
+        let Some(to) = self.0.get(port) else { return false };
+        let options = etf::Options::new(crate::resolver::node_id(node));
+        let bytes = etf::encode(message, &options);
+        let owner = self.0.owner(&to);
+        !matches!(self.0.command(&to, owner, || bytes, false), Command::NoPort)
+    }
+    fn is_open(&self, port: Term) -> bool {
+        self.0.get(port).is_some()
+    }
+    fn list(&self) -> Vec<Term> {
+        self.0.all()
+    }
 }
 
 fn bad_value(cx: &mut Ctx, port: &Port) {

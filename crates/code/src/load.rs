@@ -351,7 +351,12 @@ impl<'a> Loader<'a> {
     }
 
     fn call_export(&mut self, e: &'static Export, plain: Op, native: Op, a: u16) {
-        let is_native = !matches!(e.native.load(std::sync::atomic::Ordering::Acquire), 0 | u32::MAX);
+        // Of the functions that are instructions only `apply` may lead to a native one, which then wants to know its caller.
+        let is_native = match e.native.load(std::sync::atomic::Ordering::Acquire) {
+            0 => false,
+            u32::MAX => e.function == am::APPLY,
+            _ => true,
+        };
         self.h(if is_native { native } else { plain }, a, 0, 0);
         self.emit(e as *const Export as u64);
     }

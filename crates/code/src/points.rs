@@ -84,7 +84,7 @@ impl Point {
             return Beyond::At(e.stub[1].load(Acquire) as *const u64);
         }
         let word = self.original.load(Acquire);
-        if word as u16 == Op::Native as u16 { Beyond::At(self.original.as_ptr()) } else { Beyond::Here(word) }
+        if word as u16 == Op::Native as u16 || word as u16 == Op::Nif as u16 { Beyond::At(self.original.as_ptr()) } else { Beyond::Here(word) }
     }
     pub fn original(&self) -> u64 {
         self.original.load(Acquire)

@@ -123,7 +123,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
                 work(p);
             }
             if let Some(major) = p.collect_soon.take() {
-                p.collect(&mut [], 0, major);
+                crate::ops::call::watched(node, pid, p, &mut [], 0, major);
             }
             if fetched.suspended {
                 p.receives = receives;
@@ -155,6 +155,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             node::trace::calls::account_in(node, p);
         }
         let before = p.heap.stats;
+        let watched = (node.system_monitor.any() && dirty.is_none()).then(|| (node.monotonic_ns(), p.ip));
         let mut cx = Ctx::new(p, me, pid, node, budget);
         let ended = interp::run(&mut cx, local, dirty);
         let mut used = cx.settle();
@@ -171,6 +172,9 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             if !matches!(ended, Ended::Exit(_)) {
                 node.trace_running(pid, p, "out");
             }
+        }
+        if let Some((started, from)) = watched {
+            node.watch_slice(pid, started, from, p.ip);
         }
         match ended {
             Ended::Yield => {

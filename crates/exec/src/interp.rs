@@ -74,6 +74,28 @@ unsafe fn foreign_of(word: u64) -> &'static Foreign {
 /// Numbers of receive marks are small integers.
 const MARKS: u64 = (1 << 59) - 1;
 
+/// The instruction at an address, as it is without a breakpoint.
+#[cold]
+unsafe fn word_at(cx: &Ctx, at: *const u64) -> u64 {
+    // SAFETY: rule 1: `at` is an instruction.
+    match unsafe { *at } {
+        word if op_of(word) == Op::Breakpoint => cx.node.code.point((word >> 16) as u32).map_or(word, |p| p.original()),
+        word => word,
+    }
+}
+
+/// Is the last call at this address one by `apply`?
+#[cold]
+unsafe fn applies(cx: &Ctx, from: *const u64) -> bool {
+    // SAFETY: rule 1: an export stands behind the instruction.
+    unsafe {
+        op_of(word_at(cx, from)) == Op::ApplyLast || {
+            let e = &*(*from.add(1) as *const Export);
+            e.module == am::ERLANG && e.function == am::APPLY
+        }
+    }
+}
+
 /// How many x registers are live at a call's target.
 #[cold]
 #[inline(never)]
@@ -313,7 +335,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         // A tail call: the caller is not on the stack, but belongs into the trace; behind an apply only if the function itself
                         // is not shown.
                         let mut from = std::mem::replace(&mut native_from, std::ptr::null());
-                        if !from.is_null() && op_of(*from) == Op::ApplyLast && !cx.p.exception.hide {
+                        if !from.is_null() && !cx.p.exception.hide && applies(cx, from) {
                             from = std::ptr::null();
                         }
                         raised!(if from.is_null() { ip } else { from })
@@ -483,7 +505,9 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         dispatch!()
                     };
                     let n = point.arity as usize;
-                    if point.is_native() && !native_from.is_null() && op_of(*native_from) != Op::ApplyLast && fc(*native_from) == 1 {
+                    if !point.is_native() {
+                        native_from = std::ptr::null();
+                    } else if !native_from.is_null() && !applies(cx, native_from) && fc(word_at(cx, native_from)) == 1 {
                         // A last call, whose caller is to be seen.
                         push!(native_from.add(2));
                         native_from = std::ptr::null();
@@ -534,7 +558,12 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         Some(n) => {
                             *xp.add(n) = f;
                             match fun::target(cx, f, n, xp) {
-                                Ok(target) => enter!(target),
+                                Ok(target) => {
+                                    if !matches!(op_of(*target), Op::Native | Op::Breakpoint) {
+                                        native_from = std::ptr::null();
+                                    }
+                                    enter!(target)
+                                }
                                 Err(()) => {
                                     cx.p.heap.alloc.leave_fragments();
                                     sync_out!();
@@ -555,7 +584,13 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 Op::Apply3 => {
                     let (m, f, args) = (*xp, *xp.add(1), *xp.add(2));
                     match (m.is_atom() && f.is_atom()).then(|| call::spread(args, xp, 0)).flatten() {
-                        Some(n) => enter!(address!(cx.node.code.export(m, f, n as u8))),
+                        Some(n) => {
+                            let target = address!(cx.node.code.export(m, f, n as u8));
+                            if !matches!(op_of(*target), Op::Native | Op::Breakpoint) {
+                                native_from = std::ptr::null();
+                            }
+                            enter!(target)
+                        }
                         None => {
                             sync_out!();
                             raise::stub_badarg(cx, export_of(ip), xp);
@@ -754,7 +789,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         push!(ip.add(1));
                     } else {
                         sp = sp.add(fb(head) as usize);
-                        if op_of(*target) == Op::Native {
+                        if matches!(op_of(*target), Op::Native | Op::Breakpoint) {
                             native_from = ip;
                         }
                     }

@@ -223,15 +223,19 @@ impl Heap {
     pub fn collect(&mut self, roots: &mut [&mut [Term]], need: usize, major: bool) -> usize {
         let need = need + SLACK;
         self.alloc.leave_fragments();
+        let full = major || self.major_is_due();
+        if full { self.run::<true>(roots, need, None) } else { self.run::<false>(roots, need, None) }
+    }
+
+    /// Will the next collection be a major one?
+    pub fn major_is_due(&self) -> bool {
         let mature = self.mature_words();
         let old_free = Self::between(self.old_top, self.old_end);
         // What a major collection found alive does not call for another one: only growth since then does.
         let old_cells_high = self.old_cell_bytes > (4 * self.min_cell_bytes).max(self.cell_bytes_at_major.saturating_mul(2));
-        let full = major
-            || self.stats.minor_since_major >= self.fullsweep_after
+        self.stats.minor_since_major >= self.fullsweep_after
             || (!self.old_start.is_null() && mature > old_free)
-            || (old_cells_high && self.stats.minor_since_major > 4);
-        if full { self.run::<true>(roots, need, None) } else { self.run::<false>(roots, need, None) }
+            || (old_cells_high && self.stats.minor_since_major > 4)
     }
 
     /// Copies what the process's terms use of literal areas that are about to be freed, by a major collection. `false`: nothing looks like

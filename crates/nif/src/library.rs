@@ -134,6 +134,21 @@ impl hooks::Libraries for Door {
             }
         }
     }
+    fn call_back(&self, node: &Arc<Node>, word: u64, args: &[Term]) -> Option<Term> {
+        let f = (word >> 16) as *const Foreign;
+        // SAFETY: rule 3: a word of loaded code has the address of a record that is never freed; its library is held by that code.
+        let f = unsafe { &*f };
+        let mut env = Env::callback(Arc::downgrade(node), f.owner as *const Core);
+        // SAFETY: as above; rule 1 for the call.
+        let result = unsafe {
+            let function: NifFn = std::mem::transmute(f.address);
+            let _within = Within::new(&env);
+            function(&mut env, args.len() as c_int, args.as_ptr().cast())
+        };
+        // SAFETY: rule 1.
+        let result = unsafe { Term::from_raw(result) };
+        (env.exception.is_none() && result.is_atom()).then_some(result)
+    }
     fn halting(&self, node: &Arc<Node>) {
         halting(node);
     }

@@ -18,6 +18,8 @@ struct Notices {
     pid: Term,
     reason: Owned,
     links: Vec<Who>,
+    /// Signals to linked processes that take a token of sequential tracing along.
+    tokens: Vec<(Term, Owned)>,
     watchers: Vec<(RefId, (Who, Option<Term>))>,
 }
 
@@ -30,6 +32,13 @@ impl Node {
                 self.trace_procs(pid, p, &[term::atom!("unregister"), name]);
             }
             self.trace_running(pid, p, "out_exited");
+        }
+        let mut tokens = Vec::new();
+        if crate::seq::is_on(p) {
+            let linked: Vec<Term> = p.links.iter().filter(|l| *l.1 == 0).filter_map(|l| l.0.local()).filter(|l| l.is_local_pid()).collect();
+            for to in linked {
+                tokens.extend(crate::seq::of_exit(self, pid, p, to, reason).map(|t| (to, t)));
+            }
         }
         let reason = copy_out(reason);
         if let Some(word) = p.wait_timer.take()
@@ -94,7 +103,7 @@ impl Node {
         // All its memory goes now; what remains in the record is a husk.
         *p = husk();
         self.processes.release(me);
-        self.tell(Notices { pid, reason, links, watchers });
+        self.tell(Notices { pid, reason, links, tokens, watchers });
     }
 
     /// A process that holds the other schedulers lets them go when it ends.
@@ -117,6 +126,12 @@ impl Node {
         for _ in 0..PORTION {
             if let Some(to) = notices.links.pop() {
                 let reason = copy_owned(&notices.reason);
+                let token = notices.tokens.iter().position(|t| to == Who::Local(t.0)).map(|i| notices.tokens.swap_remove(i));
+                if let Some((to, token)) = token {
+                    let exit = process::ExitSignal { from: me, reason, linked: true, token: Some(token) };
+                    let _ = self.deliver(to, Signal::Exit(Box::new(exit)));
+                    continue;
+                }
                 self.signal_who(me, to, |_| Outgoing::Exit { reason, linked: true });
             } else if let Some((reference, (to, name))) = notices.watchers.pop() {
                 let reason = copy_owned(&notices.reason);

@@ -40,10 +40,6 @@ pub trait Ports: Send + Sync {
     fn list(&self) -> Vec<Term> {
         Vec::new()
     }
-    /// Looks at, or changes, what a port is traced for; `None` if there is no such port.
-    fn with_traces(&self, _port: Term, _change: &mut dyn FnMut(&mut process::trace::Traces) -> bool) -> Option<bool> {
-        None
-    }
     /// Bytes read and written by all ports so far.
     fn traffic(&self) -> (u64, u64) {
         (0, 0)
@@ -104,6 +100,8 @@ pub trait Libraries: Send + Sync {
     fn load(&self, cx: &mut Ctx, caller: &Arc<code::Loaded>, path: Term, info: Term) -> Result<Term, Stop>;
     /// The object that watches by this reference, as a term.
     fn watcher(&self, node: &Arc<Node>, reference: RefId, h: &mut Alloc) -> Option<Term>;
+    /// Calls a library's function, whose code word this is, outside of any process (a tracer's). Its result if that is an atom.
+    fn call_back(&self, node: &Arc<Node>, word: u64, args: &[Term]) -> Option<Term>;
     /// The node halts in good order.
     fn halting(&self, node: &Arc<Node>);
     /// A process has ended that one of their objects watches.

@@ -21,6 +21,7 @@ pub mod signals;
 pub mod spawn;
 pub mod timers;
 pub mod trace;
+pub mod watch;
 
 pub use ctx::{Ctx, Stop};
 pub use native::{Dirty, Effect, Foreign, Native, NativeFn};

@@ -66,6 +66,7 @@ pub struct Node {
     /// Modules that are there before any file is read.
     pub preloaded: RwLock<Vec<Term>>,
     pub tracing: crate::trace::Tracing,
+    pub system_monitor: crate::watch::SystemMonitor,
     /// Who is told of sequential tracing.
     pub seq_tracer: crate::seq::Tracer,
     /// The purge that is going on.
@@ -125,6 +126,7 @@ impl Node {
             purging: Mutex::default(),
             tracing: Default::default(),
             seq_tracer: Default::default(),
+            system_monitor: Default::default(),
             backtrace_depth: std::sync::atomic::AtomicUsize::new(8),
             refs: AtomicU64::new(1 << 18),
             unique: AtomicU64::new(1),

@@ -3,11 +3,12 @@
 //! A token is `{Flags, Label, Serial, Sender, Previous}`. Who holds one hands it on with each message, with the next serial number;
 //! who takes a message has its token from then on, or none if the message has none. Messages of the node itself change nothing.
 
-use crate::signals::copy_out;
+use crate::signals::{copy_out, copy_whole};
+use base::sync::Mutex;
 use crate::{Ctx, Node};
 use process::mailbox::Extra;
 use process::{Message, Owned, Private};
-use base::sync::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
 use term::copy::LiteralRange;
 use term::{Alloc, Term, am};
@@ -23,7 +24,7 @@ pub mod flags {
 }
 use flags::*;
 
-/// Who is told of what tokens have seen: a local pid or port.
+/// Who is told of what tokens have seen: a local pid or port, or a tracer module's number.
 #[derive(Default)]
 pub struct Tracer(Mutex<Option<Term>>);
 
@@ -62,6 +63,12 @@ pub fn part(p: &Private, n: usize) -> Option<Term> {
 pub fn clear(p: &mut Private) {
     if let Some(r) = &mut p.rare {
         r.trace_token = None;
+    }
+}
+/// The token goes, and the numbers begin anew.
+pub fn reset(p: &mut Private) {
+    if let Some(r) = &mut p.rare {
+        (r.trace_token, r.seq_clock, r.seq_last) = (None, 0, 0);
     }
 }
 
@@ -130,13 +137,12 @@ pub fn advance(pid: Term, p: &mut Private) {
     rare.seq_clock += 1;
     let (clock, last) = (rare.seq_clock, rare.seq_last);
     change(pid, p, |t| (t[2], t[3], t[4]) = (Term::small(clock as i64), pid, Term::small(last as i64)));
-    p.rare.get_or_insert_default().seq_last = clock;
 }
 
 impl Node {
     /// Tells the tracer of a token's event: `{seq_trace, Label, {What, {Previous, Serial}, From, To, Message}}`, with a time if the
     /// flags say so.
-    pub fn seq_tell(&self, token: &[Term; 5], flag: i64, what: Term, to: Term, message: Term) {
+    pub fn seq_tell(self: &Arc<Node>, token: &[Term; 5], flag: i64, what: Term, to: Term, message: Term) {
         let bits = token[0].as_small().unwrap_or(0);
         let Some(tracer) = self.seq_tracer.get().filter(|t| bits & flag != 0 && *t != to && *t != token[3]) else { return };
         let mut a = Alloc::new();
@@ -144,6 +150,12 @@ impl Node {
         let event = a.tuple(&[what, numbers, token[3], to, message]);
         let wanted = [(TIMESTAMP, process::trace::flags::TIMESTAMP), (STRICT_MONOTONIC, process::trace::flags::STRICT_MONOTONIC), (MONOTONIC, process::trace::flags::MONOTONIC)];
         let stamp_flags = wanted.iter().filter(|w| bits & w.0 != 0).fold(0, |b, w| b | w.1);
+        if tracer.is_small() {
+            if !crate::trace::modules::tell_seq(self, tracer, token[1], event, stamp_flags) {
+                self.seq_tracer.set(None);
+            }
+            return;
+        }
         let stamp = self.stamp(stamp_flags, &mut a);
         let mut all = vec![term::atom!("seq_trace"), token[1], event];
         all.extend(stamp);
@@ -156,13 +168,13 @@ impl Node {
 
     /// Notes on a message who sends it, and hands the sender's token on.
     #[cold]
-    pub fn note_sender(&self, pid: Term, p: &mut Private, to: Term, message: &mut Message) {
+    pub fn note_sender(self: &Arc<Node>, pid: Term, p: &mut Private, to: Term, message: &mut Message) {
         let mut handed = None;
         if is_on(p) {
             advance(pid, p);
             if let Some(t) = token(p) {
                 self.seq_tell(t, SEND, term::atom!("send"), to, message.term);
-                handed = p.rare.as_ref().and_then(|r| r.trace_token.as_ref()).map(|t| copy_out(t.term));
+                handed = p.rare.as_ref().and_then(|r| r.trace_token.as_ref()).map(|t| copy_whole(t.term));
             }
         }
         if handed.is_some() || self.tracing.any_receive_spec.load(Relaxed) {
@@ -193,10 +205,43 @@ pub fn received(cx: &mut Ctx, message: &mut Message) {
     }
 }
 
-/// A new process has its parent's token.
-pub fn inherit(parent: &Private, child: &mut Private) {
-    let Some(r) = parent.rare.as_ref().filter(|r| r.trace_token.is_some()) else { return };
-    let token = r.trace_token.as_ref().map(|t| copy_out(t.term));
-    let own = child.rare.get_or_insert_default();
-    (own.trace_token, own.seq_clock, own.seq_last) = (token, r.seq_clock, r.seq_last);
+/// A process with a token has spawned another: as if by a message, and one back.
+#[cold]
+pub fn spawned(node: &Arc<Node>, parent: (Term, &mut Private), child: (Term, &mut Private), request: Term, reply: Term) {
+    let tell = |p: &Private, flag, what: &str, to, message| {
+        if let Some(t) = token(p) {
+            node.seq_tell(t, flag, term::atom::intern(what), to, message);
+        }
+    };
+    advance(parent.0, parent.1);
+    tell(parent.1, SEND, "send", child.0, request);
+    hand_over(parent.1, child.1);
+    tell(child.1, RECEIVE, "receive", child.0, request);
+    advance(child.0, child.1);
+    tell(child.1, SEND, "send", parent.0, reply);
+    hand_over(child.1, parent.1);
+    tell(parent.1, RECEIVE, "receive", parent.0, reply);
+}
+
+/// One process's token becomes another's.
+fn hand_over(from: &Private, to: &mut Private) {
+    let Some(r) = from.rare.as_ref().filter(|r| r.trace_token.is_some()) else { return };
+    let token = r.trace_token.as_ref().map(|t| copy_whole(t.term));
+    let own = to.rare.get_or_insert_default();
+    own.trace_token = token;
+    own.seq_last = r.seq_clock;
+    own.seq_clock = own.seq_clock.max(r.seq_clock);
+}
+
+/// The token that an exit signal takes along, with what its receiver may find as a message.
+#[cold]
+pub fn of_exit(node: &Arc<Node>, pid: Term, p: &mut Private, to: Term, reason: Term) -> Option<Owned> {
+    if !is_on(p) {
+        return None;
+    }
+    advance(pid, p);
+    let mut a = Alloc::new();
+    let message = a.tuple(&[am::EXIT_UPPER, pid, reason]);
+    node.seq_tell(token(p)?, SEND, term::atom!("send"), to, message);
+    p.rare.as_ref()?.trace_token.as_ref().map(|t| copy_whole(t.term))
 }

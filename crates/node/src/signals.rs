@@ -47,6 +47,12 @@ pub fn copy_message(t: Term) -> Owned {
     Owned { term, memory }
 }
 
+/// A copy that needs nobody's literals either: for what is kept.
+pub fn copy_whole(t: Term) -> Owned {
+    let (term, memory) = term::copy::copy_out(t, LiteralRange::NONE);
+    Owned { term, memory }
+}
+
 pub fn copy_owned(o: &Owned) -> Owned {
     copy_out(o.term)
 }
@@ -165,7 +171,7 @@ impl Node {
                     Outgoing::Link => Signal::Link { from },
                     Outgoing::Unlink { id } => Signal::Unlink { from, id },
                     Outgoing::UnlinkAck { id } => Signal::UnlinkAck { from, id },
-                    Outgoing::Exit { reason, linked } => Signal::Exit(Box::new(ExitSignal { from, reason, linked })),
+                    Outgoing::Exit { reason, linked } => Signal::Exit(Box::new(ExitSignal { from, reason, linked, token: None })),
                     Outgoing::Monitor { reference, name } => Signal::Monitor { reference, watcher: from, name },
                     Outgoing::Demonitor { reference, .. } => Signal::Demonitor { reference },
                     Outgoing::Down { reference, reason, .. } => Signal::Down { reference, reason },
@@ -288,7 +294,7 @@ impl Node {
                 }
             },
             Signal::Exit(exit) => {
-                let ExitSignal { from, reason, linked } = *exit;
+                let ExitSignal { from, reason, linked, token } = *exit;
                 if linked {
                     match p.links.get(&from) {
                         Some(0) => p.links.remove(&from),
@@ -301,10 +307,17 @@ impl Node {
                     return Some(Owned::immediate(am::KILLED));
                 }
                 if p.trap_exit {
+                    let sender = from.local().unwrap_or(Term::NONE);
                     post(p, reason.wrap(|a, reason| {
                         let from = from.term(a);
                         a.tuple(&[am::EXIT_UPPER, from, reason])
                     }));
+                    if token.is_some()
+                        && let Some(last) = p.mailbox.iter_mut().last()
+                    {
+                        last.of_system = false;
+                        last.extra = Some(Box::new(process::mailbox::Extra { token, sender }));
+                    }
                 } else if reason.term != am::NORMAL || (from == Who::Local(pid) && !linked) {
                     return Some(reason);
                 }

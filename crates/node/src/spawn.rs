@@ -36,6 +36,8 @@ pub struct SpawnOptions {
     pub system: bool,
     /// `None`: the parent's.
     pub group_leader: Option<Term>,
+    /// What a spawn request's answer begins with.
+    pub reply_tag: Option<Term>,
     /// A reference that was made before (a spawn request's).
     pub reference: Option<RefId>,
 }
@@ -66,7 +68,7 @@ impl Node {
     /// The same without the run queue: the caller enqueues it.
     pub fn make_process(
         self: &Arc<Node>,
-        parent: Option<&mut Ctx>,
+        mut parent: Option<&mut Ctx>,
         options: SpawnOptions,
         module: Term,
         function: Term,
@@ -115,13 +117,11 @@ impl Node {
             child.watchers.insert(reference, (Who::Local(parent_pid), None));
         }
         child.trace = self.trace_of_child(parent.as_deref(), options.link);
-        if let Some(cx) = &parent {
-            crate::seq::inherit(cx.p, &mut child);
-        }
         let traced = child.trace.clone();
         let options_link = options.link && parent_pid.is_some();
         let (priority, system) = (child.priority, child.is_system);
         let process_leader = leader.is_none();
+        let (reference, tag) = (options.reference, options.reply_tag.unwrap_or(term::atom!("spawn_reply")));
         let (process, pid) = self
             .processes
             .insert(child, |record, pid| {
@@ -131,6 +131,14 @@ impl Node {
                     // The first process leads itself.
                     record.with_new(|p| p.group_leader = pid);
                 }
+                let Some(cx) = parent.as_deref_mut().filter(|cx| cx.p.rare.is_some() && crate::seq::is_on(cx.p)) else { return };
+                let asked = reference.unwrap_or_else(|| (self.next_ref(), 0));
+                let mut a = term::Alloc::new();
+                let reference = a.reference(asked.0, asked.1);
+                let called = a.tuple(&[module, function, Term::small(arity.into())]);
+                let request = a.tuple(&[term::atom!("spawn_request"), reference, cx.pid, cx.p.group_leader, called, Term::NIL, tag, original_args]);
+                let reply = a.tuple(&[tag, reference, term::am::OK, pid]);
+                record.with_new(|child| crate::seq::spawned(self, (cx.pid, cx.p), (pid, child), request, reply));
             })
             .map_err(|_| TooMany)?;
         if let Some(cx) = parent {

@@ -5,13 +5,14 @@
 //! is there from the start and everybody's; others belong to whoever holds their handle.
 
 pub mod calls;
+pub mod modules;
 
 use crate::signals::copy_out;
 use crate::{Ctx, Node};
 use base::hash::Map;
 use base::sync::{Mutex, RwLock};
 use ets::matchspec::{Machine, MatchSpec};
-use process::trace::{Trace, flags::*};
+use process::trace::{Trace, Traces, flags::*};
 use process::{Message, Owned, Private};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,11 @@ pub struct Tracing {
     /// Some session has something for new processes.
     pub any_new: AtomicBool,
     pub any_new_ports: AtomicBool,
+    /// Traced ports. `any_port`: there are some.
+    ports: Mutex<Map<Term, Traces>>,
+    any_port: AtomicBool,
+    /// Tracer modules.
+    modules: RwLock<Vec<(Term, Owned)>>,
     /// Some session's pattern of `receive` asks for senders.
     pub any_receive_spec: AtomicBool,
 }
@@ -40,6 +46,9 @@ impl Default for Tracing {
             used: AtomicBool::new(false),
             any_new: AtomicBool::new(false),
             any_new_ports: AtomicBool::new(false),
+            ports: Mutex::default(),
+            any_port: AtomicBool::new(false),
+            modules: RwLock::default(),
             any_receive_spec: AtomicBool::new(false),
         }
     }
@@ -122,6 +131,23 @@ impl Tracing {
         self.any_new_ports.store(all.iter().any(|s| s.new_ports.lock().is_some()), Relaxed);
         self.any_receive_spec.store(all.iter().any(|s| matches!(*s.receive.read(), Events::Some(_))), Relaxed);
     }
+    /// Looks at, or changes, what an open port is traced for.
+    pub fn with_port<R>(&self, port: Term, f: impl FnOnce(&mut Traces) -> R) -> R {
+        let mut ports = self.ports.lock();
+        let mut traces = ports.remove(&port).unwrap_or_default();
+        let r = f(&mut traces);
+        if traces.is_some() {
+            ports.insert(port, traces);
+        }
+        self.any_port.store(!ports.is_empty(), Relaxed);
+        r
+    }
+    /// The port is gone.
+    pub fn forget_port(&self, port: Term) {
+        if self.any_port.load(Relaxed) {
+            self.with_port(port, |t| *t = Traces::default());
+        }
+    }
     /// What a new process is traced for because all new ones are.
     pub fn of_new_processes(&self) -> Vec<Trace> {
         self.sessions().iter().filter_map(|s| *s.new_processes.lock()).collect()
@@ -136,7 +162,7 @@ fn timestamp(us: i64, a: &mut Alloc) -> Term {
 
 impl Node {
     /// Tells of an event to the tracers of all sessions that trace such events of the process. A tracer that is gone traces no more.
-    pub fn emit(&self, pid: Term, p: &mut Private, flag: u32, mut build: impl FnMut(&mut Alloc) -> Vec<Term>) {
+    pub fn emit(self: &Arc<Node>, pid: Term, p: &mut Private, flag: u32, mut build: impl FnMut(&mut Alloc) -> Vec<Term>) {
         if p.sensitive {
             return;
         }
@@ -147,13 +173,44 @@ impl Node {
         }
     }
 
+    /// The same of a port's event.
+    pub fn emit_of_port(self: &Arc<Node>, port: Term, flag: u32, mut build: impl FnMut(&mut Alloc) -> Vec<Term>) {
+        if !self.tracing.any_port.load(Relaxed) {
+            return;
+        }
+        let traces = self.tracing.ports.lock().get(&port).map_or(Vec::new(), |t| t.list().to_vec());
+        for trace in traces {
+            if trace.has(flag) && !self.emit_for(port, trace, &mut build) {
+                self.tracing.with_port(port, |t| t.remove(trace.session));
+            }
+        }
+    }
+    /// A port has been opened: it is traced if all new ones are.
+    pub fn trace_new_port(self: &Arc<Node>, port: Term, owner: Term, name: &[u8]) {
+        if !self.tracing.any_new_ports.load(Relaxed) {
+            return;
+        }
+        for s in self.tracing.sessions() {
+            if let Some(t) = *s.new_ports.lock() {
+                self.tracing.with_port(port, |ts| ts.set(t));
+            }
+        }
+        self.emit_of_port(port, PORTS, |a| {
+            let name = a.list_of_bytes(name);
+            vec![term::atom!("open"), owner, name]
+        });
+    }
+
     /// Sends `{trace, Who, Parts...}`, with a time if one is asked for. False if the tracer is gone.
-    pub fn emit_for(&self, who: Term, trace: Trace, build: impl FnOnce(&mut Alloc) -> Vec<Term>) -> bool {
+    pub fn emit_for(self: &Arc<Node>, who: Term, trace: Trace, build: impl FnOnce(&mut Alloc) -> Vec<Term>) -> bool {
         if trace.tracer == who {
             return true;
         }
         let mut a = Alloc::new();
         let parts = build(&mut a);
+        if trace.tracer.is_small() {
+            return modules::tell(self, who, trace, &parts);
+        }
         let stamp = self.stamp(trace.flags, &mut a);
         let mut all = vec![if stamp.is_some() { term::atom!("trace_ts") } else { am::TRACE }, who];
         all.extend(parts);
@@ -190,8 +247,16 @@ impl Node {
     pub fn tell_port(&self, port: Term, message: Term) -> bool {
         self.ports.get().is_some_and(|p| p.trace_output(self, port, message))
     }
+    /// Looks at, or changes, what a port is traced for; `None` if there is no such port.
+    pub fn with_port_traces<R>(&self, port: Term, f: impl FnOnce(&mut Traces) -> R) -> Option<R> {
+        let open = self.ports.get().is_some_and(|p| p.is_open(port));
+        open.then(|| self.tracing.with_port(port, f))
+    }
     /// Is there still somebody to tell?
-    pub fn tracer_lives(&self, tracer: Term) -> bool {
+    pub fn tracer_lives(self: &Arc<Node>, tracer: Term) -> bool {
+        if tracer.is_small() {
+            return modules::enabled(self, tracer, "trace_status", "", Term::NIL) != modules::Answer::Remove;
+        }
         if tracer.is_local_port() { self.ports.get().is_some_and(|p| p.is_open(tracer)) } else { self.is_alive(tracer) }
     }
 
@@ -249,7 +314,6 @@ impl Node {
         }
         let there = match to {
             _ if to.is_local_pid() => self.is_alive(to),
-            _ if to.is_atom() => self.whereis(to).is_some(),
             _ => true,
         };
         let what = if there { term::atom!("send") } else { term::atom!("send_to_non_existing_process") };
@@ -272,7 +336,7 @@ impl Node {
 
     /// An event of the `procs` group.
     #[cold]
-    pub fn trace_procs(&self, pid: Term, p: &mut Private, parts: &[Term]) {
+    pub fn trace_procs(self: &Arc<Node>, pid: Term, p: &mut Private, parts: &[Term]) {
         self.emit(pid, p, PROCS, |_| parts.to_vec());
     }
 
@@ -288,7 +352,7 @@ impl Node {
     }
     /// The same of a link with somebody.
     #[cold]
-    pub fn trace_who(&self, pid: Term, p: &mut Private, what: Term, who: process::Who) {
+    pub fn trace_who(self: &Arc<Node>, pid: Term, p: &mut Private, what: Term, who: process::Who) {
         self.emit(pid, p, PROCS, |a| {
             let who = who.term(a);
             vec![what, who]
@@ -297,7 +361,7 @@ impl Node {
 
     /// The process has been given a thread (`in`), or has left it (`out`, `out_exited`).
     #[cold]
-    pub fn trace_running(&self, pid: Term, p: &mut Private, what: &str) {
+    pub fn trace_running(self: &Arc<Node>, pid: Term, p: &mut Private, what: &str) {
         let flag = if what.len() > 3 { EXITING } else { RUNNING | RUNNING_PROCS };
         if !p.trace.has(flag) {
             return;

@@ -119,6 +119,8 @@ pub struct ExitSignal {
     pub reason: Owned,
     /// Sent because a link broke: ignored unless the link still exists. Else by `exit/2`, where `kill` cannot be caught.
     pub linked: bool,
+    /// Token of sequential tracing.
+    pub token: Option<Owned>,
 }
 
 /// Work that another process wants done in this one's context. `node` is an `Arc<node::Node>` (storeys above are not named here).

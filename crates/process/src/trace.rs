@@ -33,7 +33,7 @@ pub struct Trace {
     /// Number of the session; 0 is the one that everybody shares.
     pub session: u32,
     pub flags: u32,
-    /// A local pid or port.
+    /// A local pid or port, or the number of a tracer module with its state (a small integer).
     pub tracer: Term,
 }
 

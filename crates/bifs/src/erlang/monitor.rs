@@ -73,7 +73,7 @@ fn exit_2(cx: &mut Ctx, a: &[Term]) -> Res {
                     if let Some((_, pid, p)) = target
                         && p.aliases.contains_key(&id)
                     {
-                        let exit = process::ExitSignal { from: Who::Local(from), reason, linked: false };
+                        let exit = process::ExitSignal { from: Who::Local(from), reason, linked: false, token: None };
                         let _ = node.deliver(pid, Signal::Exit(Box::new(exit)));
                     }
                 });

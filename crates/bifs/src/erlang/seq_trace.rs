@@ -2,6 +2,7 @@
 
 use crate::result::Res;
 use node::seq;
+use node::trace::modules;
 use node::{Ctx, Effect, Native};
 use term::{Term, am, atom};
 
@@ -14,21 +15,26 @@ pub const NATIVES: &[Native] = &[
 
 /// `system_flag(sequential_tracer, _)`: the one before.
 pub fn set_sequential_tracer(cx: &mut Ctx, tracer: Term) -> Res {
-    let who = tracer.is_local_pid() || tracer.is_local_port();
-    if tracer != am::FALSE && !(who && cx.node.tracer_lives(tracer)) {
+    let node = cx.node.clone();
+    let new = match tracer.as_tuple_n::<2>() {
+        Some(&[module, state]) => modules::number(&node, module, state),
+        None => Some(tracer).filter(|t| (t.is_local_pid() || t.is_local_port()) && node.tracer_lives(*t)),
+    };
+    if tracer != am::FALSE && new.is_none() {
         return Err(cx.badarg());
     }
-    Ok(cx.node.seq_tracer.set(who.then_some(tracer)).unwrap_or(am::FALSE))
+    let before = node.seq_tracer.set(new).unwrap_or(am::FALSE);
+    Ok(modules::shown(&node, before, cx.h()))
 }
 
 /// `system_flag(reset_seq_trace, true)`: no process has a token any more.
 pub fn reset(cx: &mut Ctx) {
-    seq::clear(cx.p);
+    seq::reset(cx.p);
     for pid in cx.node.processes.pids() {
         if pid != cx.pid {
             cx.node.request(pid, |_, other| {
                 if let Some((_, _, p)) = other {
-                    seq::clear(p);
+                    seq::reset(p);
                     for m in p.mailbox.iter_mut() {
                         m.extra = None;
                     }

@@ -185,6 +185,7 @@ fn spawn_request_4(cx: &mut Ctx, a: &[Term]) -> Res {
         }
         Some(mut o) => {
             o.reference = Some(reference);
+            o.reply_tag = Some(reply.tag);
             match node.make_process(Some(cx), o, a[0], a[1], a[2]) {
                 Ok((process, spawned)) => {
                     // Before the process runs: the answer comes before anything else from it.

@@ -114,6 +114,7 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         }
         "sequential_tracer" => {
             let tracer = cx.node.seq_tracer.get().unwrap_or(am::FALSE);
+            let tracer = node::trace::modules::shown(&cx.node.clone(), tracer, cx.h());
             cx.h().tuple(&[term::atom!("sequential_tracer"), tracer])
         }
         "trace_control_word" => {

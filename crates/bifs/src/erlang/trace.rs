@@ -8,6 +8,7 @@ use super::process::{ask_and_wait, ask_all_and_wait};
 use crate::result::Res;
 use node::trace::Session;
 use node::trace::calls::FLAGS;
+use node::trace::modules;
 use node::{Ctx, Effect, Native, Node, Stop};
 use process::trace::{Trace, Traces};
 use process::Owned;
@@ -17,11 +18,9 @@ use term::{Term, am, atom};
 
 pub use patterns::loaded;
 
-const FLAGS_PARTIAL: &str = "tracer modules are not there";
-
 pub const NATIVES: &[Native] = &[
-    Native::new("erts_internal", "trace", 3, trace_3).effect(Effect::Node).partial(FLAGS_PARTIAL),
-    Native::new("erts_internal", "trace", 4, trace_4).effect(Effect::Node).partial(FLAGS_PARTIAL),
+    Native::new("erts_internal", "trace", 3, trace_3).effect(Effect::Node),
+    Native::new("erts_internal", "trace", 4, trace_4).effect(Effect::Node),
     Native::new("erts_internal", "trace_pattern", 3, patterns::trace_pattern_3).effect(Effect::Node),
     Native::new("erts_internal", "trace_pattern", 4, patterns::trace_pattern_4).effect(Effect::Node),
     Native::new("erlang", "trace_info", 2, info::trace_info_2).effect(Effect::Node),
@@ -87,9 +86,13 @@ fn flag_list(cx: &mut Ctx, list: Term) -> Result<Wanted, Stop> {
             wanted.tracer = Some(who);
             continue;
         }
-        if t.as_tuple_n::<3>().is_some_and(|t| atom::as_text(t[0]) == Some("tracer") && t[1].is_atom()) {
-            // Tracer modules are NIFs.
-            return Err(cx.notsup());
+        if let Some(&[what, module, state]) = t.as_tuple_n::<3>() {
+            let node = cx.node.clone();
+            match modules::number(&node, module, state).filter(|_| atom::as_text(what) == Some("tracer")) {
+                Some(tracer) => wanted.tracer = Some(tracer),
+                None => return Err(cx.badarg()),
+            }
+            continue;
         }
         match atom::as_text(t) {
             Some("all") => wanted.bits |= FLAGS.iter().fold(0, |b, f| b | f.1),
@@ -115,7 +118,7 @@ struct Change {
 
 impl Change {
     /// False if somebody else traces it already.
-    fn apply(self, node: &Node, traces: &mut Traces) -> bool {
+    fn apply(self, node: &Arc<Node>, traces: &mut Traces) -> bool {
         let before = traces.of(self.session).filter(|t| node.tracer_lives(t.tracer));
         if before.is_none() {
             traces.remove(self.session);
@@ -133,7 +136,7 @@ impl Change {
         traces.set(Trace { session: self.session, flags, tracer: self.tracer });
         true
     }
-    fn apply_to_slot(self, node: &Node, slot: &mut Option<Trace>) {
+    fn apply_to_slot(self, node: &Arc<Node>, slot: &mut Option<Trace>) {
         let mut traces = Traces::default();
         slot.iter().for_each(|t| traces.set(*t));
         self.apply(node, &mut traces);
@@ -169,8 +172,7 @@ fn set_flags(cx: &mut Ctx, session: &Arc<Session>, who: Term, on: Term, list: Te
         });
     }
     if who.is_local_port() {
-        let ports = node.ports.get();
-        return match ports.and_then(|p| p.with_traces(who, &mut |t| change.apply(&node, t))) {
+        return match node.with_port_traces(who, |t| change.apply(&node, t)) {
             Some(true) => Ok(Term::small(1)),
             _ => Err(cx.badarg()),
         };
@@ -201,8 +203,8 @@ fn set_flags(cx: &mut Ctx, session: &Arc<Session>, who: Term, on: Term, list: Te
         let all = node.ports.get().map_or(Vec::new(), |p| p.list());
         count += all.len();
         for port in all {
-            if let Some(p) = node.ports.get().filter(|_| !(on && port == tracer)) {
-                p.with_traces(port, &mut |t| change.apply(&node, t));
+            if !(on && port == tracer) {
+                node.with_port_traces(port, |t| change.apply(&node, t));
             }
         }
     }
@@ -232,15 +234,14 @@ fn session_create(cx: &mut Ctx, a: &[Term]) -> Res {
     if !a[0].is_atom() || !a[2].is_nil() {
         return Err(cx.badarg());
     }
-    if a[1].is_tuple() {
-        return Err(cx.notsup());
-    }
-    if !((a[1].is_local_pid() || a[1].is_local_port()) && cx.node.tracer_lives(a[1])) {
-        return Err(cx.badarg());
-    }
+    let tracer = match a[1].as_tuple_n::<2>() {
+        Some(&[module, state]) => modules::number(&cx.node.clone(), module, state),
+        None => Some(a[1]).filter(|t| (t.is_local_pid() || t.is_local_port()) && cx.node.tracer_lives(*t)),
+    };
+    let Some(tracer) = tracer else { return Err(cx.badarg()) };
     let number = cx.node.next_ref();
     let node = Arc::downgrade(cx.node);
-    let session = cx.node.tracing.new_session(a[0], a[1], number).number;
+    let session = cx.node.tracing.new_session(a[0], tracer, number).number;
     // The session lives as long as somebody holds this reference.
     let handle = Handle { node, session };
     let strong = cx.h().magic_ref(Arc::new(term::magic::Magic { id: (number, 0), value: Box::new(handle) }));
@@ -276,10 +277,7 @@ fn end_session(node: &Arc<Node>, session: u32) -> bool {
     }
     if let Some(ports) = node.ports.get() {
         for port in ports.list() {
-            ports.with_traces(port, &mut |t| {
-                t.remove(session);
-                true
-            });
+            node.with_port_traces(port, |t| t.remove(session));
         }
     }
     node::trace::calls::clear_session(node, session);

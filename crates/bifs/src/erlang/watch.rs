@@ -1,18 +1,21 @@
-//! `system_monitor` and `system_profile`: who is told of long collections, busy ports, ... Not here: the events.
+//! `system_monitor` and `system_profile`: who is told of long collections, busy ports, ... Not here: the events (`node::watch`).
 
 use crate::result::Res;
 use node::signals::copy_out;
+use node::watch::Limits;
 use node::{Ctx, Effect, Native};
 use process::Owned;
 use base::sync::Mutex;
 use term::{Term, am, atom};
 
+const MONITOR_PARTIAL: &str = "no events of busy ports";
+
 pub const NATIVES: &[Native] = &[
-    Native::new("erlang", "system_monitor", 0, system_monitor_0).effect(Effect::Node).partial("no events yet"),
-    Native::new("erlang", "system_monitor", 1, system_monitor_1).effect(Effect::Node).partial("no events yet"),
-    Native::new("erlang", "system_monitor", 2, system_monitor_2).effect(Effect::Node).partial("no events yet"),
-    Native::new("erts_internal", "system_monitor", 1, session_monitor_1).effect(Effect::Node).partial("no events yet; one session"),
-    Native::new("erts_internal", "system_monitor", 3, session_monitor_3).effect(Effect::Node).partial("no events yet; one session"),
+    Native::new("erlang", "system_monitor", 0, system_monitor_0).effect(Effect::Node),
+    Native::new("erlang", "system_monitor", 1, system_monitor_1).effect(Effect::Node).partial(MONITOR_PARTIAL),
+    Native::new("erlang", "system_monitor", 2, system_monitor_2).effect(Effect::Node).partial(MONITOR_PARTIAL),
+    Native::new("erts_internal", "system_monitor", 1, session_monitor_1).effect(Effect::Node).partial("no events of busy ports and long queues; one session"),
+    Native::new("erts_internal", "system_monitor", 3, session_monitor_3).effect(Effect::Node).partial("no events of busy ports and long queues; one session"),
     Native::new("erlang", "system_profile", 0, system_profile_0).effect(Effect::Node).partial("no events yet"),
     Native::new("erlang", "system_profile", 2, system_profile_2).effect(Effect::Node).partial("no events yet"),
 ];
@@ -25,7 +28,9 @@ struct Watch {
 }
 
 fn current(cx: &mut Ctx, cell: &Mutex<Option<Owned>>) -> Term {
-    let now = cell.lock().as_ref().map(|o| copy_out(o.term));
+    // Who has ended watches no more.
+    let lives = |o: &Owned| o.term.as_tuple().is_none_or(|t| !t[0].is_local_pid() || cx.node.is_alive(t[0]));
+    let now = cell.lock().as_ref().filter(|o| lives(o)).map(|o| copy_out(o.term));
     match now {
         None => am::UNDEFINED,
         Some(o) => {
@@ -56,7 +61,11 @@ fn monitor_options(cx: &mut Ctx, options: Term) -> Option<Vec<Term>> {
         if !fine {
             return None;
         }
-        out.push(option);
+        // A limit of nothing means the least there is.
+        out.push(match option.as_tuple_n::<2>() {
+            Some(&[name, limit]) if limit == Term::small(0) => cx.h().tuple(&[name, Term::small(1)]),
+            _ => option,
+        });
     }
     Some(out)
 }
@@ -66,10 +75,17 @@ fn set_monitor(cx: &mut Ctx, who: Term, options: Term) -> Res {
     let before = current(cx, &watch.monitor);
     if who == am::UNDEFINED {
         *watch.monitor.lock() = None;
+        cx.node.system_monitor.set(None);
         return Ok(before);
     }
     let alive = who.is_local_pid() && cx.node.is_alive(who) || who.is_local_port();
     let Some(list) = monitor_options(cx, options).filter(|_| alive) else { return Err(cx.badarg()) };
+    let limit = |name: &str| {
+        let found = list.iter().filter_map(|o| o.as_tuple_n::<2>()).find(|t| atom::as_text(t[0]) == Some(name));
+        found.and_then(|t| t[1].as_u64())
+    };
+    let limits = Limits { who, long_gc_ms: limit("long_gc"), long_schedule_ms: limit("long_schedule"), large_heap: limit("large_heap") };
+    cx.node.system_monitor.set((!list.is_empty()).then_some(limits));
     let h = cx.h();
     let list = h.list(&list);
     let pair = h.tuple(&[who, list]);

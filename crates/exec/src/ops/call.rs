@@ -52,7 +52,7 @@ pub fn collect(cx: &mut Ctx, x: &mut [Term], need: usize) -> Result<(), Term> {
     if cx.node.config.torture.check_heaps {
         check_heap(cx, x, "before");
     }
-    let work = cx.p.collect(x, need, false);
+    let work = watched(cx.node, cx.pid, cx.p, x, need, false);
     cx.reductions -= (work / 64) as i64;
     if cx.node.config.torture.check_heaps {
         check_heap(cx, x, "after");
@@ -78,6 +78,22 @@ pub fn torture_due(cx: &Ctx, local: &mut crate::engine::Local, hp: *mut u64, sp:
         n => n - 1,
     };
     due
+}
+
+/// A collection, told to whoever traces or watches such.
+#[inline]
+pub fn watched(node: &std::sync::Arc<Node>, pid: Term, p: &mut process::Private, x: &mut [Term], need: usize, major: bool) -> usize {
+    if p.trace.is_none() && !node.system_monitor.any() {
+        return p.collect(x, need, major);
+    }
+    p.heap.alloc.leave_fragments();
+    let (started, before) = (node.monotonic_ns(), p.heap.stats.reclaimed_words);
+    let major = major || p.heap.major_is_due();
+    node.trace_collection(pid, p, major, None);
+    let work = p.collect(x, need, major);
+    node.trace_collection(pid, p, major, Some((p.heap.stats.reclaimed_words - before) as usize));
+    node.watch_collection(pid, p, started);
+    work
 }
 
 /// Minor collections between two checks of the old generation.

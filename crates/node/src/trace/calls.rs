@@ -165,7 +165,7 @@ pub fn called(cx: &mut Ctx, point: &Point, args: &[Term], frames: &mut Vec<u64>)
             count.calls.fetch_add(1, Relaxed);
         }
         if (hit.time.as_ref().is_some_and(|t| t.active) || hit.memory.as_ref().is_some_and(|t| t.active))
-            && cx.p.trace.of(session).is_some_and(|t| t.has(CALL))
+            && cx.p.trace.of(session).is_some_and(|t| t.has(CALL) && cx.node.tracer_lives(t.tracer))
         {
             let before = switch_account(cx.node, cx.pid, cx.p, session, Some(point.number), 1);
             let tail = frames.is_empty()
@@ -502,7 +502,7 @@ fn change_of(node: &Arc<Node>, pid: Term, p: &mut Private, trace: Trace, who: Te
     if tracer.is_some_and(|t| !node.tracer_lives(t)) {
         return am::FALSE;
     }
-    let change = move |node: &Node, p: &mut Private| {
+    let change = move |node: &Arc<Node>, p: &mut Private| {
         let before = p.trace.of(session).filter(|t| node.tracer_lives(t.tracer));
         let flags = before.map_or(0, |t| t.flags) & !off | on;
         match tracer {
@@ -536,6 +536,10 @@ impl Hooks for EventHooks<'_> {
     fn action(&mut self, action: Action, args: &[Term], a: &mut Alloc) -> Option<Term> {
         match action {
             Action::Caller | Action::CallerLine => Some(am::UNDEFINED),
+            Action::ProcessDump => {
+                let text = format!("=proc:{}\nMessage queue length: {}\n", term::print::text(self.pid), self.p.mailbox.len());
+                Some(a.binary(text.as_bytes()))
+            }
             _ => common(self.node, self.pid, self.p, self.trace, action, args, a),
         }
     }

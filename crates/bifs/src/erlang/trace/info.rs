@@ -4,6 +4,7 @@ use super::super::process::ask_and_wait;
 use super::super::system::pairs;
 use crate::result::Res;
 use node::trace::calls::{FLAGS, Hit, Spent, hits_of};
+use node::trace::modules;
 use node::trace::{Events, Pattern, Session};
 use node::{Ctx, Node};
 use process::Owned;
@@ -47,17 +48,10 @@ fn sessions(cx: &mut Ctx, which: Term, what: Term, item: Term) -> Res {
         }
         list.iter().filter_map(|t| t.to::<u32>()).collect()
     } else if what.is_local_port() {
-        let mut numbers = Vec::new();
-        let there = node.ports.get().and_then(|p| {
-            p.with_traces(what, &mut |t| {
-                numbers = t.list().iter().map(|t| t.session).collect();
-                true
-            })
-        });
-        if there.is_none() {
-            return Ok(cx.h().tuple(&[item, am::UNDEFINED]));
+        match node.with_port_traces(what, |t| t.list().iter().map(|t| t.session).collect()) {
+            Some(numbers) => numbers,
+            None => return Ok(cx.h().tuple(&[item, am::UNDEFINED])),
         }
-        numbers
     } else if let Some(event) = atom::as_text(what) {
         wanted.iter().filter(|s| session_has(s, event)).map(|s| s.number).collect()
     } else {
@@ -100,9 +94,9 @@ fn shown_flags(h: &mut Alloc, t: Option<Trace>) -> Term {
     h.list(&list)
 }
 
-fn of_process(h: &mut Alloc, node: &Node, item: Term, t: Option<Trace>) -> Term {
+fn of_process(h: &mut Alloc, node: &Arc<Node>, item: Term, t: Option<Trace>) -> Term {
     let t = t.filter(|t| node.tracer_lives(t.tracer));
-    let value = if item == term::atom!("tracer") { t.map_or(Term::NIL, |t| t.tracer) } else { shown_flags(h, t) };
+    let value = if item == term::atom!("tracer") { t.map_or(Term::NIL, |t| modules::shown(node, t.tracer, h)) } else { shown_flags(h, t) };
     h.tuple(&[item, value])
 }
 
@@ -128,16 +122,7 @@ fn info(cx: &mut Ctx, session: &Session, what: Term, item: Term) -> Res {
             return Ok(of_process(cx.h(), &node, item, t));
         }
         if what.is_local_port() {
-            let mut found = None;
-            let there = node.ports.get().and_then(|p| {
-                p.with_traces(what, &mut |t| {
-                    found = t.of(number);
-                    true
-                })
-            });
-            if there.is_none() {
-                return Ok(am::UNDEFINED);
-            }
+            let Some(found) = node.with_port_traces(what, |t| t.of(number)) else { return Ok(am::UNDEFINED) };
             return Ok(of_process(cx.h(), &node, item, found));
         }
         return ask_and_wait(cx, what, move |node, other| match other {
@@ -172,7 +157,7 @@ fn info(cx: &mut Ctx, session: &Session, what: Term, item: Term) -> Res {
     }
     let Some(hits) = hits(&node, m, f, arity) else { return Ok(cx.h().tuple(&[item, am::UNDEFINED])) };
     let hit = joined(&hits, number);
-    let value = value_of(cx.h(), &hit, item, node.code.release, false);
+    let value = value_of(&node, cx.h(), &hit, item, node.code.release, false);
     Ok(cx.h().tuple(&[item, value]))
 }
 
@@ -180,7 +165,7 @@ fn on_load(cx: &mut Ctx, session: &Session, item: Term) -> Res {
     let release = cx.node.code.release;
     let hit = session.on_load.lock().clone();
     let value = match hit {
-        Some(hit) if known(item, release) => value_of(cx.h(), &hit, item, release, true),
+        Some(hit) if known(item, release) => value_of(&cx.node.clone(), cx.h(), &hit, item, release, true),
         _ => am::FALSE,
     };
     Ok(cx.h().tuple(&[item, value]))
@@ -247,13 +232,13 @@ fn spent(h: &mut Alloc, s: &Spent, time: bool) -> Term {
     h.list(&rows)
 }
 
-fn value_of(h: &mut Alloc, hit: &Hit, item: Term, release: u32, on_load: bool) -> Term {
+fn value_of(node: &Node, h: &mut Alloc, hit: &Hit, item: Term, release: u32, on_load: bool) -> Term {
     let pattern = hit.local.as_ref().or(hit.global.as_ref());
     match atom::as_text(item).unwrap_or_default() {
         "traced" if hit.global.is_some() => am::GLOBAL,
         "traced" if hit.local.is_some() => term::atom!("local"),
         "match_spec" => pattern.map_or(am::FALSE, |p| source(h, p)),
-        "meta" => hit.meta.as_ref().map_or(am::FALSE, |m| *m.tracer.lock()),
+        "meta" => hit.meta.as_ref().map_or(am::FALSE, |m| modules::shown(node, *m.tracer.lock(), h)),
         "meta_match_spec" => hit.meta.as_ref().map_or(am::FALSE, |m| source(h, &m.pattern)),
         "call_count" if on_load => Term::bool(hit.count.is_some()),
         "call_count" => hit.count.as_ref().map_or(am::FALSE, |c| h.uint(c.calls.load(Relaxed))),
@@ -273,7 +258,7 @@ fn value_of(h: &mut Alloc, hit: &Hit, item: Term, release: u32, on_load: bool) -
                 .into_iter()
                 .map(|i| {
                     let i = atom::intern(i);
-                    (i, value_of(h, hit, i, release, on_load))
+                    (i, value_of(node, h, hit, i, release, on_load))
                 })
                 .collect();
             pairs(h, &list)

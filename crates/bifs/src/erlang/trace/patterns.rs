@@ -3,7 +3,7 @@
 use crate::result::Res;
 use ets::matchspec::compile::TOO_DEEP;
 use ets::matchspec::{Action, Dialect, MatchSpec};
-use node::signals::copy_out;
+use node::signals::copy_whole;
 use node::trace::calls::{Count, Hit, Hits, Meta, Spent};
 use node::trace::{Events, Pattern, Session};
 use node::{Ctx, Node, Stop};
@@ -58,9 +58,13 @@ fn options(cx: &mut Ctx, session: &Session, list: Term) -> Result<What, Stop> {
             what.meta = Some(tracer);
             continue;
         }
-        if o.as_tuple_n::<3>().is_some_and(|t| atom::as_text(t[0]) == Some("meta") && t[1].is_atom()) {
-            // Tracer modules are NIFs.
-            return Err(cx.notsup());
+        if let Some(&[name, module, state]) = o.as_tuple_n::<3>() {
+            let tracer = node::trace::modules::number(&cx.node.clone(), module, state);
+            what.meta = tracer.filter(|_| atom::as_text(name) == Some("meta") && session.tracer.is_none());
+            if what.meta.is_none() {
+                return Err(cx.badarg());
+            }
+            continue;
         }
         match atom::as_text(o) {
             Some("global") if !what.breakpoint() => global = true,
@@ -79,12 +83,12 @@ fn options(cx: &mut Ctx, session: &Session, list: Term) -> Result<What, Stop> {
 fn set(cx: &mut Ctx, session: &Arc<Session>, mfa: Term, spec: Term, list: Term) -> Res {
     let how = match atom::as_text(spec) {
         Some("false") => How::Off,
-        Some("true") => How::On(Arc::new(Pattern { spec: None, source: copy_out(Term::NIL) })),
+        Some("true") => How::On(Arc::new(Pattern { spec: None, source: copy_whole(Term::NIL) })),
         Some("restart") => How::Restart,
         Some("pause") => How::Pause,
-        _ if spec.is_nil() => How::On(Arc::new(Pattern { spec: None, source: copy_out(Term::NIL) })),
+        _ if spec.is_nil() => How::On(Arc::new(Pattern { spec: None, source: copy_whole(Term::NIL) })),
         _ if spec.is_cons() => match MatchSpec::compile(spec, Dialect::Trace, cx.node.code.release) {
-            Ok(s) => How::On(Arc::new(Pattern { spec: Some(s), source: copy_out(spec) })),
+            Ok(s) => How::On(Arc::new(Pattern { spec: Some(s), source: copy_whole(spec) })),
             Err(e) if e.iter().any(|e| e == TOO_DEEP) => return Err(cx.system_limit()),
             Err(_) => return Err(cx.badarg()),
         },
@@ -158,7 +162,7 @@ fn change(hit: &mut Hit, what: &What, how: &How) {
     let pattern = || match how {
         How::On(p) => Some(p.clone()),
         How::Off => None,
-        How::Restart | How::Pause => Some(Arc::new(Pattern { spec: None, source: copy_out(Term::NIL) })),
+        How::Restart | How::Pause => Some(Arc::new(Pattern { spec: None, source: copy_whole(Term::NIL) })),
     };
     if !what.breakpoint() {
         let p = pattern();
