@@ -77,6 +77,16 @@ fn unaligned_bitstring(cx: &mut Ctx, a: &[Term]) -> Res {
     Ok(cx.h().sub_bits(whole, offset, bits.len))
 }
 
+/// Names of the machine's instructions.
+fn instructions(cx: &mut Ctx, _: &[Term]) -> Res {
+    let names: Vec<Term> = code::op::NAMES.iter().map(|n| cx.h().list_of_chars(n)).collect();
+    Ok(cx.h().list(&names))
+}
+/// `false`, as from ERTS when it runs machine code: there is no listing.
+fn disassemble(_: &mut Ctx, _: &[Term]) -> Res {
+    Ok(am::FALSE)
+}
+
 pub const NATIVES: &[Native] = &[
     Native::new("erts_debug", "flat_size", 1, flat_size),
     Native::new("erts_debug", "size_shared", 1, size_shared),
@@ -84,6 +94,8 @@ pub const NATIVES: &[Native] = &[
     Native::new("erts_debug", "copy_shared", 2, copy_shared),
     Native::new("erts_debug", "map_info", 1, map_info),
     Native::new("erts_debug", "interpreter_size", 0, interpreter_size),
+    Native::new("erts_debug", "instructions", 0, instructions),
+    Native::new("erts_debug", "disassemble", 1, disassemble),
     Native::new("erts_debug", "display", 1, display),
     Native::new("erts_debug", "unaligned_bitstring", 2, unaligned_bitstring),
 ];

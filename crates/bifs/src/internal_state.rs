@@ -45,7 +45,7 @@ fn set(cx: &mut Ctx, a: &[Term]) -> Answer {
     if !available.0.load(Relaxed) {
         return Err(cx.undef());
     }
-    let number = |cx: &mut Ctx| a[1].to::<u64>().ok_or_else(|| cx.badarg());
+    let number = |cx: &mut Ctx| a[1].as_u64().ok_or_else(|| cx.badarg());
     match name {
         // Nothing is freed later than when it is given up.
         "wait" => Ok(am::OK),
@@ -132,7 +132,7 @@ fn get(cx: &mut Ctx, a: &[Term]) -> Answer {
         return get_of(cx, atom::as_text(what).unwrap_or(""), t);
     }
     if let Some(&[what, thread, value]) = a[0].as_tuple_n::<3>() {
-        return match (atom::as_text(what), thread.to::<u32>(), value.to::<u64>()) {
+        return match (atom::as_text(what), thread.to::<u32>(), value.as_u64()) {
             (Some("make_unique_integer"), Some(thread), Some(value)) => Ok(unique_integer(cx, thread, value)),
             _ => Err(cx.badarg()),
         };
@@ -186,7 +186,8 @@ fn get(cx: &mut Ctx, a: &[Term]) -> Answer {
 /// A question about something.
 fn get_of(cx: &mut Ctx, what: &str, t: Term) -> Answer {
     match what {
-        "internal_hash" => Ok(Term::small((term::hash::hash(t) >> 4) as i64)),
+        // As many bits as ERTS has.
+        "internal_hash" => Ok(Term::small(i64::from((term::hash::hash(t) >> 4) as u32))),
         "atom" => t.to::<u32>().and_then(atom::numbered).ok_or_else(|| cx.badarg()),
         "link_list" if t.is_local_pid() => ask_and_wait(cx, t, |_, p| match p {
             Some((_, _, p)) => links(p),

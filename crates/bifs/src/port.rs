@@ -138,7 +138,7 @@ pub(crate) fn log_error(node: &Arc<Node>, text: &str) {
         let meta = term::map::from_pairs(a, &meta);
         a.tuple(&[atom!("log"), am::ERROR, format, args, meta])
     });
-    node.send_to_name(am::LOGGER, message);
+    node.log(message);
 }
 
 /// The node's way to its ports.
@@ -251,7 +251,9 @@ fn bad_value(cx: &mut Ctx, port: &Port) {
 /// The first argument of `open_port`.
 fn port_name(cx: &mut Ctx, t: Term) -> Result<Name, Stop> {
     let utf8 = names_are_utf8(cx);
-    let Some(parts) = t.as_tuple() else { return Err(cx.badarg()) };
+    let Some(parts) = t.as_tuple() else {
+        return name_bytes(t, utf8).filter(|n| !n.is_empty()).map(Name::Vanilla).ok_or_else(|| cx.badarg());
+    };
     let text = |t: Term| term::atom::as_text(t).map(|t| t.as_bytes().to_vec()).or_else(|| name_bytes(t, utf8));
     let name = match *parts {
         [kind, what] => match term::atom::as_text(kind) {

@@ -1,6 +1,8 @@
 //! How much memory the node's parts take, as far as each part knows.
 
 use crate::Node;
+use process::Private;
+use term::{Alloc, Term, am, atom};
 
 /// Bytes, by use.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,4 +47,24 @@ impl Node {
         m.other = resident.saturating_sub(m.total());
         m
     }
+}
+
+/// What a process's collector has to say of its heap, in words.
+pub fn collector_info(p: &Private, h: &mut Alloc) -> Term {
+    let (young, old) = p.heap.off_heap_bytes();
+    let items = [
+        (atom!("old_heap_block_size"), p.heap.old_block_words()),
+        (atom!("heap_block_size"), p.heap.block_words()),
+        (atom!("mbuf_size"), p.heap.alloc.fragment_words()),
+        (atom!("recent_size"), p.heap.young_words().saturating_sub(p.heap.mature_words())),
+        (am::STACK_SIZE, p.heap.stack_words()),
+        (atom!("old_heap_size"), p.heap.old_words()),
+        (am::HEAP_SIZE, p.heap.young_words()),
+        (atom!("bin_vheap_size"), young / 8),
+        (atom!("bin_vheap_block_size"), p.heap.min_cell_bytes / 8),
+        (atom!("bin_old_vheap_size"), old / 8),
+        (atom!("bin_old_vheap_block_size"), p.heap.min_cell_bytes / 8),
+    ];
+    let items = items.map(|(name, n)| h.tuple(&[name, Term::small(n as i64)]));
+    h.list(&items)
 }

@@ -150,6 +150,8 @@ impl Node {
             Target::Clock => {
                 self.clock_watchers.lock().insert(reference, pid);
             }
+            // This node's name, but in another life of it.
+            Target::Who(who) if who.node().is_some_and(|n| self.is_own_name(n.name)) => down(am::NOPROC),
             Target::Who(who) => {
                 if who.node().is_some() && self.remote().is_none() {
                     return down(am::NOCONNECTION);

@@ -136,6 +136,18 @@ impl Node {
         }
     }
 
+    /// A message for the node's logger, whoever that is by now; false if nobody is.
+    pub fn log(&self, message: Owned) -> bool {
+        let to = *self.settings.system_logger.read();
+        if to.is_local_pid() {
+            if self.is_alive(to) {
+                return self.send_message(to, message);
+            }
+            *self.settings.system_logger.write() = am::LOGGER;
+        }
+        to == am::UNDEFINED || self.send_to_name(am::LOGGER, message)
+    }
+
     /// Has `work` done in the context of process `to`, or with `None` if there is no such process.
     pub fn request(self: &Arc<Node>, to: Term, work: impl FnOnce(&Arc<Node>, Option<(ProcRef, Term, &mut Private)>) + Send + 'static) {
         self.deliver_or_answer(to, Signal::Request(Box::new(Work { pid: to, work })));

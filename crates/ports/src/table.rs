@@ -53,6 +53,8 @@ pub enum Name {
     SpawnDriver(Vec<u8>),
     SpawnExecutable(Vec<u8>),
     Fd(i32, i32),
+    /// A file.
+    Vanilla(Vec<u8>),
 }
 
 /// What became of a command.

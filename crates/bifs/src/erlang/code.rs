@@ -47,7 +47,8 @@ fn prepare_loading(cx: &mut Ctx, a: &[Term]) -> Result {
         return Err(cx.badarg());
     }
     let Some(bytes) = a[1].as_bytes() else { return Err(cx.badarg()) };
-    cx.charge(bytes.len() / 64);
+    // Long enough for others to run in between, and in ERTS a job for another thread.
+    cx.give_up();
     let prepared = cx.node.code.prepare(&bytes);
     match prepared {
         Ok(p) if p.beam.module() != atom::text(a[0]) => {

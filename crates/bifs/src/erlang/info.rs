@@ -182,6 +182,7 @@ impl Subject<'_> {
                 let frames: Vec<Term> = self.locations(depth).iter().map(|l| frame(h, l)).collect();
                 h.list(&frames)
             }
+            am::BACKTRACE if p.sensitive => h.binary(&[]),
             am::BACKTRACE => {
                 let text = self.backtrace();
                 h.binary(text.as_bytes())
@@ -205,6 +206,7 @@ impl Subject<'_> {
                 }
             }
             am::MESSAGE_QUEUE_LEN => size(p.mailbox.len()),
+            am::MESSAGES if p.sensitive => Term::NIL,
             am::MESSAGES => {
                 let messages: Vec<Term> = p.mailbox.iter().map(|m| copy(m.term, h, literals())).collect();
                 h.list(&messages)
@@ -236,6 +238,7 @@ impl Subject<'_> {
                     .collect();
                 h.list(&list)
             }
+            am::DICTIONARY if p.sensitive => Term::NIL,
             am::DICTIONARY => {
                 let pairs: Vec<(Term, Term)> = p.dictionary.pairs().map(|(k, v)| (copy(k, h, literals()), copy(v, h, literals()))).collect();
                 pair_list(h, &pairs)
@@ -264,22 +267,7 @@ impl Subject<'_> {
                     (am::MINOR_GCS, size(p.heap.stats.minor_since_major as usize)),
                 ])
             }
-            am::GARBAGE_COLLECTION_INFO => {
-                let (young, old) = p.heap.off_heap_bytes();
-                pair_list(h, &[
-                    (atom!("old_heap_block_size"), size(p.heap.old_block_words())),
-                    (atom!("heap_block_size"), size(p.heap.block_words())),
-                    (atom!("mbuf_size"), size(p.heap.alloc.fragment_words())),
-                    (atom!("recent_size"), size(p.heap.young_words().saturating_sub(p.heap.mature_words()))),
-                    (am::STACK_SIZE, size(p.heap.stack_words())),
-                    (atom!("old_heap_size"), size(p.heap.old_words())),
-                    (am::HEAP_SIZE, size(p.heap.young_words())),
-                    (atom!("bin_vheap_size"), size(young / 8)),
-                    (atom!("bin_vheap_block_size"), size(p.heap.min_cell_bytes / 8)),
-                    (atom!("bin_old_vheap_size"), size(old / 8)),
-                    (atom!("bin_old_vheap_block_size"), size(p.heap.min_cell_bytes / 8)),
-                ])
-            }
+            am::GARBAGE_COLLECTION_INFO => node::memory::collector_info(p, h),
             am::BINARY => {
                 let mut list = Term::NIL;
                 for cell in p.heap.off_heap_cells(true) {
@@ -427,6 +415,9 @@ fn process_display(cx: &mut Ctx, a: &[Term]) -> Result<Term, Stop> {
     }
     if a[0] != cx.pid {
         return Err(cx.notsup());
+    }
+    if cx.p.sensitive {
+        return Ok(am::TRUE);
     }
     cx.p.heap.alloc.leave_fragments();
     let node = cx.node.clone();

@@ -77,7 +77,8 @@ fn throw_1(cx: &mut Ctx, a: &[Term]) -> Result {
 fn raise_3(cx: &mut Ctx, a: &[Term]) -> Result {
     let Some(class) = Class::from_atom(a[0]) else { return Ok(am::BADARG) };
     let Some(frames) = a[2].proper_list() else { return Ok(am::BADARG) };
-    let depth = cx.node.backtrace_depth.load(std::sync::atomic::Ordering::Relaxed);
+    // However short traces are to be, they name one place.
+    let depth = cx.node.backtrace_depth.load(std::sync::atomic::Ordering::Relaxed).max(1);
     let mut kept = Vec::new();
     for f in frames {
         let ok = match f.as_tuple() {

@@ -59,18 +59,29 @@ impl Default for Reply {
     }
 }
 
+impl Reply {
+    /// False if it is no option about replies.
+    fn option(&mut self, key: Term, value: Term) -> bool {
+        if key == atom!("reply_tag") {
+            self.tag = value;
+            return true;
+        }
+        (self.success, self.error) = match value {
+            _ if key != atom!("reply") => return false,
+            v if v == atom!("yes") => (true, true),
+            v if v == atom!("no") => (false, false),
+            v if v == atom!("success_only") => (true, false),
+            v if v == atom!("error_only") => (false, true),
+            _ => return false,
+        };
+        true
+    }
+}
+
 /// The options of a spawn; `None` if one is wrong.
 fn spawn_options(cx: &Ctx, list: Term, mut reply: Option<&mut Reply>) -> Option<SpawnOptions> {
     let mut o = SpawnOptions::default();
-    let defaults = cx.node.config.process.clone();
-    let max_heap = |o: &SpawnOptions| {
-        o.max_heap_size.unwrap_or(MaxHeap {
-            words: defaults.max_heap_words as usize,
-            kill: defaults.max_heap_kill,
-            log: defaults.max_heap_log,
-            include_shared_binaries: defaults.max_heap_include_binaries,
-        })
-    };
+    let max_heap = |o: &SpawnOptions| o.max_heap_size.unwrap_or(cx.node.settings.max_heap());
     for option in options(list)? {
         match option {
             am::LINK => o.link = true,
@@ -96,21 +107,7 @@ fn spawn_options(cx: &Ctx, list: Term, mut reply: Option<&mut Reply>) -> Option<
                     o.async_dist = Some(value.as_bool()?);
                 } else if key == atom!("scheduler") {
                     value.as_u64()?;
-                } else if let Some(reply) = reply.as_deref_mut()
-                    && key == atom!("reply_tag")
-                {
-                    reply.tag = value;
-                } else if let Some(reply) = reply.as_deref_mut()
-                    && key == atom!("reply")
-                {
-                    (reply.success, reply.error) = match value {
-                        v if v == atom!("yes") => (true, true),
-                        v if v == atom!("no") => (false, false),
-                        v if v == atom!("success_only") => (true, false),
-                        v if v == atom!("error_only") => (false, true),
-                        _ => return None,
-                    };
-                } else {
+                } else if !reply.as_deref_mut().is_some_and(|r| r.option(key, value)) {
                     return None;
                 }
             }
@@ -163,8 +160,14 @@ fn spawn_request_4(cx: &mut Ctx, a: &[Term]) -> Res {
     }
     let mut reply = Reply::default();
     let parsed = spawn_options(cx, a[3], Some(&mut reply));
-    if parsed.is_none() && a[3].list_length().is_none() {
-        return Ok(atom!("badopt"));
+    if parsed.is_none() {
+        let Some(list) = a[3].proper_list() else { return Ok(atom!("badopt")) };
+        // How to answer counts also behind what is wrong.
+        for option in list {
+            if let Some(&[key, value]) = option.as_tuple_n::<2>() {
+                reply.option(key, value);
+            }
+        }
     }
     cx.charge(10);
     let alias_of = parsed.as_ref().and_then(|o| o.monitor.as_ref()).filter(|m| m.alias.is_some()).map_or(0, |_| cx.pid.raw());

@@ -128,7 +128,7 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
             cx.h().integer(false, &magnitude)
         }
         "snifs" => {
-            let names: Vec<_> = node.natives.iter().filter(|n| !n.nif).map(|n| (n.module, n.function, n.arity)).collect();
+            let names: Vec<_> = node.natives.iter().filter(|n| !n.nif && is_of(n.module, release)).map(|n| (n.module, n.function, n.arity)).collect();
             let h = cx.h();
             let list: Vec<Term> = names.iter().map(|&(m, f, n)| h.tuple(&[atom::intern(m), atom::intern(f), number(n)])).collect();
             h.list(&list)
@@ -260,6 +260,15 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
 pub fn pairs(h: &mut Alloc, values: &[(Term, Term)]) -> Term {
     let list: Vec<Term> = values.iter().map(|&(k, v)| h.tuple(&[k, v])).collect();
     h.list(&list)
+}
+
+/// Does the release have that module?
+fn is_of(module: &str, release: u32) -> bool {
+    match module {
+        "erts_trace_cleaner" => release >= 27,
+        "records" => release >= 29,
+        _ => true,
+    }
 }
 
 fn os_type(cx: &Ctx) -> (Term, Term) {

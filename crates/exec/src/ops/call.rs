@@ -58,8 +58,14 @@ pub fn collect(cx: &mut Ctx, x: &mut [Term], need: usize) -> Result<(), Term> {
         check_heap(cx, x, "after");
     }
     let max = cx.p.max_heap;
-    if max.words > 0 && cx.p.heap.total_words() > max.words && max.kill {
-        return Err(am::KILLED);
+    let words = cx.p.heap.total_words();
+    if max.words > 0 && words > max.words {
+        if max.log {
+            log_size(cx, words);
+        }
+        if max.kill {
+            return Err(am::KILLED);
+        }
     }
     Ok(())
 }
@@ -94,6 +100,32 @@ pub fn watched(node: &std::sync::Arc<Node>, pid: Term, p: &mut process::Private,
     node.trace_collection(pid, p, major, Some((p.heap.stats.reclaimed_words - before) as usize));
     node.watch_collection(pid, p, started);
     work
+}
+
+/// Tells the logger of a process that has grown beyond its limit.
+#[cold]
+fn log_size(cx: &mut Ctx, words: usize) {
+    const FORMAT: &str = "     Process:            ~p ~n     Context:            maximum heap size reached~n     Max Heap Size:      ~p~n     \
+        Total Heap Size:    ~p~n     Kill:               ~p~n     Error Logger:       ~p~n     Message Queue Len:  ~p~n     GC Info:            ~p~n";
+    let (pid, leader, max) = (cx.pid, cx.p.group_leader, cx.p.max_heap);
+    let number = |n: usize| Term::small(n as i64);
+    let time = cx.node.system_ns() / 1000;
+    let message = process::Owned::build(|h| {
+        let info = node::memory::collector_info(cx.p, h);
+        let args = [pid, number(max.words), number(words), Term::bool(max.kill), Term::bool(max.log), number(cx.p.mailbox.len()), info];
+        let (args, format) = (h.list(&args), h.list_of_chars(FORMAT));
+        log_message(h, pid, leader, time, format, args)
+    });
+    cx.node.log(message);
+}
+
+/// `{log, error, Format, Args, Meta}` of an event of a process.
+fn log_message(h: &mut term::Alloc, pid: Term, leader: Term, time: i64, format: Term, args: Term) -> Term {
+    let leader = term::copy::copy(leader, h, term::copy::LiteralRange::NONE);
+    let inner = term::map::from_pairs(h, &[(term::atom!("emulator"), am::TRUE), (am::TAG, am::ERROR)]);
+    let meta = [(am::PID, pid), (term::atom!("gl"), leader), (term::atom!("time"), Term::small(time)), (term::atom!("error_logger"), inner)];
+    let meta = term::map::from_pairs(h, &meta);
+    h.tuple(&[term::atom!("log"), am::ERROR, format, args, meta])
 }
 
 /// Minor collections between two checks of the old generation.
@@ -168,24 +200,17 @@ pub fn end_wait(cx: &mut Ctx) {
 
 /// A process ends by an exception: tells the logger, or the terminal while there is none.
 pub fn log_crash(cx: &mut Ctx, reason: Term) {
-    let leader = cx.p.group_leader;
+    let (pid, leader, time) = (cx.pid, cx.p.group_leader, cx.node.system_ns() / 1000);
     let name = cx.node.name();
     let h = cx.p.h();
     let (format, args): (_, &[Term]) = if name == am::NONODE {
-        ("Error in process ~p with exit value:~n~p~n", &[cx.pid, reason])
+        ("Error in process ~p with exit value:~n~p~n", &[pid, reason])
     } else {
-        ("Error in process ~p on node ~p with exit value:~n~p~n", &[cx.pid, name, reason])
+        ("Error in process ~p on node ~p with exit value:~n~p~n", &[pid, name, reason])
     };
-    let args = h.list(args);
-    let format = h.list_of_chars(format);
-    let time = Term::small(cx.node.system_ns() / 1000);
-    let inner = term::map::from_pairs(h, &[(term::atom!("emulator"), am::TRUE), (am::TAG, am::ERROR)]);
-    let meta = term::map::from_pairs(
-        h,
-        &[(am::PID, cx.pid), (term::atom!("gl"), leader), (term::atom!("time"), time), (term::atom!("error_logger"), inner)],
-    );
-    let message = h.tuple(&[term::atom!("log"), am::ERROR, format, args, meta]);
-    if !cx.node.send_to_name(am::LOGGER, node::signals::copy_out(message)) {
+    let (args, format) = (h.list(args), h.list_of_chars(format));
+    let message = log_message(h, pid, leader, time, format, args);
+    if !cx.node.log(node::signals::copy_out(message)) {
         node::dump::say(&format!("Error in process {:?} with exit value:\n{:?}\n", cx.pid, reason));
     }
 }

@@ -8,6 +8,7 @@ mod ram_file;
 mod spawn;
 mod tcp_inet;
 mod tty_sl;
+mod vanilla;
 mod udp_inet;
 
 use crate::driver::{Driver, Io, OpenError, Opening};
@@ -27,6 +28,7 @@ const fn driver(name: &'static str, start: fn(&mut Io, &Opening) -> Result<Box<d
 
 const SPAWN: Entry = driver("spawn", spawn::start);
 const FD: Entry = driver("fd", fd::start);
+const VANILLA: Entry = driver("vanilla", vanilla::start);
 
 /// Those that are found by the first word of a command.
 const NAMED: &[Entry] = &[
@@ -45,6 +47,7 @@ pub(crate) fn find(name: &Name, release: u32) -> Result<(&'static Entry, Vec<u8>
     };
     match name {
         Name::Fd(read, write) => Ok((&FD, format!("{read}/{write}").into_bytes())),
+        Name::Vanilla(path) => Ok((&VANILLA, path.clone())),
         Name::SpawnExecutable(path) => Ok((&SPAWN, path.clone())),
         Name::SpawnDriver(command) => Ok((named(command).ok_or(OpenError::BadArg)?, command.clone())),
         Name::Spawn(command) => Ok((named(command).unwrap_or(&SPAWN), command.clone())),
