@@ -295,6 +295,9 @@ fn environment(t: Term, utf8: bool) -> Option<Vec<(Vec<u8>, Option<Vec<u8>>)>> {
     Some(out)
 }
 
+/// The longest line, where option `line` names none.
+const LINE: usize = 512;
+
 /// One option; `None` if it is wrong.
 fn option(o: &mut Options, directions: &mut (bool, bool), t: Term, utf8: bool) -> Option<()> {
     if let Some(&[key, value]) = t.as_tuple_n::<2>() {
@@ -322,6 +325,7 @@ fn option(o: &mut Options, directions: &mut (bool, bool), t: Term, utf8: bool) -
     }
     match term::atom::as_text(t)? {
         "stream" => (o.packet, o.line) = (0, None),
+        "line" => (o.packet, o.line) = (0, Some(LINE)),
         "use_stdio" => o.use_stdio = true,
         "stderr_to_stdout" => o.stderr_to_stdout = true,
         "nouse_stdio" => o.use_stdio = false,

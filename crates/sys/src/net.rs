@@ -78,7 +78,7 @@ impl Addr {
             AddressFamily::UNIX => match SocketAddrUnix::try_from(a) {
                 Ok(unix) => match (unix.path_bytes(), unix.abstract_name()) {
                     (Some(path), _) => Addr::Local(path.to_vec()),
-                    (None, Some(name)) => Addr::Local([&[0], name].concat()),
+                    (None, Some(name)) if !name.is_empty() => Addr::Local([&[0], name].concat()),
                     _ => Addr::Local(Vec::new()),
                 },
                 Err(_) => Addr::Unspecified,

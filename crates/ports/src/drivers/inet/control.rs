@@ -101,7 +101,19 @@ pub(crate) fn fdopen(s: &mut Socket, io: &Io, data: &[u8]) -> Control {
     };
     let net = &io.world().net;
     let Some(fd) = i32::try_from(fd).ok().and_then(sys::fd::borrow) else { return error(Errno::EBADF) };
-    if let Err(e) = net.local_addr(fd).and_then(|_| sys::fd::set_nonblocking(fd, true)) {
+    let name = match net.local_addr(fd) {
+        Ok(name) => name,
+        Err(e) => return error(e),
+    };
+    let fits = match &name {
+        Addr::Ip(a) => (family == Family::Inet6) == a.is_ipv6() && family != Family::Local,
+        Addr::Local(_) => family == Family::Local,
+        Addr::Unspecified => true,
+    };
+    if !fits {
+        return error(Errno::EINVAL);
+    }
+    if let Err(e) = sys::fd::set_nonblocking(fd, true) {
         return error(e);
     }
     let connected = kind == Kind::Stream && net.peer_addr(fd).is_ok();

@@ -206,7 +206,13 @@ fn one(s: &mut Socket, io: &mut Io, option: u8, r: &mut Reader) -> Option<()> {
                 let most = if stream { usize::MAX } else { 1 << 16 };
                 s.settings.buffer = s.settings.buffer.max(size.min(most));
             }
-            let done = s.fd().and_then(|fd| io.world().net.set_int(fd, level, name, value));
+            let net = &io.world().net;
+            // The system derives the priority from the type of service; here they are independent.
+            let priority = if option == TOS { s.fd().and_then(|fd| net.int(fd, n::SOL_SOCKET, n::SO_PRIORITY)).ok() } else { None };
+            let done = s.fd().and_then(|fd| net.set_int(fd, level, name, value));
+            if let (Some(priority), Ok(fd)) = (priority, s.fd()) {
+                let _ = net.set_int(fd, n::SOL_SOCKET, n::SO_PRIORITY, priority);
+            }
             let place = [RECVTOS, RECVTCLASS, RECVTTL].iter().position(|&o| o == option);
             if let (Ok(()), Some(place)) = (done, place) {
                 s.with_ancillary[place] = on;
@@ -368,7 +374,7 @@ pub(crate) fn get(s: &Socket, io: &Io, asked: &[u8]) -> Option<Vec<u8>> {
             RAW => {
                 let (level, name) = (r.int()?, r.int()?);
                 let &[given] = r.take(1)? else { return None };
-                let size = usize::try_from(r.int()?).ok().filter(|&s| s <= VALUE_MAX)?;
+                let size = usize::try_from(r.int()?).ok().filter(|&s| s + 13 <= VALUE_MAX)?;
                 if given != 0 {
                     r.take(size)?;
                 }
