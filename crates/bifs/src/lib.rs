@@ -23,6 +23,8 @@ mod os;
 pub mod owned;
 pub mod port;
 mod prim_file;
+mod prim_net;
+mod prim_socket;
 mod prim_tty;
 pub mod result;
 mod math;
@@ -89,6 +91,8 @@ pub fn all() -> Vec<Native> {
         os::NATIVES,
         port::NATIVES,
         prim_file::NATIVES,
+        prim_net::NATIVES,
+        prim_socket::NATIVES,
         prim_tty::NATIVES,
     ];
     tables.concat()

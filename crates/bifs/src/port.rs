@@ -82,6 +82,11 @@ impl Surroundings for Around {
             }
         });
     }
+    fn unlink(&self, process: Term, port: Term) {
+        self.with(|node| {
+            let _ = node.deliver(process, Signal::Unlink { from: Who::Local(port), id: 0 });
+        });
+    }
     fn watch_process(&self, process: Term, then: Box<dyn FnOnce() + Send>) -> Option<RefId> {
         self.node.upgrade().and_then(|node| crate::owned::watch(&node, process, then))
     }

@@ -140,6 +140,11 @@ fn path(cx: &mut Ctx, t: Term) -> Result<Vec<u8>, Stop> {
     }
 }
 
+/// The descriptor of an open file.
+pub(crate) fn raw_fd(t: Term) -> Option<i32> {
+    t.magic_value::<Handle>()?.file.raw_fd()
+}
+
 fn handle(cx: &mut Ctx, t: Term) -> Result<Arc<dyn File>, Stop> {
     match t.magic_value::<Handle>() {
         Some(h) => Ok(h.file.clone()),

@@ -191,6 +191,20 @@ impl<'a> Io<'a> {
     pub fn end(&mut self, reason: Term) {
         self.ending.get_or_insert(Owned::immediate(reason));
     }
+    /// Ends the port as `end` does, but its owner knows already: the link between them goes first.
+    pub fn leave(&mut self, reason: Term) {
+        let owner = {
+            let mut state = self.port.state.lock();
+            let owner = state.owner;
+            let linked = state.links.contains(&owner);
+            state.links.retain(|&l| l != owner);
+            linked.then_some(owner)
+        };
+        if let Some(owner) = owner {
+            self.ports.surroundings.unlink(owner, self.port.id);
+        }
+        self.end(reason);
+    }
     /// Ends the port with the error's name.
     pub fn fail(&mut self, e: Errno) {
         self.end(term::atom::intern(e.name()));

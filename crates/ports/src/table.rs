@@ -31,6 +31,8 @@ pub trait Surroundings: Send + Sync {
     fn wake(&self, process: Term);
     /// Makes a process's link to a port that was opened for it.
     fn link(&self, process: Term, port: Term);
+    /// Ends a process's link to a port.
+    fn unlink(&self, process: Term, port: Term);
     /// Calls `then` when the process ends; `None` if it has ended already.
     fn watch_process(&self, process: Term, then: Box<dyn FnOnce() + Send>) -> Option<RefId>;
     fn unwatch_process(&self, number: RefId);

@@ -121,7 +121,7 @@ errnos! {
     ENOPROTOOPT = "enoprotoopt",
     EPROTONOSUPPORT = "eprotonosupport",
     ESOCKTNOSUPPORT = "esocktnosupport",
-    EOPNOTSUPP = "eopnotsupp",
+    EOPNOTSUPP = "enotsup",
     EPFNOSUPPORT = "epfnosupport",
     EAFNOSUPPORT = "eafnosupport",
     EADDRINUSE = "eaddrinuse",
@@ -224,6 +224,6 @@ mod tests {
         assert_eq!(Errno(2).name(), "enoent");
         assert_eq!(Errno(99999).name(), "unknown");
         assert_eq!(Errno::from_name("eacces"), Some(Errno::EACCES));
-        assert_eq!(Errno::ENOTSUP.name(), "eopnotsupp");
+        assert_eq!(Errno::ENOTSUP.name(), "enotsup");
     }
 }

@@ -4,6 +4,8 @@
 
 mod interfaces;
 mod messages;
+mod names;
+mod protocols;
 mod services;
 
 use std::{
@@ -20,6 +22,8 @@ use rustix::{
 use crate::{Errno, Result};
 pub use interfaces::{Interface, InterfaceAddr};
 pub use messages::{Ancillary, Received};
+pub use names::{NameError, Resolved};
+pub use protocols::Protocol;
 
 /// Which kind of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,6 +104,8 @@ pub enum Shutdown {
 pub trait Net: Send + Sync {
     /// `protocol` 0 is the usual one of the kind.
     fn socket(&self, family: Family, kind: Kind, protocol: u32) -> Result<OwnedFd>;
+    /// A socket by the system's own numbers.
+    fn open(&self, domain: i32, kind: i32, protocol: i32) -> Result<OwnedFd>;
     fn bind(&self, fd: BorrowedFd<'_>, addr: &Addr) -> Result<()>;
     fn listen(&self, fd: BorrowedFd<'_>, backlog: i32) -> Result<()>;
     fn accept(&self, fd: BorrowedFd<'_>) -> Result<(OwnedFd, Addr)>;
@@ -127,7 +133,19 @@ pub trait Net: Send + Sync {
     fn option(&self, fd: BorrowedFd<'_>, level: i32, name: i32, size: usize) -> Result<Vec<u8>>;
     /// Up to `count` bytes of a file straight into the socket.
     fn send_file(&self, socket: BorrowedFd<'_>, file: BorrowedFd<'_>, offset: u64, count: usize) -> Result<usize>;
+    /// Asks or sets something of an interface (`ioctl` with `struct ifreq`).
+    fn interface_request(&self, fd: BorrowedFd<'_>, request: u64, data: &mut [u8; 40]) -> Result<()>;
+    /// A number that a request of the socket answers with (`ioctl`).
+    fn number_request(&self, fd: BorrowedFd<'_>, request: u64) -> Result<i32>;
     fn interfaces(&self) -> Result<Vec<Interface>>;
+    /// Numbers and names of interfaces.
+    fn interface_names(&self) -> Result<Vec<(u32, Vec<u8>)>>;
+    /// All protocols that the system knows by name.
+    fn protocols(&self) -> Vec<Protocol>;
+    /// Addresses of a host or service; it may wait for the network.
+    fn resolve(&self, host: Option<&[u8]>, service: Option<&[u8]>) -> std::result::Result<Vec<Resolved>, NameError>;
+    /// Host and service of an address (`NI_*` flags); it may wait for the network.
+    fn name_of(&self, addr: &Addr, flags: i32) -> std::result::Result<(Vec<u8>, Vec<u8>), NameError>;
     /// The port of a service (`/etc/services`), for `tcp`, `udp`, ...
     fn service_port(&self, name: &[u8], protocol: &[u8]) -> Option<u16>;
     fn service_name(&self, port: u16, protocol: &[u8]) -> Option<Vec<u8>>;
@@ -179,6 +197,12 @@ impl Net for RealNet {
             Kind::SeqPacket => os::SocketType::SEQPACKET,
         };
         let protocol = std::num::NonZeroU32::new(protocol).map(os::Protocol::from_raw);
+        Ok(os::socket_with(family, kind, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, protocol)?)
+    }
+
+    fn open(&self, domain: i32, kind: i32, protocol: i32) -> Result<OwnedFd> {
+        let (family, kind) = (AddressFamily::from_raw(domain as u16), os::SocketType::from_raw(kind as u32));
+        let protocol = std::num::NonZeroU32::new(protocol as u32).map(os::Protocol::from_raw);
         Ok(os::socket_with(family, kind, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, protocol)?)
     }
 
@@ -284,8 +308,37 @@ impl Net for RealNet {
         Ok(retry_on_intr(|| rustix::fs::sendfile(socket, file, Some(&mut offset), count))?)
     }
 
+    fn interface_request(&self, fd: BorrowedFd<'_>, request: u64, data: &mut [u8; 40]) -> Result<()> {
+        // SAFETY: rule 1: these requests read and write one `struct ifreq`, which is as long as the array.
+        let done = unsafe { libc::ioctl(fd.as_raw_fd(), request as libc::c_ulong, data.as_mut_ptr()) };
+        if done >= 0 { Ok(()) } else { Err(Errno::last()) }
+    }
+
+    fn number_request(&self, fd: BorrowedFd<'_>, request: u64) -> Result<i32> {
+        let mut number = 0i32;
+        // SAFETY: rule 1: these requests write one number into a live local.
+        let done = unsafe { libc::ioctl(fd.as_raw_fd(), request as libc::c_ulong, &mut number) };
+        if done >= 0 { Ok(number) } else { Err(Errno::last()) }
+    }
+
     fn interfaces(&self) -> Result<Vec<Interface>> {
         interfaces::all()
+    }
+
+    fn interface_names(&self) -> Result<Vec<(u32, Vec<u8>)>> {
+        interfaces::names()
+    }
+
+    fn protocols(&self) -> Vec<Protocol> {
+        protocols::all()
+    }
+
+    fn resolve(&self, host: Option<&[u8]>, service: Option<&[u8]>) -> std::result::Result<Vec<Resolved>, NameError> {
+        names::resolve(host, service)
+    }
+
+    fn name_of(&self, addr: &Addr, flags: i32) -> std::result::Result<(Vec<u8>, Vec<u8>), NameError> {
+        names::of(addr, flags)
     }
 
     fn service_port(&self, name: &[u8], protocol: &[u8]) -> Option<u16> {

@@ -348,7 +348,7 @@ fn load_nif(cx: &mut Ctx, a: &[Term]) -> Result {
         found.map_or(0, |i| i as u32 + 1)
     });
     // Functions of the runtime's own NIF modules that are not there yet raise undef by name.
-    if patched > 0 || matches!(name, "zlib" | "erl_tracer" | "prim_buffer" | "prim_file" | "prim_tty") {
+    if patched > 0 || matches!(name, "zlib" | "erl_tracer" | "prim_buffer" | "prim_file" | "prim_tty" | "prim_socket" | "prim_net") {
         return Ok(am::OK);
     }
     match node.libraries.get() {

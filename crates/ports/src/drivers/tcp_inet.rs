@@ -491,7 +491,7 @@ impl Tcp {
             }
             inet::tell(io, atom!("tcp_closed"), |_| Vec::new());
             if exit {
-                io.end(reason.unwrap_or(am::NORMAL));
+                io.leave(reason.unwrap_or(am::NORMAL));
             }
         } else {
             if exit {

@@ -67,6 +67,25 @@ pub(super) fn all() -> Result<Vec<Interface>> {
     Ok(all)
 }
 
+/// Numbers and names.
+pub(super) fn names() -> Result<Vec<(u32, Vec<u8>)>> {
+    // SAFETY: rule 1: no arguments; the list is freed below.
+    let first = unsafe { libc::if_nameindex() };
+    if first.is_null() {
+        return Err(Errno::last());
+    }
+    let (mut all, mut at) = (Vec::new(), first);
+    // SAFETY: rule 1: the C library's list ends with an entry without number and name; names are NUL-terminated.
+    unsafe {
+        while (*at).if_index != 0 && !(*at).if_name.is_null() {
+            all.push(((*at).if_index, CStr::from_ptr((*at).if_name).to_bytes().to_vec()));
+            at = at.add(1);
+        }
+        libc::if_freenameindex(first);
+    }
+    Ok(all)
+}
+
 /// # Safety
 /// Null, or an address as long as its family says.
 unsafe fn ip(addr: *const libc::sockaddr) -> Option<IpAddr> {

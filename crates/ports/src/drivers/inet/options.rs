@@ -257,7 +257,7 @@ fn active(s: &mut Socket, io: &mut Io, value: i32, r: &mut Reader) -> Option<()>
         }
         message::tell(io, atom!("tcp_closed"), |_| Vec::new());
         if s.settings.exit_on_close {
-            io.end(am::NORMAL);
+            io.leave(am::NORMAL);
         }
     }
     Some(())

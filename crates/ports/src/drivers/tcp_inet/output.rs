@@ -234,7 +234,7 @@ impl Tcp {
             sender.error(io, reason);
         }
         if self.is_active() && self.s.settings.exit_on_close {
-            io.end(am::NORMAL);
+            io.leave(am::NORMAL);
             self.clear_output(io);
             return;
         }
