@@ -175,7 +175,7 @@ fn socket_message(a: &mut Alloc, me: Arc<Magic>, tag: Term, info: impl FnOnce(&m
 }
 
 fn copy(a: &mut Alloc, o: &Owned) -> Term {
-    term::copy::copy(o.term, a, LiteralRange { base: 0, len: 0 })
+    term::copy::copy(o.term, a, LiteralRange::NONE)
 }
 
 impl Sock {
@@ -191,7 +191,7 @@ impl Sock {
     }
     /// Has the descriptor watched for those who wait.
     fn arm(self: &Arc<Sock>, node: &Arc<Node>, s: &mut State) {
-        let want = Interest { read: s.readers.wants(), write: s.writers.wants() };
+        let want = Interest { read: s.readers.wants(), write: s.writers.wants(), error: false };
         let Some(ports) = port::of(node) else { return };
         let old = s.armed.take();
         let Ok(fd) = s.fd() else { return };
