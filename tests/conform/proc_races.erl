@@ -3,7 +3,7 @@
 -export([main/0]).
 main() ->
   [ring(), links(300), mons(2000), churn(2000), exits(300), names(300), susp(100), big(), timers(500),
-   process_info(self(), [monitors, message_queue_len])].
+   process_info(self(), [monitors, monitored_by, message_queue_len])].
 ring() ->
   Me = self(),
   Last = lists:foldl(fun(_, Next) -> spawn_link(fun() -> rloop(Next) end) end, Me, lists:seq(1, 200)),

@@ -1,11 +1,13 @@
 //! Module `maps`. The representation is `term::map`'s.
 
 use crate::result::Res;
-use node::{Ctx, Native};
+use node::{Ctx, Native, Stop};
+use process::NativeState;
+use std::any::Any;
 use term::{Term, am, map};
 
 /// `{badmap, T}` unless `t` is a map.
-fn need_map(cx: &mut Ctx, t: Term) -> Result<(), node::Stop> {
+fn need_map(cx: &mut Ctx, t: Term) -> Result<(), Stop> {
     if t.is_map() { Ok(()) } else { Err(cx.error_with(am::BADMAP, t)) }
 }
 
@@ -59,24 +61,54 @@ fn merge(cx: &mut Ctx, a: &[Term]) -> Res {
     cx.charge((map::size(a[0]) + map::size(a[1])) / 4);
     Ok(map::merge(cx.h(), a[0], a[1]))
 }
+/// A map that is being built from a long list: what there is of it, and the rest of the list.
+struct Building([Term; 2]);
+
+impl NativeState for Building {
+    fn roots(&mut self) -> &mut [Term] {
+        &mut self.0
+    }
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// Elements handled between two looks at the slice.
+const PORTION: usize = 4096;
+
+/// A map from a list's elements, in portions.
+fn build(cx: &mut Ctx, list: Term, pair: impl Fn(Term) -> Option<(Term, Term)>) -> Res {
+    let state = cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast::<Building>().ok());
+    let [mut made, mut rest] = state.map_or([Term::NONE, list], |s| s.0);
+    loop {
+        let mut pairs = Vec::new();
+        let mut it = rest.iter();
+        for t in it.by_ref().take(PORTION) {
+            let Some(p) = pair(t) else { return Err(cx.badarg()) };
+            pairs.push(p);
+        }
+        rest = it.rest();
+        if !rest.is_list() {
+            return Err(cx.badarg());
+        }
+        cx.charge(pairs.len() / 2);
+        let part = map::from_pairs(cx.h(), &pairs);
+        made = if made.is_none() { part } else { map::merge(cx.h(), made, part) };
+        if rest.is_nil() {
+            return Ok(made);
+        }
+        if cx.exhausted() {
+            cx.p.native_state = Some(Box::new(Building([made, rest])));
+            return Err(Stop::Yield);
+        }
+    }
+}
+
 fn from_list(cx: &mut Ctx, a: &[Term]) -> Res {
-    let mut it = a[0].iter();
-    let mut pairs = Vec::new();
-    for t in it.by_ref() {
-        let Some(&[k, v]) = t.as_tuple_n() else { return Err(cx.badarg()) };
-        pairs.push((k, v));
-    }
-    if !it.rest().is_nil() {
-        return Err(cx.badarg());
-    }
-    cx.charge(pairs.len() / 2);
-    Ok(map::from_pairs(cx.h(), &pairs))
+    build(cx, a[0], |t| t.as_tuple_n().map(|&[k, v]| (k, v)))
 }
 fn from_keys(cx: &mut Ctx, a: &[Term]) -> Res {
-    let Some(keys) = a[0].proper_list() else { return Err(cx.badarg()) };
-    let pairs: Vec<(Term, Term)> = keys.into_iter().map(|k| (k, a[1])).collect();
-    cx.charge(pairs.len() / 2);
-    Ok(map::from_pairs(cx.h(), &pairs))
+    build(cx, a[0], |k| Some((k, a[1])))
 }
 
 pub const NATIVES: &[Native] = &[

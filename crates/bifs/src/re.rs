@@ -415,8 +415,7 @@ fn run_global(cx: &mut Ctx, o: &Options, re: &Regex, subject: &Subject<'_>) -> R
     if found.is_empty() {
         return Ok(am::NOMATCH);
     }
-    let lists: Vec<Term> =
-        found.iter().filter_map(|g| captures(cx, o, re, g, subject).as_tuple_n::<2>().map(|m| m[1])).collect();
+    let lists: Vec<Term> = found.iter().filter_map(|g| captures(cx, o, re, g, subject).as_tuple_n::<2>().map(|m| m[1])).collect();
     if lists.is_empty() {
         return Ok(am::MATCH);
     }
@@ -492,7 +491,11 @@ fn captures(cx: &mut Ctx, o: &Options, re: &Regex, groups: &Groups, subject: &Su
 }
 
 fn version(cx: &mut Ctx, _: &[Term]) -> Res {
-    Ok(cx.h().str(engines::regex::version()))
+    // Before 28 its first number has one digit.
+    let text = engines::regex::version();
+    let text =
+        if cx.node.code.release < 28 { text.strip_prefix("10.").map(|t| format!("9.{t}")) } else { None }.unwrap_or(text.into());
+    Ok(cx.h().str(&text))
 }
 
 pub const NATIVES: &[Native] = &[

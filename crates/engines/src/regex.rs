@@ -219,10 +219,10 @@ impl Regex {
     pub fn compile(pattern: &[u8], options: CompileOptions) -> Result<Regex, CompileError> {
         let old = options.dialect == Dialect::Pcre1;
         let mut text: std::borrow::Cow<'_, [u8]> = pattern.into();
-        // Places in `pattern` whose byte was taken out of `text`.
-        let mut gone: Vec<usize> = Vec::new();
+        // Where bytes were put into `text`, or (-1) taken out, one after the other.
+        let mut edits: Vec<(usize, isize)> = Vec::new();
         if let Some(at) = old_verb(pattern).filter(|_| old) {
-            gone.push(at);
+            edits.push((at, -1));
             text.to_mut().remove(at);
         }
         let code_ptr = loop {
@@ -230,11 +230,18 @@ impl Regex {
                 Ok(code) => break code,
                 // The old library took an unknown escape for the character itself.
                 Err((sys::PCRE2_ERROR_UNKNOWN_ESCAPE, at)) if old && at >= 1 && text.get(at - 1) == Some(&b'\\') => {
-                    gone.push(at - 1 + gone.len());
+                    edits.push((at - 1, -1));
                     text.to_mut().remove(at - 1);
                 }
+                // And a hyphen after a class like `\d` for a hyphen.
+                Err((sys::PCRE2_ERROR_CLASS_INVALID_RANGE, at)) if old && at >= 1 && text.get(at - 1) == Some(&b'-') => {
+                    edits.push((at - 1, 1));
+                    text.to_mut().insert(at - 1, b'\\');
+                }
                 Err((code, at)) => {
-                    let position = gone.iter().fold(at, |at, gone| if *gone < at { at + 1 } else { at });
+                    let undone =
+                        |at: usize, (place, by): &(usize, isize)| if *place < at { at.wrapping_add_signed(-by) } else { at };
+                    let position = edits.iter().rev().fold(at, undone);
                     return Err(errors::describe(code, position.min(pattern.len()), pattern, &options));
                 }
             }
@@ -487,6 +494,9 @@ fn newline_number(newline: Newline) -> u32 {
     }
 }
 
+/// How deeply groups may lie within each other in the old library.
+const OLD_PARENS_LIMIT: u32 = 798;
+
 /// One try: the code, or the error's number and place.
 fn compile_once(text: &[u8], options: &CompileOptions) -> Result<NonNull<sys::pcre2_code_8>, (u32, usize)> {
     let (mut code, mut at) = (0, 0);
@@ -502,8 +512,14 @@ fn compile_once(text: &[u8], options: &CompileOptions) -> Result<NonNull<sys::pc
         if options.dialect == Dialect::Pcre1 {
             sys::pcre2_set_compile_extra_options_8(context.0, sys::PCRE2_EXTRA_ALLOW_LOOKAROUND_BSK);
             sys::pcre2_set_max_varlookbehind_8(context.0, 0);
+            sys::pcre2_set_parens_nest_limit_8(context.0, OLD_PARENS_LIMIT);
         }
-        let flags = options.flags.only(COMPILE_FLAGS);
+        let mut flags = options.flags.only(COMPILE_FLAGS);
+        // The library looks up the wrong table for what a `\w` beyond ASCII may begin with; the old one took no such short cut.
+        let letters = options.dialect == Dialect::Pcre1 && flags & sys::PCRE2_UCP == 0 && text.windows(2).any(|w| w == b"\\w");
+        if letters && (flags & sys::PCRE2_UTF != 0 || text.starts_with(b"(*")) {
+            flags |= sys::PCRE2_NO_START_OPTIMIZE;
+        }
         sys::pcre2_compile_8(text.as_ptr(), text.len(), flags, &mut code, &mut at, context.0)
     };
     NonNull::new(compiled).ok_or((code as u32, at))

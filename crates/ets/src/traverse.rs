@@ -62,9 +62,14 @@ pub enum Go {
     Stop,
 }
 
+/// The objects of one key, in the order in which they came or the newest first.
+fn visit(objects: &[Obj], newest_first: bool, mut f: impl FnMut(&Obj)) {
+    if newest_first { objects.iter().rev().for_each(f) } else { objects.iter().for_each(&mut f) }
+}
+
 impl Table {
     /// Visits objects from `cursor` on until `budget` objects have been seen, the visitor says stop, or the end (`None`).
-    /// The next cursor's key is copied into `a`.
+    /// The next cursor's key is copied into `a`. In a bag a reverse walk only sees the objects of each key newest first.
     pub fn walk(
         &self,
         scope: &Scope,
@@ -78,14 +83,20 @@ impl Table {
             Keys::None => return Ok(None),
             Keys::These(keys) => {
                 // Few enough to be done at once.
+                let bag = self.kind() != Kind::OrderedSet;
                 let mut one = |k: &Term| {
                     self.with(*k, |objects| {
-                        for o in objects {
+                        visit(objects, bag && reverse, |o| {
                             f(o, a);
-                        }
+                        })
                     })
                 };
-                return if reverse { keys.iter().rev().try_for_each(&mut one) } else { keys.iter().try_for_each(&mut one) }.map(|()| None);
+                return if reverse && !bag {
+                    keys.iter().rev().try_for_each(&mut one)
+                } else {
+                    keys.iter().try_for_each(&mut one)
+                }
+                .map(|()| None);
             }
             Keys::Any => {}
         }
@@ -126,10 +137,10 @@ impl Table {
                     return Ok(after.map(Cursor::Hash));
                 }
                 after = Some(hash);
-                for o in objects {
+                visit(objects, reverse, |o| {
                     seen += 1;
                     stop |= f(o, a) == Go::Stop;
-                }
+                });
             }
             if (stop || seen >= budget) && shard + 1 < self.shards() {
                 return Ok(after.map(Cursor::Hash));
@@ -188,7 +199,15 @@ impl Table {
     ) -> Result<(usize, Option<Cursor>), Error> {
         let mut n = 0;
         let mut dead = Vec::new();
-        let next = self.change(scope, cursor, budget, a, &mut |o| if spec.test(m, o.term()) { Change::Delete } else { Change::Keep }, &mut dead, &mut n)?;
+        let next = self.change(
+            scope,
+            cursor,
+            budget,
+            a,
+            &mut |o| if spec.test(m, o.term()) { Change::Delete } else { Change::Keep },
+            &mut dead,
+            &mut n,
+        )?;
         Ok((n, next))
     }
     /// Replaces the objects of one chunk that a specification takes by what it gives (which must have the same key; see `keeps_key`).
@@ -212,7 +231,9 @@ impl Table {
             &mut |o| {
                 let mut scratch = Alloc::new();
                 match spec.run(m, o.term(), &mut scratch) {
-                    Some(t) if t.as_tuple().is_some_and(|e| e.get(keypos - 1).is_some_and(|k| cmp::eq_exact(*k, o.key(keypos)))) => {
+                    Some(t)
+                        if t.as_tuple().is_some_and(|e| e.get(keypos - 1).is_some_and(|k| cmp::eq_exact(*k, o.key(keypos)))) =>
+                    {
                         Change::Replace(Obj::new(t))
                     }
                     _ => Change::Keep,

@@ -230,6 +230,7 @@ fn all(cx: &mut Ctx, a: &[Term], reverse: bool, spec: impl FnOnce(&mut Ctx) -> R
     let w = resume(cx, |cx| {
         let t = table(cx, a[0], Right::Read)?.clone();
         let spec = spec(cx)?;
+        let reverse = reverse && t.kind() == Kind::OrderedSet;
         Ok(Walk { reverse, ..Walk::new(Doing::Select, t, spec) })
     })?;
     Ok(cx.h().list(&w.terms[1..]))
@@ -302,6 +303,7 @@ fn piece(cx: &mut Ctx, a: &[Term], reverse: bool, spec: impl FnOnce(&mut Ctx) ->
         let t = table(cx, a[0], Right::Read)?.clone();
         let Some(limit) = a[2].to::<usize>().filter(|n| *n > 0) else { return Err(cx.badarg()) };
         let spec = spec(cx)?;
+        let reverse = reverse || t.kind() != Kind::OrderedSet;
         Ok(Walk { reverse, limit, ..Walk::new(Doing::Select, t, spec) })
     })?;
     hand_out(cx, *w, a[0], None)
@@ -315,14 +317,20 @@ fn hand_out(cx: &mut Ctx, w: Walk, handle: Term, spec_ref: Option<Term>) -> Answ
     }
     let n = results.len().min(w.limit);
     let tree = w.table.kind() == Kind::OrderedSet;
+    let bag = matches!(w.table.kind(), Kind::Bag | Kind::DuplicateBag);
     // With as many results as were wanted, nobody looks whether there are more, except where the keys were given.
     let end = w.at == At::End && n == results.len() && (n < w.limit || w.scope.is_bound());
     let rest = if end {
         am::END_OF_TABLE
     } else {
+        let mut left = results[n..].to_vec();
+        // What is left over of a bag's objects is turned round by each piece but the first.
+        if bag && spec_ref.is_some() {
+            left.reverse();
+        }
         let spec = spec_ref.unwrap_or_else(|| spec_term(cx, w.spec.clone(), Some(w.table.id)));
         let h = cx.h();
-        let left = h.list(&results[n..]);
+        let left = h.list(&left);
         let limit = Term::small(w.limit as i64);
         if tree {
             let done = if w.at == At::End { atom!("done") } else { Term::NIL };
@@ -336,7 +344,13 @@ fn hand_out(cx: &mut Ctx, w: Walk, handle: Term, spec_ref: Option<Term>) -> Answ
         }
     };
     let h = cx.h();
-    let list = h.list(&results[..n]);
+    // A bag's objects are looked at newest first, and each piece of the results is then turned round.
+    let list = if bag {
+        let turned: Vec<Term> = results[..n].iter().rev().copied().collect();
+        h.list(&turned)
+    } else {
+        h.list(&results[..n])
+    };
     Ok(h.tuple(&[list, rest]))
 }
 
@@ -382,14 +396,15 @@ fn parse(cx: &mut Ctx, c: Term) -> Result<(Walk, Term), Stop> {
                 None if at == Term::small(-1) => At::End,
                 None => return Err(cx.badarg()),
             };
-            (at, limit, spec, left, false)
+            (at, limit, spec, left, true)
         }
         [_, _, done, limit, spec, left, reverse, _] if reverse.is_small() => {
             (if done.is_nil() { At::Key } else { At::End }, limit, spec, left, reverse == Term::small(1))
         }
         _ => return Err(cx.badarg()),
     };
-    let (Some(spec), Some(limit), Some(left)) = (spec_of(spec), limit.to::<usize>().filter(|n| *n > 0), left.proper_list()) else {
+    let (Some(spec), Some(limit), Some(left)) = (spec_of(spec), limit.to::<usize>().filter(|n| *n > 0), left.proper_list())
+    else {
         return Err(cx.badarg());
     };
     let found = match spec.table {

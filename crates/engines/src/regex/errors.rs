@@ -72,6 +72,7 @@ fn unfinished(pattern: &[u8], code: u32) -> u32 {
 /// Where the two libraries say the same in other words.
 fn old_sentence(code: u32) -> Option<&'static str> {
     Some(match code {
+        sys::PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP => "regular expression is too complicated",
         sys::PCRE2_ERROR_QUANTIFIER_INVALID => "nothing to repeat",
         sys::PCRE2_ERROR_MISSING_CLOSING_PARENTHESIS => "missing )",
         sys::PCRE2_ERROR_UNMATCHED_CLOSING_PARENTHESIS => "unmatched parentheses",
