@@ -183,14 +183,14 @@ pub unsafe extern "C" fn enif_binary_to_term(env: *mut Env, data: *const u8, siz
 }
 
 // ---- the operating system's
-/// 0 if found; 1 if there is none; -1 if it needs more room than there is (`size` then says how much).
+/// 0 if found; -1 if there is none; 1 if it needs more room than there is (`size` then says how much).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn enif_getenv(name: *const c_char, value: *mut c_char, size: *mut usize) -> c_int {
     let name = std::ffi::CStr::from_ptr(name).to_bytes();
-    let Some(found) = crate::env::current_node().and_then(|n| n.world.env.get(name)) else { return 1 };
+    let Some(found) = crate::env::current_node().and_then(|n| n.world.env.get(name)) else { return -1 };
     if found.len() >= *size {
         *size = found.len() + 1;
-        return -1;
+        return 1;
     }
     value.copy_from_nonoverlapping(found.as_ptr().cast(), found.len());
     *value.add(found.len()) = 0;

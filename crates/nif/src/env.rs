@@ -245,7 +245,8 @@ pub unsafe extern "C" fn enif_consume_timeslice(env: *mut Env, percent: i32) -> 
         return 0;
     }
     let Some(cx) = env.process() else { return 0 };
-    cx.charge((percent.clamp(1, 100) * 40) as usize);
+    // What is left of the slice is all that it can take.
+    cx.charge((i64::from(percent.clamp(1, 100)) * 40).min(cx.reductions.max(0)) as usize);
     i32::from(cx.exhausted())
 }
 

@@ -1,5 +1,5 @@
-//! The C interface of native functions (`erl_nif.h`, version 2.18): loading libraries, calling their functions, and the `enif_*`
-//! functions that they call. Not here: the natives that ERTS has built in (`bifs`), the symbols' way out of the executable (`cli`).
+//! The C interfaces: of native functions (`erl_nif.h`, version 2.18), loading libraries, calling their functions, and the `enif_*`
+//! functions that they call; and of drivers (`erl_driver.h`, version 3.3). Not here: the natives that ERTS has built in (`bifs`), the symbols' way out of the executable (`cli`).
 //!
 //! The functions' names, arguments and results are the interface's own; each is documented there.
 //!
@@ -16,6 +16,7 @@
 #![allow(unsafe_op_in_unsafe_fn, clippy::missing_safety_doc, clippy::not_unsafe_ptr_arg_deref)]
 
 mod binary;
+mod driver;
 mod env;
 mod library;
 mod maps;
@@ -33,6 +34,8 @@ use node::Node;
 use process::Owned;
 use std::sync::Arc;
 use term::{Alloc, Term};
+
+pub use driver::ddll::NATIVES;
 
 /// What libraries need of crates that this one must not know.
 #[derive(Clone, Copy)]

@@ -24,6 +24,15 @@ pub struct NifMonitor {
     spare: [u64; 2],
 }
 
+impl NifMonitor {
+    pub fn of(id: RefId) -> NifMonitor {
+        NifMonitor { number: id.0, alias: id.1, spare: [0; 2] }
+    }
+    pub fn id(&self) -> RefId {
+        (self.number, self.alias)
+    }
+}
+
 // ---- who
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn enif_self(env: *mut Env, pid: *mut NifPid) -> *mut NifPid {
@@ -226,7 +235,10 @@ pub fn watcher(node: &Node, reference: RefId, h: &mut term::Alloc) -> Option<Ter
     let part = node.part::<Monitors>();
     let resource = {
         let table = part.table.lock();
-        let (address, _) = table.get(&reference)?;
+        let Some((address, _)) = table.get(&reference) else {
+            drop(table);
+            return crate::driver::calls::watcher(node, reference);
+        };
         // SAFETY: rule 4, as in `down`.
         unsafe { Resource::revive(*address) }?
     };
@@ -238,7 +250,10 @@ pub fn down(node: &Arc<Node>, reference: RefId, process: Who) -> bool {
     let part = node.part::<Monitors>();
     let resource = {
         let mut table = part.table.lock();
-        let Some((address, _)) = table.remove(&reference) else { return false };
+        let Some((address, _)) = table.remove(&reference) else {
+            drop(table);
+            return crate::driver::calls::down(node, reference) || crate::driver::ddll::down(node, reference);
+        };
         // SAFETY: rule 4: a resource that ends takes its monitors out of the table, under its lock, before it is freed.
         let Some(resource) = (unsafe { Resource::revive(address) }) else { return true };
         resource.head().monitors.lock().retain(|m| m.0 != reference);

@@ -157,7 +157,7 @@ pub unsafe extern "C" fn enif_tsd_get(key: c_int) -> *mut c_void {
 }
 
 // ---- threads
-type Start = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
+pub type Start = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 
 /// What an `ErlNifTid` points to.
 pub struct Thread {

@@ -48,6 +48,14 @@ pub struct Opening<'a> {
     pub options: &'a Options,
 }
 
+/// Something that has happened to a driver elsewhere; the numbers are its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Poke {
+    pub what: u8,
+    pub a: u64,
+    pub b: u64,
+}
+
 /// The native half of a port. One call at a time; none may block.
 pub trait Driver: Send {
     /// Called once, when the port exists.
@@ -68,6 +76,8 @@ pub trait Driver: Send {
     fn signal(&mut self, _io: &mut Io, _signal: sys::signals::Signal) {}
     /// A process that the driver watches (`Io::watch_process`) has ended.
     fn process_ended(&mut self, _io: &mut Io, _process: Term) {}
+    /// See `Ports::poke`.
+    fn poke(&mut self, _io: &mut Io, _poke: Poke) {}
     /// The port is closing: false if data is still on its way out; then the driver calls `Io::closed` when it has gone.
     fn close(&mut self, _io: &mut Io) -> bool {
         true
@@ -205,6 +215,10 @@ impl<'a> Io<'a> {
         }
         self.end(reason);
     }
+    /// Ends the port, after this call of the driver.
+    pub fn end_with(&mut self, reason: Owned) {
+        self.ending.get_or_insert(reason);
+    }
     /// Ends the port with the error's name.
     pub fn fail(&mut self, e: Errno) {
         self.end(term::atom::intern(e.name()));
@@ -285,6 +299,10 @@ impl<'a> Io<'a> {
     /// Has the operating system's signals told to `Driver::signal`.
     pub fn signals(&self) {
         self.ports.listen(self.port);
+    }
+    /// Opens another port, whose driver is made for it.
+    pub fn open_sibling_with(&self, name: &str, owner: Term, make: impl FnOnce(&Io) -> Box<dyn Driver>) -> Result<Term, OpenError> {
+        self.ports.adopt_with(name, self.port.options.clone(), owner, |io| make(io))
     }
     /// Opens another port with a driver that exists already (an accepted connection); its owner, linked, is `owner`.
     pub fn open_sibling(&self, name: &str, driver: Box<dyn Driver>, owner: Term) -> Result<Term, OpenError> {

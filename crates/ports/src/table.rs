@@ -2,7 +2,7 @@
 //! Locks: a port's driver is locked while it is called, and may then lock the port's state; never the other way round, and the table's
 //! lock is never held while another is taken.
 
-use crate::driver::{Control, Driver, Io, OpenError, Opening};
+use crate::driver::{Control, Driver, Io, OpenError, Opening, Poke};
 use crate::drivers;
 use crate::poll::Polling;
 use crate::port::{Info, Options, Port};
@@ -68,6 +68,9 @@ pub enum Command {
     NoPort,
 }
 
+/// How a driver of a library starts.
+pub type Start = Arc<dyn Fn(&mut Io, &Opening) -> Result<Box<dyn Driver>, OpenError> + Send + Sync>;
+
 /// The ports of a node.
 pub struct Ports {
     pub surroundings: Box<dyn Surroundings>,
@@ -76,6 +79,8 @@ pub struct Ports {
     next: AtomicU64,
     listening: Mutex<(Option<Subscription>, Vec<Weak<Port>>)>,
     halted: AtomicBool,
+    /// Drivers that were brought later, by name.
+    more: RwLock<Vec<(Vec<u8>, Start)>>,
     pub(crate) traffic: (AtomicU64, AtomicU64),
 }
 
@@ -89,6 +94,7 @@ impl Ports {
             next: AtomicU64::new(1),
             listening: Mutex::default(),
             halted: AtomicBool::new(false),
+            more: RwLock::default(),
             traffic: Default::default(),
         });
         ports.polling.attach(&ports);
@@ -125,6 +131,13 @@ impl Ports {
     // ---- opening
     /// Opens a port whose owner, linked to it, is `owner`.
     pub fn open(self: &Arc<Ports>, name: &Name, options: Options, owner: Term) -> Result<Term, OpenError> {
+        if let Name::Spawn(command) | Name::SpawnDriver(command) = name {
+            let word = command.split(|&b| b == b' ').find(|w| !w.is_empty()).unwrap_or(b"");
+            let start = self.more.read().iter().find(|d| d.0 == word).map(|d| d.1.clone());
+            if let Some(start) = start {
+                return self.enter(command.clone(), options, owner, |io| start(io, &Opening { name, options: &io.port.options }));
+            }
+        }
         let (entry, shown) = drivers::find(name, self.surroundings.release())?;
         self.enter(shown, options, owner, |io| (entry.start)(io, &Opening { name, options: &io.port.options }))
     }
@@ -133,6 +146,9 @@ impl Ports {
         let port = self.enter(name.as_bytes().to_vec(), options, owner, |_| Ok(driver))?;
         self.surroundings.link(owner, port);
         Ok(port)
+    }
+    pub(crate) fn adopt_with(self: &Arc<Ports>, name: &str, options: Options, owner: Term, make: impl FnOnce(&Io) -> Box<dyn Driver>) -> Result<Term, OpenError> {
+        self.enter(name.as_bytes().to_vec(), options, owner, |io| Ok(make(io)))
     }
     fn enter(
         self: &Arc<Ports>,
@@ -168,6 +184,33 @@ impl Ports {
                 Err(e)
             }
         }
+    }
+
+    // ---- drivers of libraries
+    /// False if there is one of this name.
+    pub fn add_driver(&self, name: &[u8], start: Start) -> bool {
+        let mut more = self.more.write();
+        if more.iter().any(|d| d.0 == name) {
+            return false;
+        }
+        more.push((name.to_vec(), start));
+        true
+    }
+    pub fn remove_driver(&self, name: &[u8]) {
+        self.more.write().retain(|d| d.0 != name);
+    }
+    /// Calls `Driver::poke` of a port, if it is there and open (or still writing).
+    pub fn poke(self: &Arc<Ports>, id: Term, poke: Poke) -> bool {
+        let Some(port) = self.any(id) else { return false };
+        self.with_driver(&port, None, |driver, io| driver.poke(io, poke)).is_some()
+    }
+    /// What a driver can do outside its calls: its messages, timers and descriptors.
+    pub fn io<'a>(self: &'a Arc<Ports>, port: &'a Arc<Port>) -> Io<'a> {
+        Io::new(self, port, None)
+    }
+    /// Ends a port in its driver's name.
+    pub fn end(self: &Arc<Ports>, port: &Arc<Port>, reason: Owned) {
+        self.terminate(port, reason, false);
     }
 
     // ---- calling the driver

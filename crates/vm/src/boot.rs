@@ -53,7 +53,7 @@ impl Vm {
             dirty_io: s.dirty_io.max(1) as usize,
             ..sched::Config::default()
         });
-        let node = Node::new(config, world, handle.clone(), bifs::all());
+        let node = Node::new(config, world, handle.clone(), natives());
         load_preloaded(&node)?;
         let machine = Arc::new(Machine::new());
         machine.attach(&node);
@@ -77,6 +77,14 @@ impl Vm {
         }
         std::process::exit(status)
     }
+}
+
+/// Every native function; those of libraries stand in for the ones without.
+fn natives() -> Vec<node::Native> {
+    let mut all = bifs::all();
+    all.retain(|n| !nif::NATIVES.iter().any(|m| (m.module, m.function, m.arity) == (n.module, n.function, n.arity)));
+    all.extend_from_slice(nif::NATIVES);
+    all
 }
 
 /// What libraries of native functions need of the native functions here.

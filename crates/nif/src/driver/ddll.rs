@@ -1,0 +1,435 @@
+//! Loading and unloading of drivers: the native functions of `erl_ddll`. A driver stays as long as a process that has loaded it
+//! or a port that it drives.
+
+use super::{Entry, Loaded, MAJOR, MARKER, MINOR};
+use crate::library::services;
+use base::sync::Mutex;
+use node::{Ctx, Effect, Native, Node, Stop};
+use ports::Ports;
+use process::{Owned, RefId, Who};
+use std::sync::atomic::Ordering::*;
+use std::sync::{Arc, Weak};
+use term::{Term, am, atom};
+
+type Res = Result<Term, Stop>;
+
+pub const NATIVES: &[Native] = &[
+    Native::new("erl_ddll", "try_load", 3, try_load).effect(Effect::Os).partial("option `reload`"),
+    Native::new("erl_ddll", "try_unload", 2, try_unload).effect(Effect::Os),
+    Native::new("erl_ddll", "loaded_drivers", 0, loaded_drivers).effect(Effect::Os),
+    Native::new("erl_ddll", "info", 2, info).effect(Effect::Os),
+    Native::new("erl_ddll", "monitor", 2, monitor).effect(Effect::Os),
+    Native::new("erl_ddll", "demonitor", 1, demonitor).effect(Effect::Os),
+    Native::new("erl_ddll", "format_error_int", 1, format_error_int).effect(Effect::Os),
+];
+
+/// A driver that has been loaded.
+struct Known {
+    name: Vec<u8>,
+    path: Vec<u8>,
+    driver: Weak<Loaded>,
+    /// Its code, until the last process lets it go; ports keep it beyond that.
+    held: Option<Arc<Loaded>>,
+    /// Who has loaded it, how often, and by which reference their end is known.
+    users: Vec<(Term, usize, RefId)>,
+    kill_ports: bool,
+}
+
+/// Who wants to know what becomes of a driver.
+struct Watch {
+    name: Vec<u8>,
+    process: Term,
+    reference: u64,
+    when: When,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Loaded,
+    Unloaded,
+}
+
+#[derive(Default)]
+struct Part {
+    known: Mutex<Vec<Known>>,
+    watches: Mutex<Vec<Watch>>,
+    /// What the dynamic linker said last.
+    last_error: Mutex<String>,
+}
+
+const WATCHER: Who = Who::Local(Term::port(0));
+
+fn text(cx: &Ctx, t: Term) -> Option<Vec<u8>> {
+    if let Some(a) = atom::as_text(t) {
+        return Some(a.as_bytes().to_vec());
+    }
+    let s = services(cx.node)?;
+    (s.iolist)(t).filter(|b| !b.contains(&0))
+}
+
+fn ports_of(node: &Node) -> Option<Arc<Ports>> {
+    (services(node)?.ports)(node)
+}
+
+fn error(cx: &mut Ctx, what: &str) -> Res {
+    let reason = atom::intern(what);
+    Ok(cx.h().error(reason))
+}
+
+/// `{ok, What}`, or `{ok, What, Ref}` when the caller watches.
+fn done(cx: &mut Ctx, what: &str, watch: Option<Term>) -> Res {
+    let what = atom::intern(what);
+    Ok(match watch {
+        None => cx.h().ok(what),
+        Some(r) => cx.h().tuple(&[am::OK, what, r]),
+    })
+}
+
+/// `[monitor | {monitor, _} | kill_ports | {driver_options, [kill_ports]} | ..]`: (watches, kills); `None` if wrong.
+fn options(list: Term) -> Option<(bool, bool)> {
+    let (mut watch, mut kill) = (false, false);
+    for o in list.proper_list()? {
+        if let Some(&[key, value]) = o.as_tuple_n::<2>() {
+            match atom::as_text(key)? {
+                "monitor" if matches!(atom::as_text(value)?, "pending" | "pending_driver") => watch = true,
+                "driver_options" => {
+                    for d in value.proper_list()? {
+                        match atom::as_text(d)? {
+                            "kill_ports" => kill = true,
+                            _ => return None,
+                        }
+                    }
+                }
+                "reload" => {}
+                _ => return None,
+            }
+            continue;
+        }
+        match atom::as_text(o)? {
+            "monitor" => watch = true,
+            "kill_ports" => kill = true,
+            "reload" => {}
+            _ => return None,
+        }
+    }
+    Some((watch, kill))
+}
+
+/// Counts a process among a driver's users.
+fn enter(cx: &mut Ctx, known: &mut Known) {
+    if let Some(user) = known.users.iter_mut().find(|u| u.0 == cx.pid) {
+        user.1 += 1;
+        return;
+    }
+    let reference = (cx.node.next_ref(), 0);
+    cx.p.watchers.insert(reference, (WATCHER, None));
+    known.users.push((cx.pid, 1, reference));
+}
+
+fn try_load(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (Some(path), Some(name), Some((_, kill_ports))) = (text(cx, a[0]), text(cx, a[1]), options(a[2])) else { return Err(cx.badarg()) };
+    let Some(ports) = ports_of(cx.node) else { return Err(cx.notsup()) };
+    let mut file = path;
+    if !file.is_empty() {
+        file.push(b'/');
+    }
+    file.extend_from_slice(&name);
+    if ports::drivers::names(cx.node.code.release).iter().any(|n| n.as_bytes() == name) {
+        return error(cx, "linked_in_driver");
+    }
+    let part = cx.node.part::<Part>();
+    let mut known = part.known.lock();
+    known.retain(|k| k.held.is_some() || k.driver.strong_count() > 0);
+    if let Some(k) = known.iter_mut().find(|k| k.name == name) {
+        let Some(driver) = k.driver.upgrade() else { return error(cx, "pending_process") };
+        if driver.locked.load(Acquire) {
+            return error(cx, "permanent");
+        }
+        if k.path != file || k.kill_ports != kill_ports && !k.users.is_empty() {
+            return error(cx, "inconsistent");
+        }
+        k.kill_ports = kill_ports;
+        if k.held.is_none() {
+            k.held = Some(driver);
+            tell(cx.node, &part, &name, When::Unloaded, "UP", "unload_cancelled");
+        }
+        enter(cx, k);
+        return done(cx, "already_loaded", None);
+    }
+    let mut library = file.clone();
+    library.extend_from_slice(b".so");
+    // SAFETY: rule 1: whoever loads a library trusts it.
+    let code = match unsafe { sys::dylib::Library::open(&library) } {
+        Ok(code) => code,
+        Err(e) => {
+            *part.last_error.lock() = e.split_once(": ").map_or(e.clone(), |x| x.1.to_string());
+            let h = cx.h();
+            let reason = h.tuple(&[atom!("open_error"), Term::small(-10)]);
+            return Ok(h.error(reason));
+        }
+    };
+    let Some(init) = code.symbol("driver_init") else { return error(cx, "no_driver_init") };
+    // SAFETY: rules 1 and 3: that is the type of this symbol; the entry is static data of the library.
+    let entry = unsafe {
+        let init: unsafe extern "C" fn() -> *const Entry = std::mem::transmute(init);
+        init()
+    };
+    // SAFETY: as above.
+    let Some(e) = (unsafe { entry.as_ref() }) else { return error(cx, "driver_init_failed") };
+    let version = (2..MAJOR).contains(&e.major) || e.major == MAJOR && e.minor <= MINOR;
+    if e.marker != MARKER || !version {
+        return error(cx, "driver_incorrect_version");
+    }
+    // SAFETY: rule 1: the name is static text.
+    let own_name = if e.name.is_null() { &[][..] } else { unsafe { std::ffi::CStr::from_ptr(e.name) }.to_bytes() };
+    if own_name != name {
+        return error(cx, "bad_driver_name");
+    }
+    // SAFETY: rules 1 and 3.
+    if e.init.is_some_and(|init| unsafe { init() } != 0) {
+        return error(cx, "driver_init_failed");
+    }
+    let driver = Arc::new(Loaded { name: name.clone(), entry, locked: Default::default(), _code: code });
+    let starts = Arc::downgrade(&driver);
+    ports.add_driver(&name, Arc::new(move |io, opening| match starts.upgrade() {
+        Some(driver) => super::start(&driver, io, opening),
+        None => Err(ports::OpenError::BadArg),
+    }));
+    let mut k = Known { name: name.clone(), path: file, driver: Arc::downgrade(&driver), held: Some(driver), users: Vec::new(), kill_ports };
+    enter(cx, &mut k);
+    known.push(k);
+    drop(known);
+    tell(cx.node, &part, &name, When::Loaded, "UP", "loaded");
+    done(cx, "loaded", None)
+}
+
+/// A process lets a driver go `times` times. What became of it.
+fn leave(node: &Arc<Node>, part: &Part, name: &[u8], process: Term, all: bool, kill: bool) -> Option<&'static str> {
+    let mut known = part.known.lock();
+    let k = known.iter_mut().find(|k| k.name == name && k.held.is_some())?;
+    let at = k.users.iter().position(|u| u.0 == process)?;
+    k.users[at].1 -= 1;
+    if all || k.users[at].1 == 0 {
+        k.users.swap_remove(at);
+    }
+    k.kill_ports |= kill;
+    if !k.users.is_empty() {
+        return Some("pending_process");
+    }
+    let kill_ports = k.kill_ports;
+    let held = k.held.take();
+    let name = k.name.clone();
+    drop(known);
+    let Some(driver) = held else { return Some("pending_driver") };
+    if let Some(ports) = ports_of(node)
+        && kill_ports
+    {
+        for id in super::ports_with(&driver) {
+            if let Some(port) = ports.get(id) {
+                ports.end(&port, Owned::immediate(atom!("driver_unloaded")));
+            }
+        }
+    }
+    drop(driver);
+    swept(node, part, &name);
+    Some("pending_driver")
+}
+
+/// If nobody has the driver any more, it is gone.
+fn swept(node: &Arc<Node>, part: &Part, name: &[u8]) {
+    let gone = {
+        let mut known = part.known.lock();
+        let before = known.len();
+        known.retain(|k| k.name != name || k.held.is_some() || k.driver.strong_count() > 0);
+        known.len() < before
+    };
+    if gone {
+        if let Some(ports) = ports_of(node) {
+            ports.remove_driver(name);
+        }
+        tell(node, part, name, When::Unloaded, "DOWN", "unloaded");
+    }
+}
+
+/// A port of the driver has ended.
+pub fn port_gone(ports: Option<Arc<Ports>>, driver: Arc<Loaded>) {
+    let name = driver.name.clone();
+    drop(driver);
+    let _ = ports;
+    if let Some(node) = crate::env::current_node() {
+        let part = node.part::<Part>();
+        // The port's own count goes right after this.
+        let n = node.clone();
+        let timer = node::TimerCall(Box::new(move |_: &Arc<Node>| swept(&n, &part, &name)));
+        node.sched.set_timer(node.sched.now() + 1_000_000, node::Timer::Call(timer));
+    }
+}
+
+/// A process that had loaded drivers has ended. False if it had none.
+pub fn down(node: &Arc<Node>, reference: RefId) -> bool {
+    let part = node.part::<Part>();
+    let found = part.known.lock().iter().find_map(|k| k.users.iter().find(|u| u.2 == reference).map(|u| (k.name.clone(), u.0)));
+    let Some((name, process)) = found else { return false };
+    leave(node, &part, &name, process, true, false);
+    true
+}
+
+fn try_unload(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (Some(name), Some((watch, kill))) = (text(cx, a[0]), options(a[1])) else { return Err(cx.badarg()) };
+    if ports::drivers::names(cx.node.code.release).iter().any(|n| n.as_bytes() == name) {
+        return error(cx, "linked_in_driver");
+    }
+    let part = cx.node.part::<Part>();
+    let (there, mine, locked) = {
+        let known = part.known.lock();
+        let k = known.iter().find(|k| k.name == name && k.held.is_some());
+        let locked = k.is_some_and(|k| k.held.as_ref().is_some_and(|d| d.locked.load(Acquire)));
+        (k.is_some(), k.is_some_and(|k| k.users.iter().any(|u| u.0 == cx.pid)), locked)
+    };
+    if !there {
+        return error(cx, "not_loaded");
+    }
+    if locked {
+        return error(cx, "permanent");
+    }
+    if !mine {
+        return error(cx, "not_loaded_by_this_process");
+    }
+    let reference = watch.then(|| add_watch(cx, &part, &name, When::Unloaded));
+    let node = cx.node.clone();
+    let what = leave(&node, &part, &name, cx.pid, false, kill).unwrap_or("pending_driver");
+    done(cx, what, reference)
+}
+
+fn loaded_drivers(cx: &mut Ctx, _: &[Term]) -> Res {
+    let mut names: Vec<Vec<u8>> = ports::drivers::names(cx.node.code.release).into_iter().map(|n| n.as_bytes().to_vec()).collect();
+    let part = cx.node.part::<Part>();
+    names.extend(part.known.lock().iter().filter(|k| k.held.is_some() || k.driver.strong_count() > 0).map(|k| k.name.clone()));
+    let h = cx.h();
+    let list: Vec<Term> = names.iter().map(|n| h.list_of_bytes(n)).collect();
+    let list = h.list(&list);
+    Ok(h.ok(list))
+}
+
+fn info(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (Some(name), Some(item)) = (text(cx, a[0]), atom::as_text(a[1])) else { return Err(cx.badarg()) };
+    let part = cx.node.part::<Part>();
+    let known = part.known.lock();
+    let k = known.iter().find(|k| k.name == name && (k.held.is_some() || k.driver.strong_count() > 0));
+    let linked_in = ports::drivers::names(cx.node.code.release).iter().any(|n| n.as_bytes() == name);
+    if k.is_none() && !linked_in {
+        return Err(cx.badarg());
+    }
+    let driver = k.and_then(|k| k.driver.upgrade());
+    Ok(match item {
+        "processes" => {
+            let users: Vec<(Term, usize)> = k.map(|k| k.users.iter().map(|u| (u.0, u.1)).collect()).unwrap_or_default();
+            let h = cx.h();
+            let list: Vec<Term> = users.iter().map(|&(p, n)| h.tuple(&[p, Term::small(n as i64)])).collect();
+            h.list(&list)
+        }
+        "driver_options" if k.is_some_and(|k| k.kill_ports) => cx.h().list(&[atom!("kill_ports")]),
+        "driver_options" => Term::NIL,
+        "port_count" => Term::small(driver.map_or(0, |d| super::ports_with(&d).len()) as i64),
+        "linked_in_driver" => Term::bool(linked_in),
+        "permanent" => Term::bool(linked_in || driver.is_some_and(|d| d.locked.load(Acquire))),
+        "awaiting_load" | "awaiting_unload" => {
+            let when = if item == "awaiting_load" { When::Loaded } else { When::Unloaded };
+            let waiting: Vec<Term> = part.watches.lock().iter().filter(|w| w.name == name && w.when == when).map(|w| w.process).collect();
+            let h = cx.h();
+            let mut counts: Vec<(Term, i64)> = Vec::new();
+            for p in waiting {
+                match counts.iter_mut().find(|c| c.0 == p) {
+                    Some(c) => c.1 += 1,
+                    None => counts.push((p, 1)),
+                }
+            }
+            let list: Vec<Term> = counts.iter().map(|&(p, n)| h.tuple(&[p, Term::small(n)])).collect();
+            h.list(&list)
+        }
+        _ => return Err(cx.badarg()),
+    })
+}
+
+// ---- who wants to know
+fn add_watch(cx: &mut Ctx, part: &Part, name: &[u8], when: When) -> Term {
+    let reference = cx.node.next_ref();
+    part.watches.lock().push(Watch { name: name.to_vec(), process: cx.pid, reference, when });
+    cx.h().reference(reference, 0)
+}
+
+/// `{Tag, Ref, driver, Name, What}` to all who wait for this.
+fn tell(node: &Arc<Node>, part: &Part, name: &[u8], when: When, tag: &str, what: &str) {
+    let mut due = Vec::new();
+    part.watches.lock().retain(|w| {
+        let fits = w.name == name && w.when == when;
+        if fits {
+            due.push((w.process, w.reference));
+        }
+        !fits
+    });
+    for (process, reference) in due {
+        tell_one(node, process, reference, name, tag, what);
+    }
+}
+
+fn tell_one(node: &Arc<Node>, process: Term, reference: u64, name: &[u8], tag: &str, what: &str) {
+    let message = Owned::build(|h| {
+        let r = h.reference(reference, 0);
+        let name = h.list_of_bytes(name);
+        h.tuple(&[atom::intern(tag), r, atom!("driver"), name, atom::intern(what)])
+    });
+    node.send_message(process, message);
+}
+
+fn monitor(cx: &mut Ctx, a: &[Term]) -> Res {
+    let Some(&[name, when]) = a[1].as_tuple_n::<2>().filter(|_| atom::as_text(a[0]) == Some("driver")) else { return Err(cx.badarg()) };
+    let (Some(name), Some(when)) = (text(cx, name), atom::as_text(when)) else { return Err(cx.badarg()) };
+    let part = cx.node.part::<Part>();
+    let loaded = part.known.lock().iter().any(|k| k.name == name && (k.held.is_some() || k.driver.strong_count() > 0));
+    let kind = match when {
+        "loaded" => When::Loaded,
+        "unloaded" | "unloaded_only" => When::Unloaded,
+        _ => return Err(cx.badarg()),
+    };
+    let t = add_watch(cx, &part, &name, kind);
+    let node = cx.node.clone();
+    match (kind, loaded) {
+        (When::Loaded, true) => tell(&node, &part, &name, When::Loaded, "UP", "loaded"),
+        (When::Unloaded, false) => tell(&node, &part, &name, When::Unloaded, "DOWN", "unloaded"),
+        // Nobody is loading it.
+        (When::Loaded, false) => tell(&node, &part, &name, When::Loaded, "DOWN", "load_cancelled"),
+        (When::Unloaded, true) => {}
+    }
+    Ok(t)
+}
+
+fn demonitor(cx: &mut Ctx, a: &[Term]) -> Res {
+    let Some((reference, _)) = a[0].as_local_ref() else { return Err(cx.badarg()) };
+    let part = cx.node.part::<Part>();
+    part.watches.lock().retain(|w| w.reference != reference || w.process != cx.pid);
+    Ok(am::TRUE)
+}
+
+fn format_error_int(cx: &mut Ctx, a: &[Term]) -> Res {
+    if a[0].as_tuple_n::<2>().is_some_and(|t| atom::as_text(t[0]) == Some("open_error")) {
+        let last = cx.node.part::<Part>().last_error.lock().clone();
+        return Ok(cx.h().list_of_chars(&last));
+    }
+    let text = match atom::as_text(a[0]) {
+        Some("inconsistent") => "Driver name and/or driver options are inconsistent with currently loaded driver",
+        Some("linked_in_driver") => "Driver is statically linked and cannot be loaded/unloaded",
+        Some("permanent") => "DDLL driver is permanent an can not be unloaded/loaded",
+        Some("not_loaded") => "DDLL driver is not loaded",
+        Some("not_loaded_by_this_process") => "DDLL driver was not loaded by this process",
+        Some("not_pending") => "DDLL load not pending for this driver name",
+        Some("already_loaded") => "DDLL driver is already loaded successfully",
+        Some("pending_process") => "DDLL driver is already being unloaded",
+        Some("no_driver_init") => "No driver init in dynamic library",
+        Some("driver_init_failed") => "Driver init failed",
+        Some("driver_incorrect_version") => "Driver has an incorrect version",
+        Some("bad_driver_name") => "Bad driver name",
+        _ => return Err(cx.badarg()),
+    };
+    Ok(cx.h().list_of_chars(text))
+}
