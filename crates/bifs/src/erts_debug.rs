@@ -87,6 +87,23 @@ fn disassemble(_: &mut Ctx, _: &[Term]) -> Res {
     Ok(am::FALSE)
 }
 
+/// Sets or clears the debugger's breakpoint of the functions that `{M, F, A}` means; `'_'` is any function or arity. How many these are.
+fn breakpoint(cx: &mut Ctx, a: &[Term]) -> Res {
+    let (Some(&[m, f, arity]), Some(on)) = (a[0].as_tuple_n::<3>(), a[1].as_bool()) else { return Err(cx.badarg()) };
+    let any = atom!("_");
+    // Once a part is any, so are those behind it.
+    let arity_known = arity != any;
+    if !m.is_atom() || m == any || !f.is_atom() || (f == any && arity_known) || (arity_known && arity.to::<u8>().is_none()) {
+        return Err(cx.badarg());
+    }
+    let places = cx.node.code.functions_like(Some(m), (f != any).then_some(f), arity.to::<u8>());
+    let own: Vec<_> = places.into_iter().filter(|p| p.site == code::points::Site::Entry).collect();
+    for place in &own {
+        cx.node.code.debug(place, on);
+    }
+    Ok(Term::small(own.len() as i64))
+}
+
 pub const NATIVES: &[Native] = &[
     Native::new("erts_debug", "flat_size", 1, flat_size),
     Native::new("erts_debug", "size_shared", 1, size_shared),
@@ -96,6 +113,7 @@ pub const NATIVES: &[Native] = &[
     Native::new("erts_debug", "interpreter_size", 0, interpreter_size),
     Native::new("erts_debug", "instructions", 0, instructions),
     Native::new("erts_debug", "disassemble", 1, disassemble),
+    Native::new("erts_debug", "breakpoint", 2, breakpoint),
     Native::new("erts_debug", "display", 1, display),
     Native::new("erts_debug", "unaligned_bitstring", 2, unaligned_bitstring),
 ];

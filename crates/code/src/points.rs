@@ -7,7 +7,7 @@ use base::hash::Map;
 use base::sync::RwLock;
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use term::Term;
 use term::fun::Export;
 
@@ -33,6 +33,8 @@ pub struct Point {
     export: Option<&'static Export>,
     /// The word that stands there without the breakpoint. A native function runs from here.
     original: AtomicU64,
+    /// A debugger has it: its calls go to the error handler's `breakpoint/3`.
+    debugged: AtomicBool,
     /// What a call is traced for; `None` for nothing any more.
     pub hook: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
 }
@@ -96,6 +98,10 @@ impl Point {
     fn word(&self) -> u64 {
         Op::Breakpoint as u64 | u64::from(self.number) << 16
     }
+    /// True if calls go to a debugger.
+    pub fn is_debugged(&self) -> bool {
+        self.debugged.load(Acquire)
+    }
     pub fn is_native(&self) -> bool {
         self.site == Site::Native
     }
@@ -108,8 +114,10 @@ impl Code {
     }
     /// Points with a hook.
     pub fn points(&self) -> Vec<Arc<Point>> {
-        let points = self.points.read();
-        points.list.iter().flatten().filter(|p| p.hook.read().is_some()).cloned().collect()
+        self.points_where(|p| p.hook.read().is_some())
+    }
+    fn points_where(&self, wanted: impl Fn(&Point) -> bool) -> Vec<Arc<Point>> {
+        self.points.read().list.iter().flatten().filter(|p| wanted(p)).cloned().collect()
     }
     pub fn point_at(&self, place: &Place) -> Option<Arc<Point>> {
         let points = self.points.read();
@@ -137,6 +145,7 @@ impl Code {
             address: place.address,
             export: place.export,
             original: AtomicU64::new(original),
+            debugged: AtomicBool::new(false),
             hook: RwLock::new(None),
         });
         points.list[number as usize] = Some(p.clone());
@@ -154,7 +163,7 @@ impl Code {
             return;
         }
         let point = there.unwrap_or_else(|| self.make_point(place));
-        let on = after.is_some();
+        let on = after.is_some() || point.is_debugged();
         *point.hook.write() = after.map(|h| h as Arc<dyn Any + Send + Sync>);
         self.install(&point, on);
     }
@@ -164,9 +173,22 @@ impl Code {
         let _one = self.change.lock();
         let before = point.hook.read().clone().and_then(|h| h.downcast::<H>().ok());
         let after = change(before);
-        let on = after.is_some();
+        let on = after.is_some() || point.is_debugged();
         *point.hook.write() = after.map(|h| h as Arc<dyn Any + Send + Sync>);
         self.install(point, on);
+    }
+
+    /// A debugger's breakpoint is set or taken away.
+    pub fn debug(&self, place: &Place, on: bool) {
+        let _one = self.change.lock();
+        let there = self.point_at(place);
+        if there.is_none() && !on {
+            return;
+        }
+        let point = there.unwrap_or_else(|| self.make_point(place));
+        point.debugged.store(on, Release);
+        let on = on || point.hook.read().is_some();
+        self.install(&point, on);
     }
 
     /// Puts the breakpoint's word in its place, or the original back. Who has just read the former word goes on as before.
@@ -202,10 +224,11 @@ impl Code {
     /// A version's code is no longer current: its calls are not caught any more.
     pub(crate) fn clear_points(&self, l: &crate::Loaded) {
         let mut gone = Vec::new();
-        for p in self.points() {
+        for p in self.points_where(|p| p.is_debugged() || p.hook.read().is_some()) {
             let export = p.site == Site::Export && p.module == l.name;
             if l.contains(p.address as u64) || export {
                 *p.hook.write() = None;
+                p.debugged.store(false, Release);
                 self.install(&p, false);
                 gone.push(p);
             }

@@ -521,6 +521,14 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             push!(word);
                         }
                     }
+                    if point.is_debugged() {
+                        sync_out!();
+                        let handler = call::debugged(cx, &point, xp);
+                        back_to_heap!();
+                        if let Some(export) = handler {
+                            enter!(address!(export));
+                        }
+                    }
                     match point.beyond() {
                         Beyond::Here(word) => {
                             head = word;

@@ -224,7 +224,7 @@ atoms! {
     BADKEY = "badkey", BADRECORD = "badrecord", CASE_CLAUSE = "case_clause", IF_CLAUSE = "if_clause", TRY_CLAUSE = "try_clause",
     FUNCTION_CLAUSE = "function_clause", UNDEF = "undef", SYSTEM_LIMIT = "system_limit", TIMEOUT_VALUE = "timeout_value",
     TIMEOUT = "timeout", INFINITY = "infinity", NOTSUP = "notsup", NOCATCH = "nocatch", EXIT = "exit", THROW = "throw",
-    ERLANG = "erlang", ERTS_INTERNAL = "erts_internal", ERROR_HANDLER = "error_handler", UNDEFINED_FUNCTION = "undefined_function",
+    ERLANG = "erlang", ERTS_INTERNAL = "erts_internal", ERROR_HANDLER = "error_handler", UNDEFINED_FUNCTION = "undefined_function", BREAKPOINT = "breakpoint",
     UNDEFINED_LAMBDA = "undefined_lambda", MODULE_INFO = "module_info", ERROR_INFO = "error_info", MODULE = "module", FILE = "file",
     LINE = "line", CAUSE = "cause", PROCESS = "process", PORT = "port", TIME_OFFSET = "time_offset", NODE = "node", PID = "pid",
     REFERENCE = "reference", LINK = "link", MONITOR = "monitor", ALIAS = "alias", NAME = "name", ID = "id", INIT = "init",

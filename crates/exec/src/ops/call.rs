@@ -31,17 +31,35 @@ pub unsafe fn spread(args: Term, xp: *mut Term, at: usize) -> Option<usize> {
 /// # Safety
 /// Rule 2.
 pub unsafe fn undefined_function(cx: &mut Ctx, e: &'static Export, xp: *mut Term) -> Option<&'static Export> {
-    let handler = cx.node.code.export(cx.p.error_handler, am::UNDEFINED_FUNCTION, 3);
+    // SAFETY: the caller's promise.
+    unsafe { handled(cx, am::UNDEFINED_FUNCTION, (e.module, e.function, e.arity), xp) }
+}
+
+/// Prepares `error_handler:breakpoint(M, F, Args)`; `None` when that does not exist.
+///
+/// # Safety
+/// Rule 2.
+pub unsafe fn debugged(cx: &mut Ctx, point: &code::points::Point, xp: *mut Term) -> Option<&'static Export> {
+    // SAFETY: the caller's promise.
+    unsafe { handled(cx, am::BREAKPOINT, (point.module, point.function, point.arity), xp) }
+}
+
+/// A function of the process's error handler, to be called with the name and the arguments of another.
+///
+/// # Safety
+/// Rule 2.
+unsafe fn handled(cx: &mut Ctx, how: Term, (module, function, arity): (Term, Term, u8), xp: *mut Term) -> Option<&'static Export> {
+    let handler = cx.node.code.export(cx.p.error_handler, how, 3);
     if !cx.node.code.is_callable(handler) {
         return None;
     }
     // SAFETY: the arguments are in the registers.
-    let args = unsafe { std::slice::from_raw_parts(xp, usize::from(e.arity)) };
+    let args = unsafe { std::slice::from_raw_parts(xp, usize::from(arity)) };
     let list = cx.h().list(args);
     // SAFETY: rule 2.
     unsafe {
-        *xp = e.module;
-        *xp.add(1) = e.function;
+        *xp = module;
+        *xp.add(1) = function;
         *xp.add(2) = list;
     }
     Some(handler)
