@@ -39,7 +39,7 @@ pub struct Tracing {
 
 impl Default for Tracing {
     fn default() -> Tracing {
-        let shared = Arc::new(Session::new(0, term::atom!("default"), None, 0));
+        let shared = Arc::new(Session::new(0, term::atom!("legacy"), None));
         Tracing {
             sessions: RwLock::new([(0, shared)].into()),
             next: AtomicU32::new(1),
@@ -60,8 +60,6 @@ pub struct Session {
     pub name: Term,
     /// Who is told; in the shared session each process has a tracer of its own.
     pub tracer: Option<Term>,
-    /// Number of the reference that stands for it.
-    pub reference: u64,
     pub send: RwLock<Events>,
     pub receive: RwLock<Events>,
     /// What new processes and ports are traced for.
@@ -72,12 +70,11 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(number: u32, name: Term, tracer: Option<Term>, reference: u64) -> Session {
+    fn new(number: u32, name: Term, tracer: Option<Term>) -> Session {
         Session {
             number,
             name,
             tracer,
-            reference,
             send: RwLock::new(Events::All),
             receive: RwLock::new(Events::All),
             new_processes: Mutex::new(None),
@@ -109,12 +106,9 @@ impl Tracing {
     pub fn sessions(&self) -> Vec<Arc<Session>> {
         self.sessions.read().values().cloned().collect()
     }
-    pub fn session_of_reference(&self, reference: u64) -> Option<Arc<Session>> {
-        self.sessions.read().values().find(|s| s.number != 0 && s.reference == reference).cloned()
-    }
-    pub fn new_session(&self, name: Term, tracer: Term, reference: u64) -> Arc<Session> {
+    pub fn new_session(&self, name: Term, tracer: Term) -> Arc<Session> {
         let number = self.next.fetch_add(1, Relaxed);
-        let s = Arc::new(Session::new(number, name, Some(tracer), reference));
+        let s = Arc::new(Session::new(number, name, Some(tracer)));
         self.sessions.write().insert(number, s.clone());
         s
     }

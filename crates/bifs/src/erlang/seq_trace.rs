@@ -99,6 +99,7 @@ fn serial_term(cx: &mut Ctx) -> Term {
 
 fn seq_trace_info(cx: &mut Ctx, a: &[Term]) -> Res {
     let value = match atom::as_text(a[0]) {
+        Some("label" | "serial") if !seq::is_on(cx.p) => return Ok(Term::NIL),
         Some("label") => seq::part(cx.p, 1).map_or(Term::NIL, |t| copied(cx, t)),
         Some("serial") => serial_term(cx),
         Some("spawn") => am::FALSE,

@@ -239,15 +239,23 @@ fn session_create(cx: &mut Ctx, a: &[Term]) -> Res {
         None => Some(a[1]).filter(|t| (t.is_local_pid() || t.is_local_port()) && cx.node.tracer_lives(*t)),
     };
     let Some(tracer) = tracer else { return Err(cx.badarg()) };
-    let number = cx.node.next_ref();
     let node = Arc::downgrade(cx.node);
-    let session = cx.node.tracing.new_session(a[0], tracer, number).number;
+    let session = cx.node.tracing.new_session(a[0], tracer);
     // The session lives as long as somebody holds this reference.
-    let handle = Handle { node, session };
-    let strong = cx.h().magic_ref(Arc::new(term::magic::Magic { id: (number, 0), value: Box::new(handle) }));
-    let weak = cx.h().reference(number, 0);
-    let weak = cx.h().tuple(&[a[0], weak]);
+    let handle = Handle { node, session: session.number };
+    let id = (cx.node.next_ref(), 0);
+    let strong = cx.h().magic_ref(Arc::new(term::magic::Magic { id, value: Box::new(handle) }));
+    let weak = weak(cx, &session);
     Ok(cx.h().tuple(&[strong, weak]))
+}
+
+/// A session as a handle that does not keep it: `{Name, Number}`.
+fn weak(cx: &mut Ctx, session: &Session) -> Term {
+    let number = match session.number {
+        0 => term::atom!("default"),
+        n => Term::small(i64::from(n) - 1),
+    };
+    cx.h().tuple(&[session.name, number])
 }
 
 struct Handle {
@@ -286,27 +294,21 @@ fn end_session(node: &Arc<Node>, session: u32) -> bool {
 
 /// `{Strong, {Name, Weak}}`, `{Name, Weak}`, or `default`.
 fn session_of(cx: &mut Ctx, t: Term) -> Result<Arc<Session>, Stop> {
-    let found = match session_number(t) {
-        _ if atom::as_text(t) == Some("default") => cx.node.tracing.session(0),
-        Some(n) => cx.node.tracing.session_of_reference(n),
-        None => None,
-    };
-    found.ok_or_else(|| cx.badarg())
+    let default = term::atom!("default");
+    let shared = t == default || t.as_tuple_n::<2>().is_some_and(|t| t[1] == default);
+    let found = if shared { cx.node.tracing.session(0) } else { session_number(t).and_then(|n| cx.node.tracing.session(n)) };
+    found.ok_or_else(|| cx.badarg_cause(term::atom!("session")))
 }
 
-fn session_number(t: Term) -> Option<u64> {
-    let number = |t: Term| t.as_local_ref().map(|r| r.0);
-    match t.as_tuple_n::<2>() {
-        Some(&[first, second]) => number(first).or_else(|| number(second)),
-        None => number(t),
-    }
+fn session_number(t: Term) -> Option<u32> {
+    let &[first, second] = t.as_tuple_n::<2>()?;
+    if first.is_atom() { second.to::<u32>()?.checked_add(1) } else { session_number(second) }
 }
 
 fn session_destroy(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(number) = session_number(a[0]) else { return Err(cx.badarg()) };
-    let Some(session) = cx.node.tracing.session_of_reference(number) else { return Ok(am::FALSE) };
-    cx.p.trace.remove(session.number);
-    Ok(Term::bool(end_session(&cx.node.clone(), session.number)))
+    cx.p.trace.remove(number);
+    Ok(Term::bool(end_session(&cx.node.clone(), number)))
 }
 
 fn cleaner_check(_: &mut Ctx, _: &[Term]) -> Res {

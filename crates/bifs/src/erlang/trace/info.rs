@@ -29,9 +29,13 @@ pub fn trace_info_3(cx: &mut Ctx, a: &[Term]) -> Res {
 /// The sessions that trace something: `all` of them, or those that trace a process, port or function.
 fn sessions(cx: &mut Ctx, which: Term, what: Term, item: Term) -> Res {
     let node = cx.node.clone();
-    let all = node.tracing.sessions();
-    let wanted: Vec<Arc<Session>> = if atom::as_text(which) == Some("any") { all } else { vec![super::session_of(cx, which)?] };
-    let numbers: Vec<u32> = if what == am::ALL {
+    if atom::as_text(which) != Some("any") {
+        return Err(cx.badarg());
+    }
+    // The one that all share comes last.
+    let mut wanted: Vec<Arc<Session>> = node.tracing.sessions();
+    wanted.rotate_left(1);
+    let numbers: Vec<u32> = if atom::as_text(what) == Some("any") {
         wanted.iter().map(|s| s.number).collect()
     } else if what == cx.pid {
         cx.p.trace.list().iter().map(|t| t.session).collect()
@@ -64,13 +68,7 @@ fn sessions(cx: &mut Ctx, which: Term, what: Term, item: Term) -> Res {
     };
     let mut shown = Vec::new();
     for s in wanted.iter().filter(|s| numbers.contains(&s.number)) {
-        let t = if s.number == 0 {
-            term::atom!("default")
-        } else {
-            let weak = cx.h().reference(s.reference, 0);
-            cx.h().tuple(&[s.name, weak])
-        };
-        shown.push(t);
+        shown.push(super::weak(cx, s));
     }
     let list = cx.h().list(&shown);
     Ok(cx.h().tuple(&[item, list]))
@@ -81,8 +79,8 @@ fn session_has(s: &Session, event: &str) -> bool {
         "new" => s.new_processes.lock().is_some() || s.new_ports.lock().is_some(),
         "new_processes" => s.new_processes.lock().is_some(),
         "new_ports" => s.new_ports.lock().is_some(),
-        "send" => !matches!(*s.send.read(), Events::All),
-        "receive" => !matches!(*s.receive.read(), Events::All),
+        "send" => !matches!(*s.send.read(), Events::Nothing),
+        "receive" => !matches!(*s.receive.read(), Events::Nothing),
         "on_load" => s.on_load.lock().is_some(),
         _ => false,
     }
