@@ -306,6 +306,6 @@ impl<'a> Io<'a> {
     }
     /// Opens another port with a driver that exists already (an accepted connection); its owner, linked, is `owner`.
     pub fn open_sibling(&self, name: &str, driver: Box<dyn Driver>, owner: Term) -> Result<Term, OpenError> {
-        self.ports.adopt(name, driver, self.port.options.clone(), owner)
+        self.ports.adopt(name, driver, Options { binary: false, ..self.port.options.clone() }, owner)
     }
 }

@@ -101,7 +101,8 @@ struct State {
     bound: bool,
     listening: bool,
     connected: bool,
-    selected: bool,
+    /// The poller has been asked: to read, to write.
+    selected: [bool; 2],
     owner: Option<Term>,
     watch: Option<RefId>,
     readers: Queue,
@@ -208,7 +209,8 @@ impl Sock {
             }
         });
         s.armed = armed.ok();
-        s.selected = true;
+        s.selected[0] |= want.read;
+        s.selected[1] |= want.write;
     }
     fn ready(self: &Arc<Sock>, event: Event) {
         let Some(node) = self.node.upgrade() else { return };
@@ -364,7 +366,7 @@ fn create(cx: &mut Ctx, fd: OwnedFd, [domain, kind, protocol]: [i32; 3], like: O
         bound: false,
         listening: false,
         connected: false,
-        selected: false,
+        selected: [false; 2],
         owner: Some(cx.pid),
         watch: None,
         readers: Queue::default(),
@@ -708,8 +710,8 @@ fn info(cx: &mut Ctx, a: &[Term]) -> Res {
     let counters = map(h, &counters);
     let named = |flags: &[(bool, &str)]| -> Vec<Term> { flags.iter().filter(|f| f.0).map(|f| term::atom::intern(f.1)).collect() };
     let ending = [(s.closing, "closing"), (s.fd.is_none(), "closed")];
-    let reading = [(s.bound, "bound"), (s.listening, "listening"), (s.readers.is(Operation::Accept), "accepting"), (s.selected, "selected"), ending[0], ending[1]];
-    let writing = [(s.writers.is(Operation::Connect), "connecting"), (s.connected, "connected"), (s.selected && s.connected, "selected"), ending[0], ending[1]];
+    let reading = [(s.bound, "bound"), (s.listening, "listening"), (s.readers.is(Operation::Accept), "accepting"), (s.selected[0], "selected"), ending[0], ending[1]];
+    let writing = [(s.writers.is(Operation::Connect), "connecting"), (s.connected, "connected"), (s.selected[1], "selected"), ending[0], ending[1]];
     let (reading, writing) = (h.list(&named(&reading)), h.list(&named(&writing)));
     let number = |q: &Queue, o: Operation| if q.is(o) { Term::small(q.len() as i64) } else { Term::small(0) };
     let protocol = Term::small(sock.protocol.into());

@@ -79,7 +79,8 @@ pub fn set(cx: &mut Ctx, a: &[Term]) -> Res {
     let form = form(cx, level, number);
     let bytes = if native != 0 { native_bytes(a[3]) } else { bytes(form, a[3]) };
     let Some(bytes) = bytes else {
-        let what = if native == 0 && form == Form::None { atom!("socket_option") } else { atom!("value") };
+        let fixed = matches!(form, Form::None | Form::Domain | Form::Type | Form::Protocol | Form::PktOptions);
+        let what = if native == 0 && fixed { atom!("socket_option") } else { atom!("value") };
         return Ok(invalid(cx, what));
     };
     match s.fd().and_then(|fd| cx.node.world.net.set_option(fd, level, number, &bytes)) {
@@ -172,7 +173,7 @@ fn set_own(cx: &mut Ctx, a: &[Term], number: i32) -> Res {
         own::SNDCTRLBUF => size_or_default(value, 1024).map(|n| s.send_control = n),
         own::META => {
             if s.owner != Some(cx.pid) {
-                return Ok(cx.h().error(atom!("not_owner")));
+                return Ok(not_owner(cx));
             }
             s.meta = Some(copy_out(value));
             Some(())
@@ -187,9 +188,14 @@ fn set_own(cx: &mut Ctx, a: &[Term], number: i32) -> Res {
     }
 }
 
+fn not_owner(cx: &mut Ctx) -> Term {
+    let reason = invalid(cx, atom!("not_owner"));
+    cx.h().error(reason)
+}
+
 fn set_owner(cx: &mut Ctx, sock: &Arc<Sock>, mut s: MutexGuard<State>, new: Term) -> Res {
     if s.owner != Some(cx.pid) {
-        return Ok(cx.h().error(atom!("not_owner")));
+        return Ok(not_owner(cx));
     }
     if new == cx.pid {
         return Ok(am::OK);

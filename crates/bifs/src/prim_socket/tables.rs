@@ -197,12 +197,12 @@ pub const REQUESTS: &[(&str, u32, u32)] = &[
 
 /// Flags of interfaces: name, bit, first release.
 pub const INTERFACE_FLAGS: &[(&str, u32, u32)] = &[
-    ("allmulti", 512, 25), ("automedia", 16384, 25), ("broadcast", 2, 25), ("cantconfig", 0, 25), ("debug", 4, 25), ("dhcprunning", 0, 28),
-    ("dormant", 131072, 25), ("dying", 0, 25), ("dynamic", 32768, 25), ("echo", 262144, 25), ("knowsepoch", 0, 25), ("link0", 0, 25),
-    ("link1", 0, 25), ("link2", 0, 25), ("loopback", 8, 25), ("lower_up", 65536, 25), ("master", 1024, 25), ("monitor", 0, 25),
-    ("multicast", 4096, 25), ("noarp", 128, 25), ("nogroup", 0, 25), ("notrailers", 32, 25), ("oactive", 0, 25), ("pointopoint", 16, 25),
-    ("portsel", 8192, 25), ("ppromisc", 0, 25), ("private", 0, 28), ("promisc", 256, 25), ("renaming", 0, 25), ("running", 64, 25),
-    ("simplex", 0, 25), ("slave", 2048, 25), ("staticarp", 0, 25), ("up", 1, 25),
+    ("cantconfig", 0, 25), ("dhcprunning", 0, 28), ("dying", 0, 25), ("knowsepoch", 0, 25), ("link0", 0, 25), ("link1", 0, 25),
+    ("link2", 0, 25), ("monitor", 0, 25), ("nogroup", 0, 25), ("oactive", 0, 25), ("ppromisc", 0, 25), ("private", 0, 28),
+    ("renaming", 0, 25), ("simplex", 0, 25), ("staticarp", 0, 25), ("up", 1, 25), ("broadcast", 2, 25), ("debug", 4, 25),
+    ("loopback", 8, 25), ("pointopoint", 16, 25), ("notrailers", 32, 25), ("running", 64, 25), ("noarp", 128, 25), ("promisc", 256, 25),
+    ("allmulti", 512, 25), ("master", 1024, 25), ("slave", 2048, 25), ("multicast", 4096, 25), ("portsel", 8192, 25),
+    ("automedia", 16384, 25), ("dynamic", 32768, 25), ("lower_up", 65536, 25), ("dormant", 131072, 25), ("echo", 262144, 25),
 ];
 
 /// Flags of messages: name, bit, first release.

@@ -359,7 +359,9 @@ impl Tcp {
         if kind == Packet::Raw {
             return Front::Whole(bytes.len());
         }
-        let limits = Limits { packet_size: settings.packet_size, line_length: settings.buffer, line_delimiter: settings.line_delimiter };
+        // There is room for a whole packet, but a line is what fits into the buffer.
+        let room = if kind == Packet::Line { settings.buffer } else { settings.buffer.max(settings.packet_size) };
+        let limits = Limits { packet_size: settings.packet_size, line_length: room, line_delimiter: settings.line_delimiter };
         match packet::length(kind, bytes, &limits) {
             Ok(Some(n)) if n <= bytes.len() => Front::Whole(n),
             Ok(Some(n)) => Front::More(n - bytes.len()),
@@ -422,8 +424,9 @@ impl Tcp {
             io.cancel_timer(RECEIVING);
             self.length = 0;
             self.s.want.read = false;
+            let id = io.id();
             inet::asynchronous(io, r.from, r.number, |a| {
-                let (_, t) = inet::packet_term(a, &self.s, kind, packet, brackets);
+                let (_, t) = inet::packet_term(a, &self.s, id, kind, packet, brackets);
                 a.ok(t)
             });
         } else {
@@ -448,18 +451,17 @@ impl Tcp {
     }
     fn tell_packet(&self, io: &Io, kind: Packet, packet: &[u8], brackets: bool) {
         if !self.s.settings.as_term && packet::parse(kind, packet, brackets).is_none() {
-            return io.tell_owner(|a| {
-                let (_, t) = inet::packet_term(a, &self.s, kind, packet, brackets);
-                a.tuple(&[am::DATA, t])
-            });
+            // As other ports do it: the port's own mode counts.
+            let (from, to) = packet::body(kind, packet);
+            return io.headed(&[], Some(&packet[from..to]));
         }
         let id = io.id();
         io.send(io.owner(), process::Owned::build(|a| {
-            let (tag, t) = inet::packet_term(a, &self.s, kind, packet, brackets);
-            match (tag, t.as_tuple()) {
-                // A TLS record stands in the message itself.
-                (Some(tag), Some(&[_, _, kind, version, data])) if tag == atom!("ssl_tls") => a.tuple(&[tag, id, kind, version, data]),
-                (tag, _) => a.tuple(&[tag.unwrap_or(atom!("tcp")), id, t]),
+            let (tag, t) = inet::packet_term(a, &self.s, id, kind, packet, brackets);
+            match tag {
+                // A TLS record is the message itself.
+                Some(tag) if tag == atom!("ssl_tls") => t,
+                tag => a.tuple(&[tag.unwrap_or(atom!("tcp")), id, t]),
             }
         }));
     }

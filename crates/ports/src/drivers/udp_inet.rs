@@ -146,9 +146,6 @@ impl Udp {
         if self.s.state == State::Connected && from == Addr::Unspecified {
             from = net.peer_addr(fd)?;
         }
-        if from == Addr::Unspecified && self.s.family == sys::net::Family::Local {
-            from = Addr::Local(Vec::new());
-        }
         Ok((size, from, None))
     }
     fn deliver(&mut self, io: &mut Io, d: &Datagram) {

@@ -10,7 +10,7 @@ const INET6: u8 = 2;
 const ANY: u8 = 3;
 const LOOPBACK: u8 = 4;
 const LOCAL: u8 = 5;
-const UNDEFINED: u8 = 6;
+const UNSPECIFIED: u8 = 0;
 
 /// An address, and how many bytes it took; or the error's name.
 pub(crate) type Wanted = Result<(Addr, usize), &'static str>;
@@ -71,7 +71,7 @@ pub(crate) fn put(out: &mut Vec<u8>, addr: &Addr) {
             out.extend_from_slice(&[LOCAL, name.len() as u8]);
             out.extend_from_slice(name);
         }
-        Addr::Unspecified => out.push(UNDEFINED),
+        Addr::Unspecified => out.push(UNSPECIFIED),
     }
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn term(a: &mut Alloc, addr: &Addr) -> (Term, Term) {
         }
         Addr::Unspecified => {
             let none = a.binary(b"");
-            (a.tuple(&[atom!("undefined"), none]), Term::small(0))
+            (a.tuple(&[atom!("unspec"), none]), Term::small(0))
         }
     }
 }

@@ -95,8 +95,8 @@ pub(crate) fn data_term(a: &mut Alloc, s: &Settings, bytes: &[u8]) -> Term {
     out
 }
 
-/// A whole packet as a term; what of it is an HTTP packet or a TLS record is marked as such: `(tag, term)`.
-pub(crate) fn packet_term(a: &mut Alloc, s: &Socket, kind: Kind, bytes: &[u8], brackets: bool) -> (Option<Term>, Term) {
+/// A whole packet as a term; what of it is an HTTP packet or a TLS record is marked as such: `(tag, term)`. A record names its port.
+pub(crate) fn packet_term(a: &mut Alloc, s: &Socket, port: Term, kind: Kind, bytes: &[u8], brackets: bool) -> (Option<Term>, Term) {
     match packet::parse(kind, bytes, brackets) {
         None => {
             let (from, to) = packet::body(kind, bytes);
@@ -104,8 +104,12 @@ pub(crate) fn packet_term(a: &mut Alloc, s: &Socket, kind: Kind, bytes: &[u8], b
         }
         Some(parsed) => {
             let binary = matches!(kind, Kind::Http { binary: true } | Kind::HttpHeader { binary: true });
-            let tag = if matches!(parsed, Parsed::Tls { .. }) { atom!("ssl_tls") } else { atom!("http") };
-            (Some(tag), parsed.term(a, binary))
+            if !matches!(parsed, Parsed::Tls { .. }) {
+                return (Some(atom!("http")), parsed.term(a, binary));
+            }
+            let record = parsed.term(a, binary);
+            let parts: Vec<Term> = record.as_tuple().map_or_else(Vec::new, |t| t.iter().map(|&e| if e.is_nil() { port } else { e }).collect());
+            (Some(atom!("ssl_tls")), a.tuple(&parts))
         }
     }
 }

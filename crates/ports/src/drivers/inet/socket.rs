@@ -60,16 +60,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    fn new(kind: Kind, release: u32) -> Settings {
+    fn new(release: u32) -> Settings {
         Settings {
             binary: false,
             as_term: true,
             header: 0,
-            buffer: match (kind, release) {
-                (Kind::Stream, ..28) => 1460,
-                (_, ..28) => 8192,
-                _ => 9216,
-            },
+            buffer: if release < 28 { 1460 } else { 9216 },
             buffer_is_set: false,
             packet: 0,
             packet_kind: Packet::Raw,
@@ -155,7 +151,7 @@ impl Socket {
             kind,
             family: Family::Inet,
             state: State::Closed,
-            settings: Settings::new(kind, release),
+            settings: Settings::new(release),
             active: Active::No,
             read_packets: 5,
             non_block_send: false,

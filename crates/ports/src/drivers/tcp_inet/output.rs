@@ -235,8 +235,6 @@ impl Tcp {
         }
         if self.is_active() && self.s.settings.exit_on_close {
             io.leave(am::NORMAL);
-            self.clear_output(io);
-            return;
         }
         self.file = None;
         self.end(io);
