@@ -173,8 +173,14 @@ impl hooks::Ports for Door {
                 };
                 cx.charge(size / 100);
                 match self.0.command(&port, cx.pid, || iolist::bytes(data).unwrap_or_default(), true) {
-                    Command::Busy => Err(Stop::Wait),
-                    _ => Ok(()),
+                    Command::Busy => {
+                        cx.p.port_busy = true;
+                        Err(Stop::Wait)
+                    }
+                    _ => {
+                        cx.p.port_busy = false;
+                        Ok(())
+                    }
                 }
             }
             Some(&[am::CONNECT, new]) if new.is_local_pid() && cx.node.is_alive(new) => {
@@ -428,9 +434,13 @@ fn port_command(cx: &mut Ctx, a: &[Term]) -> Res {
         return Ok(am::FALSE);
     }
     cx.charge(size / 100);
+    cx.p.port_busy = false;
     match ports.command(&port, cx.pid, || iolist::bytes(a[1]).unwrap_or_default(), !force) {
         Command::Done => Ok(am::TRUE),
-        Command::Busy => Err(Stop::Wait),
+        Command::Busy => {
+            cx.p.port_busy = true;
+            Err(Stop::Wait)
+        }
         Command::NoPort => Err(cx.badarg()),
     }
 }
@@ -457,7 +467,7 @@ fn port_call(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(answer) = ports.call(&port, cx.pid, operation, &data) else { return Err(cx.badarg()) };
     let node = cx.node.clone();
     match crate::resolver::decode_literal(&node, &answer, cx.h()) {
-        Some(t) => Ok(t),
+        Some(t) => Ok(cx.h().ok(t)),
         None => Err(cx.badarg()),
     }
 }

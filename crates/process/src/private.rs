@@ -138,6 +138,8 @@ pub struct Private {
     pub first: Option<Box<dyn FnOnce(&mut Private) + Send>>,
     /// The present signals have found it waiting in a `receive`.
     pub waiting: bool,
+    /// It waits, if it does, until a port is not busy.
+    pub port_busy: bool,
     /// Sleeps in a `receive` that has looked at all messages.
     pub receives: bool,
     /// Sleeps in `erlang:hibernate` of this arity; only a message wakes it, no other signal.
@@ -252,6 +254,7 @@ impl Private {
             collect_soon: None,
             first: None,
             waiting: false,
+            port_busy: false,
             receives: false,
             hibernating: None,
             save_calls: 0,

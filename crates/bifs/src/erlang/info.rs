@@ -195,7 +195,7 @@ impl Subject<'_> {
             am::STATUS => {
                 if matches!(p.resume, Resume::Native(n) if self.node.natives[n as usize].dirty != Dirty::No) && !self.own {
                     am::RUNNING
-                } else if p.suspended > 0 {
+                } else if p.suspended > 0 || p.port_busy && p.waiting {
                     am::SUSPENDED
                 } else if self.own {
                     am::RUNNING

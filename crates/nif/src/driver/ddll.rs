@@ -6,7 +6,7 @@ use crate::library::services;
 use base::sync::Mutex;
 use node::{Ctx, Effect, Native, Node, Stop};
 use ports::Ports;
-use process::{Owned, RefId, Who};
+use process::{Owned, RefId, Signal, Who};
 use std::sync::atomic::Ordering::*;
 use std::sync::{Arc, Weak};
 use term::{Term, am, atom};
@@ -14,7 +14,7 @@ use term::{Term, am, atom};
 type Res = Result<Term, Stop>;
 
 pub const NATIVES: &[Native] = &[
-    Native::new("erl_ddll", "try_load", 3, try_load).effect(Effect::Os).partial("option `reload`"),
+    Native::new("erl_ddll", "try_load", 3, try_load).effect(Effect::Os),
     Native::new("erl_ddll", "try_unload", 2, try_unload).effect(Effect::Os),
     Native::new("erl_ddll", "loaded_drivers", 0, loaded_drivers).effect(Effect::Os),
     Native::new("erl_ddll", "info", 2, info).effect(Effect::Os),
@@ -33,6 +33,14 @@ struct Known {
     /// Who has loaded it, how often, and by which reference their end is known.
     users: Vec<(Term, usize, RefId)>,
     kill_ports: bool,
+    reload: Option<Reload>,
+}
+
+/// What is to be loaded in a driver's place when it has gone.
+struct Reload {
+    file: Vec<u8>,
+    process: Term,
+    kill_ports: bool,
 }
 
 /// Who wants to know what becomes of a driver.
@@ -47,6 +55,23 @@ struct Watch {
 enum When {
     Loaded,
     Unloaded,
+    /// The same, but not told when it is not to go after all.
+    UnloadedOnly,
+}
+
+/// `pending`, `pending_driver`: for whom is waited, ports alone or processes too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    Driver,
+    Process,
+}
+
+/// Options of loading and unloading.
+#[derive(Default)]
+struct Options {
+    watch: Option<Pending>,
+    reload: Option<Pending>,
+    kill_ports: bool,
 }
 
 #[derive(Default)]
@@ -85,50 +110,112 @@ fn done(cx: &mut Ctx, what: &str, watch: Option<Term>) -> Res {
     })
 }
 
-/// `[monitor | {monitor, _} | kill_ports | {driver_options, [kill_ports]} | ..]`: (watches, kills); `None` if wrong.
-fn options(list: Term) -> Option<(bool, bool)> {
-    let (mut watch, mut kill) = (false, false);
+/// `None` if one is wrong.
+fn options(list: Term) -> Option<Options> {
+    let pending = |t: Term| match atom::as_text(t)? {
+        "pending" => Some(Pending::Process),
+        "pending_driver" => Some(Pending::Driver),
+        _ => None,
+    };
+    let mut out = Options::default();
     for o in list.proper_list()? {
         if let Some(&[key, value]) = o.as_tuple_n::<2>() {
             match atom::as_text(key)? {
-                "monitor" if matches!(atom::as_text(value)?, "pending" | "pending_driver") => watch = true,
+                "monitor" => out.watch = Some(pending(value)?),
+                "reload" => out.reload = Some(pending(value)?),
                 "driver_options" => {
                     for d in value.proper_list()? {
                         match atom::as_text(d)? {
-                            "kill_ports" => kill = true,
+                            "kill_ports" => out.kill_ports = true,
                             _ => return None,
                         }
                     }
                 }
-                "reload" => {}
                 _ => return None,
             }
             continue;
         }
         match atom::as_text(o)? {
-            "monitor" => watch = true,
-            "kill_ports" => kill = true,
-            "reload" => {}
+            "monitor" => out.watch = Some(Pending::Process),
+            "reload" => out.reload = Some(Pending::Process),
+            "kill_ports" => out.kill_ports = true,
             _ => return None,
         }
     }
-    Some((watch, kill))
+    Some(out)
 }
 
 /// Counts a process among a driver's users.
-fn enter(cx: &mut Ctx, known: &mut Known) {
-    if let Some(user) = known.users.iter_mut().find(|u| u.0 == cx.pid) {
+fn enter(node: &Node, process: Term, known: &mut Known) {
+    if let Some(user) = known.users.iter_mut().find(|u| u.0 == process) {
         user.1 += 1;
         return;
     }
-    let reference = (cx.node.next_ref(), 0);
-    cx.p.watchers.insert(reference, (WATCHER, None));
-    known.users.push((cx.pid, 1, reference));
+    let reference = (node.next_ref(), 0);
+    let _ = node.deliver(process, Signal::Monitor { reference, watcher: WATCHER, name: None });
+    known.users.push((process, 1, reference));
+}
+
+/// Why a library was not loaded: an atom, or what the dynamic linker has said (`Part::last_error`).
+enum Refused {
+    Reason(&'static str),
+    Linker,
+}
+
+/// Loads a driver and makes it known, with one user.
+fn open(node: &Arc<Node>, part: &Part, known: &mut Vec<Known>, name: &[u8], reload: Reload) -> Result<(), Refused> {
+    let Some(ports) = ports_of(node) else { return Err(Refused::Reason("notsup")) };
+    let mut library = reload.file.clone();
+    library.extend_from_slice(b".so");
+    // SAFETY: rule 1: whoever loads a library trusts it.
+    let code = unsafe { sys::dylib::Library::open(&library) }.map_err(|e| {
+        *part.last_error.lock() = e.split_once(": ").map_or(e.clone(), |x| x.1.to_string());
+        Refused::Linker
+    })?;
+    let Some(init) = code.symbol("driver_init") else { return Err(Refused::Reason("no_driver_init")) };
+    // SAFETY: rules 1 and 3: that is the type of this symbol; the entry is static data of the library.
+    let entry = unsafe {
+        let init: unsafe extern "C" fn() -> *const Entry = std::mem::transmute(init);
+        init()
+    };
+    // SAFETY: as above.
+    let Some(e) = (unsafe { entry.as_ref() }) else { return Err(Refused::Reason("driver_init_failed")) };
+    let version = (2..MAJOR).contains(&e.major) || e.major == MAJOR && e.minor <= MINOR;
+    if e.marker != MARKER || !version {
+        return Err(Refused::Reason("driver_incorrect_version"));
+    }
+    // SAFETY: rule 1: the name is static text.
+    let own_name = if e.name.is_null() { &[][..] } else { unsafe { std::ffi::CStr::from_ptr(e.name) }.to_bytes() };
+    if own_name != name {
+        return Err(Refused::Reason("bad_driver_name"));
+    }
+    // SAFETY: rules 1 and 3.
+    if e.init.is_some_and(|init| unsafe { init() } != 0) {
+        return Err(Refused::Reason("driver_init_failed"));
+    }
+    let driver = Arc::new(Loaded { name: name.to_vec(), entry, locked: Default::default(), _code: code });
+    let starts = Arc::downgrade(&driver);
+    ports.remove_driver(name);
+    ports.add_driver(name, Arc::new(move |io, opening| match starts.upgrade() {
+        Some(driver) => super::start(&driver, io, opening),
+        None => Err(ports::OpenError::BadArg),
+    }));
+    let mut k = Known {
+        name: name.to_vec(),
+        path: reload.file,
+        driver: Arc::downgrade(&driver),
+        held: Some(driver),
+        users: Vec::new(),
+        kill_ports: reload.kill_ports,
+        reload: None,
+    };
+    enter(node, reload.process, &mut k);
+    known.push(k);
+    Ok(())
 }
 
 fn try_load(cx: &mut Ctx, a: &[Term]) -> Res {
-    let (Some(path), Some(name), Some((_, kill_ports))) = (text(cx, a[0]), text(cx, a[1]), options(a[2])) else { return Err(cx.badarg()) };
-    let Some(ports) = ports_of(cx.node) else { return Err(cx.notsup()) };
+    let (Some(path), Some(name), Some(o)) = (text(cx, a[0]), text(cx, a[1]), options(a[2])) else { return Err(cx.badarg()) };
     let mut file = path;
     if !file.is_empty() {
         file.push(b'/');
@@ -138,69 +225,63 @@ fn try_load(cx: &mut Ctx, a: &[Term]) -> Res {
         return error(cx, "linked_in_driver");
     }
     let part = cx.node.part::<Part>();
+    let node = cx.node.clone();
     let mut known = part.known.lock();
-    known.retain(|k| k.held.is_some() || k.driver.strong_count() > 0);
+    known.retain(|k| k.held.is_some() || k.driver.strong_count() > 0 || k.reload.is_some());
+    let reload = Reload { file: file.clone(), process: cx.pid, kill_ports: o.kill_ports };
     if let Some(k) = known.iter_mut().find(|k| k.name == name) {
         let Some(driver) = k.driver.upgrade() else { return error(cx, "pending_process") };
         if driver.locked.load(Acquire) {
             return error(cx, "permanent");
         }
-        if k.path != file || k.kill_ports != kill_ports && !k.users.is_empty() {
+        if k.reload.is_some() {
+            return error(cx, if o.reload.is_some() { "pending_reload" } else { "inconsistent" });
+        }
+        if let Some(pending) = o.reload {
+            if !k.users.iter().any(|u| u.0 == cx.pid) {
+                return error(cx, if k.users.is_empty() { "pending_process" } else { "not_loaded_by_this_process" });
+            }
+            let others = k.users.iter().any(|u| u.0 != cx.pid);
+            if others && pending == Pending::Driver {
+                return error(cx, "pending_process");
+            }
+            k.reload = Some(reload);
+            drop(driver);
+            drop(known);
+            let what = if others { "pending_process" } else { "pending_driver" };
+            let watch = o.watch.filter(|&w| others && w == Pending::Process || !others).map(|_| add_watch(cx, &part, &name, When::Loaded));
+            leave(&node, &part, &name, cx.pid, true, false);
+            return done(cx, what, watch);
+        }
+        if k.path != file || k.kill_ports != o.kill_ports && !k.users.is_empty() {
             return error(cx, "inconsistent");
         }
-        k.kill_ports = kill_ports;
-        if k.held.is_none() {
+        k.kill_ports = o.kill_ports;
+        let cancelled = k.held.is_none();
+        if cancelled {
             k.held = Some(driver);
-            tell(cx.node, &part, &name, When::Unloaded, "UP", "unload_cancelled");
         }
-        enter(cx, k);
+        enter(&node, cx.pid, k);
+        drop(known);
+        if cancelled {
+            tell(&node, &part, &name, When::Unloaded, "UP", am::UNDEFINED, Some("unload_cancelled"));
+        }
         return done(cx, "already_loaded", None);
     }
-    let mut library = file.clone();
-    library.extend_from_slice(b".so");
-    // SAFETY: rule 1: whoever loads a library trusts it.
-    let code = match unsafe { sys::dylib::Library::open(&library) } {
-        Ok(code) => code,
-        Err(e) => {
-            *part.last_error.lock() = e.split_once(": ").map_or(e.clone(), |x| x.1.to_string());
+    let opened = open(&node, &part, &mut known, &name, reload);
+    drop(known);
+    match opened {
+        Ok(()) => {
+            tell(&node, &part, &name, When::Loaded, "UP", am::UNDEFINED, Some("loaded"));
+            done(cx, "loaded", None)
+        }
+        Err(Refused::Reason(what)) => error(cx, what),
+        Err(Refused::Linker) => {
             let h = cx.h();
             let reason = h.tuple(&[atom!("open_error"), Term::small(-10)]);
-            return Ok(h.error(reason));
+            Ok(h.error(reason))
         }
-    };
-    let Some(init) = code.symbol("driver_init") else { return error(cx, "no_driver_init") };
-    // SAFETY: rules 1 and 3: that is the type of this symbol; the entry is static data of the library.
-    let entry = unsafe {
-        let init: unsafe extern "C" fn() -> *const Entry = std::mem::transmute(init);
-        init()
-    };
-    // SAFETY: as above.
-    let Some(e) = (unsafe { entry.as_ref() }) else { return error(cx, "driver_init_failed") };
-    let version = (2..MAJOR).contains(&e.major) || e.major == MAJOR && e.minor <= MINOR;
-    if e.marker != MARKER || !version {
-        return error(cx, "driver_incorrect_version");
     }
-    // SAFETY: rule 1: the name is static text.
-    let own_name = if e.name.is_null() { &[][..] } else { unsafe { std::ffi::CStr::from_ptr(e.name) }.to_bytes() };
-    if own_name != name {
-        return error(cx, "bad_driver_name");
-    }
-    // SAFETY: rules 1 and 3.
-    if e.init.is_some_and(|init| unsafe { init() } != 0) {
-        return error(cx, "driver_init_failed");
-    }
-    let driver = Arc::new(Loaded { name: name.clone(), entry, locked: Default::default(), _code: code });
-    let starts = Arc::downgrade(&driver);
-    ports.add_driver(&name, Arc::new(move |io, opening| match starts.upgrade() {
-        Some(driver) => super::start(&driver, io, opening),
-        None => Err(ports::OpenError::BadArg),
-    }));
-    let mut k = Known { name: name.clone(), path: file, driver: Arc::downgrade(&driver), held: Some(driver), users: Vec::new(), kill_ports };
-    enter(cx, &mut k);
-    known.push(k);
-    drop(known);
-    tell(cx.node, &part, &name, When::Loaded, "UP", "loaded");
-    done(cx, "loaded", None)
 }
 
 /// A process lets a driver go `times` times. What became of it.
@@ -235,19 +316,23 @@ fn leave(node: &Arc<Node>, part: &Part, name: &[u8], process: Term, all: bool, k
     Some("pending_driver")
 }
 
-/// If nobody has the driver any more, it is gone.
+/// If nobody has the driver any more, it is gone; another may come in its place.
 fn swept(node: &Arc<Node>, part: &Part, name: &[u8]) {
-    let gone = {
-        let mut known = part.known.lock();
-        let before = known.len();
-        known.retain(|k| k.name != name || k.held.is_some() || k.driver.strong_count() > 0);
-        known.len() < before
-    };
-    if gone {
-        if let Some(ports) = ports_of(node) {
-            ports.remove_driver(name);
-        }
-        tell(node, part, name, When::Unloaded, "DOWN", "unloaded");
+    let mut known = part.known.lock();
+    let Some(at) = known.iter().position(|k| k.name == name && k.held.is_none() && k.driver.strong_count() == 0) else { return };
+    let gone = known.swap_remove(at);
+    if let Some(ports) = ports_of(node) {
+        ports.remove_driver(name);
+    }
+    let opened = gone.reload.map(|r| open(node, part, &mut known, name, r));
+    drop(known);
+    tell(node, part, name, When::Unloaded, "DOWN", am::UNDEFINED, Some("unloaded"));
+    tell(node, part, name, When::UnloadedOnly, "DOWN", am::UNDEFINED, Some("unloaded"));
+    match opened {
+        None => {}
+        Some(Ok(())) => tell(node, part, name, When::Loaded, "UP", am::UNDEFINED, Some("loaded")),
+        Some(Err(Refused::Reason(what))) => tell(node, part, name, When::Loaded, "DOWN", atom::intern(what), None),
+        Some(Err(Refused::Linker)) => tell(node, part, name, When::Loaded, "DOWN", atom!("open_error"), None),
     }
 }
 
@@ -275,7 +360,7 @@ pub fn down(node: &Arc<Node>, reference: RefId) -> bool {
 }
 
 fn try_unload(cx: &mut Ctx, a: &[Term]) -> Res {
-    let (Some(name), Some((watch, kill))) = (text(cx, a[0]), options(a[1])) else { return Err(cx.badarg()) };
+    let (Some(name), Some(o)) = (text(cx, a[0]), options(a[1])) else { return Err(cx.badarg()) };
     if ports::drivers::names(cx.node.code.release).iter().any(|n| n.as_bytes() == name) {
         return error(cx, "linked_in_driver");
     }
@@ -295,10 +380,15 @@ fn try_unload(cx: &mut Ctx, a: &[Term]) -> Res {
     if !mine {
         return error(cx, "not_loaded_by_this_process");
     }
-    let reference = watch.then(|| add_watch(cx, &part, &name, When::Unloaded));
     let node = cx.node.clone();
-    let what = leave(&node, &part, &name, cx.pid, false, kill).unwrap_or("pending_driver");
-    done(cx, what, reference)
+    let last = {
+        let known = part.known.lock();
+        let k = known.iter().find(|k| k.name == name);
+        k.is_some_and(|k| k.users.len() == 1 && k.users[0].1 == 1)
+    };
+    let watch = o.watch.filter(|&w| last || w == Pending::Process).map(|_| add_watch(cx, &part, &name, When::Unloaded));
+    let what = leave(&node, &part, &name, cx.pid, false, o.kill_ports).unwrap_or("pending_driver");
+    done(cx, what, watch)
 }
 
 fn loaded_drivers(cx: &mut Ctx, _: &[Term]) -> Res {
@@ -335,7 +425,7 @@ fn info(cx: &mut Ctx, a: &[Term]) -> Res {
         "permanent" => Term::bool(linked_in || driver.is_some_and(|d| d.locked.load(Acquire))),
         "awaiting_load" | "awaiting_unload" => {
             let when = if item == "awaiting_load" { When::Loaded } else { When::Unloaded };
-            let waiting: Vec<Term> = part.watches.lock().iter().filter(|w| w.name == name && w.when == when).map(|w| w.process).collect();
+            let waiting: Vec<Term> = part.watches.lock().iter().filter(|w| w.name == name && (w.when == When::Loaded) == (when == When::Loaded)).map(|w| w.process).collect();
             let h = cx.h();
             let mut counts: Vec<(Term, i64)> = Vec::new();
             for p in waiting {
@@ -358,8 +448,8 @@ fn add_watch(cx: &mut Ctx, part: &Part, name: &[u8], when: When) -> Term {
     cx.h().reference(reference, 0)
 }
 
-/// `{Tag, Ref, driver, Name, What}` to all who wait for this.
-fn tell(node: &Arc<Node>, part: &Part, name: &[u8], when: When, tag: &str, what: &str) {
+/// `{Tag, Ref, driver, Name, What}` to all who wait for this; without `what`: `{load_failure, Why}`.
+fn tell(node: &Arc<Node>, part: &Part, name: &[u8], when: When, tag: &str, why: Term, what: Option<&str>) {
     let mut due = Vec::new();
     part.watches.lock().retain(|w| {
         let fits = w.name == name && w.when == when;
@@ -369,37 +459,43 @@ fn tell(node: &Arc<Node>, part: &Part, name: &[u8], when: When, tag: &str, what:
         !fits
     });
     for (process, reference) in due {
-        tell_one(node, process, reference, name, tag, what);
+        let message = Owned::build(|h| {
+            let r = h.reference(reference, 0);
+            let name = atom::intern(&String::from_utf8_lossy(name));
+            let what = match what {
+                Some(what) => atom::intern(what),
+                None => h.tuple(&[atom!("load_failure"), why]),
+            };
+            h.tuple(&[atom::intern(tag), r, atom!("driver"), name, what])
+        });
+        node.send_message(process, message);
     }
-}
-
-fn tell_one(node: &Arc<Node>, process: Term, reference: u64, name: &[u8], tag: &str, what: &str) {
-    let message = Owned::build(|h| {
-        let r = h.reference(reference, 0);
-        let name = h.list_of_bytes(name);
-        h.tuple(&[atom::intern(tag), r, atom!("driver"), name, atom::intern(what)])
-    });
-    node.send_message(process, message);
 }
 
 fn monitor(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(&[name, when]) = a[1].as_tuple_n::<2>().filter(|_| atom::as_text(a[0]) == Some("driver")) else { return Err(cx.badarg()) };
     let (Some(name), Some(when)) = (text(cx, name), atom::as_text(when)) else { return Err(cx.badarg()) };
     let part = cx.node.part::<Part>();
-    let loaded = part.known.lock().iter().any(|k| k.name == name && (k.held.is_some() || k.driver.strong_count() > 0));
+    let (loaded, leaving, coming) = {
+        let known = part.known.lock();
+        let k = known.iter().find(|k| k.name == name && (k.held.is_some() || k.driver.strong_count() > 0));
+        (k.is_some(), k.is_some_and(|k| k.held.is_none()), k.is_some_and(|k| k.reload.is_some()))
+    };
     let kind = match when {
         "loaded" => When::Loaded,
-        "unloaded" | "unloaded_only" => When::Unloaded,
+        "unloaded" => When::Unloaded,
+        "unloaded_only" => When::UnloadedOnly,
         _ => return Err(cx.badarg()),
     };
     let t = add_watch(cx, &part, &name, kind);
     let node = cx.node.clone();
-    match (kind, loaded) {
-        (When::Loaded, true) => tell(&node, &part, &name, When::Loaded, "UP", "loaded"),
-        (When::Unloaded, false) => tell(&node, &part, &name, When::Unloaded, "DOWN", "unloaded"),
+    match kind {
+        When::Loaded if coming => {}
+        When::Loaded if loaded && !leaving => tell(&node, &part, &name, kind, "UP", am::UNDEFINED, Some("loaded")),
         // Nobody is loading it.
-        (When::Loaded, false) => tell(&node, &part, &name, When::Loaded, "DOWN", "load_cancelled"),
-        (When::Unloaded, true) => {}
+        When::Loaded => tell(&node, &part, &name, kind, "DOWN", am::UNDEFINED, Some("load_cancelled")),
+        _ if !loaded => tell(&node, &part, &name, kind, "DOWN", am::UNDEFINED, Some("unloaded")),
+        _ => {}
     }
     Ok(t)
 }

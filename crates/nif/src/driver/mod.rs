@@ -247,7 +247,7 @@ unsafe impl Send for Foreign {}
 
 /// Starts a library's driver for a port.
 pub fn start(driver: &Arc<Loaded>, io: &mut Io, opening: &Opening) -> Result<Box<dyn Driver>, OpenError> {
-    let Some(start) = driver.entry().start else { return Err(OpenError::BadArg) };
+    let start = driver.entry().start;
     let mut command = match opening.name {
         ports::Name::Spawn(c) | ports::Name::SpawnDriver(c) => c.clone(),
         _ => return Err(OpenError::BadArg),
@@ -258,7 +258,7 @@ pub fn start(driver: &Arc<Loaded>, io: &mut Io, opening: &Opening) -> Result<Box
     // SAFETY: rules 1 and 3.
     let data = foreign.call(io, |_, _| unsafe {
         *libc::__errno_location() = 0;
-        start(CURRENT.get().0, command.as_mut_ptr().cast())
+        start.map_or(null_mut(), |start| start(CURRENT.get().0, command.as_mut_ptr().cast()))
     });
     let errno = Errno::last();
     let failed = match data as isize {
