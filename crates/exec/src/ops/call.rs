@@ -88,8 +88,9 @@ pub fn collect(cx: &mut Ctx, x: &mut [Term], need: usize) -> Result<(), Term> {
     Ok(())
 }
 
-/// Heap and stack that make one place in two go without a collection under torture.
+/// Heap and stack that make one place in two go without a collection under torture; beyond the second figure many more do.
 const TORTURE_BYTES: usize = 2 << 10;
+const TORTURE_LARGE: usize = 256 << 10;
 
 /// Whether a place that might collect does so under torture: beside a large heap or stack only now and then, so that the time
 /// stays in proportion.
@@ -98,7 +99,10 @@ pub fn torture_due(cx: &Ctx, local: &mut crate::engine::Local, hp: *mut u64, sp:
     let heap = &cx.p.heap;
     let due = local.quiet == 0;
     local.quiet = match local.quiet {
-        0 => ((heap.end as usize - sp as usize) + (hp as usize - heap.start as usize)) / TORTURE_BYTES,
+        0 => {
+            let bytes = (heap.end as usize - sp as usize) + (hp as usize - heap.start as usize);
+            bytes / TORTURE_BYTES + bytes / TORTURE_LARGE * 1024
+        }
         n => n - 1,
     };
     due
