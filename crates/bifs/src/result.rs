@@ -4,6 +4,10 @@ use node::{Ctx, Stop};
 use term::Term;
 use term::int::ArithError;
 
+/// Parts of a term, or bytes, that are too much to handle at once on a scheduler: some milliseconds' work.
+pub const MUCH: usize = 50_000;
+pub const MANY_BYTES: usize = 400_000;
+
 /// What a native function answers.
 pub type Res = Result<Term, Stop>;
 

@@ -1,7 +1,7 @@
 //! Module `unicode`: character data in Latin-1 or UTF-8 to UTF-8 binaries and lists. Other encodings are the module's own
 //! Erlang code, to which we trap.
 
-use crate::result::Res;
+use crate::result::{MANY_BYTES, Res};
 use node::{Ctx, Native};
 use term::bits::Bits;
 use term::{Alloc, Term, am, atom};
@@ -230,6 +230,7 @@ fn convert(cx: &mut Ctx, a: &[Term], other: &str, build: fn(&mut Ctx, Term, &[u8
         _ => return Err(cx.trap(am::UNICODE, term::atom::intern(other), a)),
     };
     let Ok(size) = check_shape(a[0]) else { return Err(cx.badarg()) };
+    cx.heavy(size > MANY_BYTES)?;
     cx.charge(size / 100 + 1);
     // A binary that is already right is not copied.
     if !latin1

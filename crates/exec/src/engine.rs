@@ -112,7 +112,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
     let p = unsafe { me.private() };
     node::signals::set_urgency(p.priority);
     loop {
-        let receives = std::mem::take(&mut p.receives);
+        let receives = p.receives;
         if dirty.is_none() {
             let fetched = node.fetch(me, pid, p);
             if let Some(reason) = fetched.exit {
@@ -126,7 +126,6 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
                 crate::ops::call::watched(node, pid, p, &mut [], 0, major);
             }
             if fetched.suspended {
-                p.receives = receives;
                 if me.park_suspended() {
                     return After::Park;
                 }
@@ -135,7 +134,6 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
         }
         // Other signals than messages and timeouts are no reason to look at the messages again.
         if receives && p.mailbox.peek().is_none() && !p.timed_out {
-            p.receives = true;
             if me.park() {
                 return After::Park;
             }
@@ -154,6 +152,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             node.trace_running(pid, p, "in");
             node::trace::calls::account_in(node, p);
         }
+        p.receives = false;
         let before = p.heap.stats;
         let watched = (node.system_monitor.any() && dirty.is_none()).then(|| (node.monotonic_ns(), p.ip));
         let mut cx = Ctx::new(p, me, pid, node, budget);

@@ -124,6 +124,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
     // The tail call by which a native function was reached, while it runs.
     let mut native_from: *const u64 = std::ptr::null();
     let torture = cx.node.config.torture.collect_always;
+    cx.dirty = dirty.is_some();
 
     // SAFETY: rules 1 to 4, for the whole loop.
     unsafe {
@@ -342,6 +343,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     }
                     Err(Stop::Yield) => leave!(ip, $arity, Ended::Yield, $resume),
                     Err(Stop::Wait) => leave!(ip, $arity, Ended::Wait, $resume),
+                    Err(Stop::Dirty) => leave!(ip, $arity, Ended::Dirty(DirtyKind::Cpu), $resume),
                     Err(Stop::Exit) => return Ended::Exit(cx.p.exception.reason),
                 }
             }};

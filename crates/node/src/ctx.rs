@@ -16,6 +16,8 @@ pub enum Stop {
     Trap,
     /// Has used up its slice: to be called again with the same arguments; keeps what it needs in `Private::native_state`.
     Yield,
+    /// Too much for a scheduler: to be called again with the same arguments on a dirty one (see `Ctx::heavy`).
+    Dirty,
     /// To be called again with the same arguments once a signal has arrived or someone has woken the process.
     Wait,
     /// The process ends at once with `Private::exception`'s reason, without handlers (an exit signal that it may not catch).
@@ -30,6 +32,8 @@ pub struct Ctx<'a> {
     pub node: &'a Arc<Node>,
     /// Reductions left in this slice; native code subtracts what its work costs. Below 1: yield when convenient.
     pub reductions: i64,
+    /// Runs on a dirty scheduler, where it holds up no other process.
+    pub dirty: bool,
     /// Reductions that were left when those used so far were last counted for the process.
     budget: i64,
     /// Where a trap goes, and its arguments.
@@ -43,7 +47,7 @@ pub struct Ctx<'a> {
 
 impl<'a> Ctx<'a> {
     pub fn new(p: &'a mut Private, me: ProcRef, pid: Term, node: &'a Arc<Node>, reductions: i64) -> Ctx<'a> {
-        Ctx { p, me, pid, node, reductions, budget: reductions, trap_to: None, trap_args: [Term::NIL; 8], trap_more: Vec::new(), called_from: std::ptr::null() }
+        Ctx { p, me, pid, node, reductions, dirty: false, budget: reductions, trap_to: None, trap_args: [Term::NIL; 8], trap_more: Vec::new(), called_from: std::ptr::null() }
     }
     /// Where terms of the calling process are built. Never collects.
     #[inline(always)]
@@ -66,6 +70,10 @@ impl<'a> Ctx<'a> {
     pub fn set_left(&mut self, reductions: i64) {
         self.budget += reductions - self.reductions;
         self.reductions = reductions;
+    }
+    /// Work that cannot be divided is left to a dirty scheduler if there is much of it.
+    pub fn heavy(&self, much: bool) -> Result<(), Stop> {
+        if much && !self.dirty { Err(Stop::Dirty) } else { Ok(()) }
     }
     /// Ends the slice as soon as may be.
     pub fn give_up(&mut self) {

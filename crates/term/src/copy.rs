@@ -123,6 +123,35 @@ fn size_walk(t: Term, literals: LiteralRange) -> usize {
     }
 }
 
+/// Has the term more parts than that? Takes no longer than that many.
+pub fn is_larger(t: Term, parts: usize) -> bool {
+    let mut left = parts;
+    let mut work = vec![t];
+    while let Some(mut t) = work.pop() {
+        while let Some((head, tail)) = t.as_cons() {
+            if left == 0 {
+                return true;
+            }
+            left -= 1;
+            if head.is_pointer() {
+                work.push(head);
+            }
+            t = tail;
+        }
+        if t.is_boxed() {
+            let (words, from, inner) = boxed_size(t);
+            if words > left {
+                return true;
+            }
+            left -= words;
+            // SAFETY: rule 1: `inner` terms stand there.
+            let inner: &[Term] = unsafe { std::slice::from_raw_parts(t.ptr().add(from).cast(), inner) };
+            work.extend(inner.iter().filter(|t| t.is_pointer()));
+        }
+    }
+    false
+}
+
 /// A deep copy built in `alloc`.
 #[inline]
 pub fn copy(t: Term, alloc: &mut Alloc, literals: LiteralRange) -> Term {
@@ -365,6 +394,7 @@ mod tests {
         assert_eq!(b.fragment_words(), n);
         assert!(eq_exact(t, c));
         assert!(shared_size(t, LiteralRange::NONE) < n);
+        assert!(is_larger(t, 50) && !is_larger(t, n));
         let kept = copy(t, &mut b, LiteralRange { len: usize::MAX, ..LiteralRange::NONE });
         assert_eq!(kept.raw(), t.raw());
     }

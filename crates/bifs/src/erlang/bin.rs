@@ -1,12 +1,14 @@
 //! Binaries, bit strings and iolists to lists and back.
 
 use crate::iolist::{self, Piece};
-use crate::result::Res;
+use crate::result::{MUCH, Res};
 use node::{Ctx, Native};
 use term::Term;
+use term::copy::is_larger;
 
 /// One binary of an iolist's bytes; of its bits if `bits`.
 fn gather(cx: &mut Ctx, t: Term, bits: bool) -> Res {
+    cx.heavy(is_larger(t, MUCH))?;
     let (size, whole) = iolist::bit_size(t).map_err(|_| cx.badarg())?;
     if !whole && !bits {
         return Err(cx.badarg());

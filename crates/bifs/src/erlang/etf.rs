@@ -1,9 +1,10 @@
 //! Terms to bytes of the external format and back. The format is crate `etf`'s.
 
 use crate::resolver::{Tables, local_key, node_id};
-use crate::result::Res;
+use crate::result::{MANY_BYTES, MUCH, Res};
 use etf::{DecodeEnv, Options};
 use node::{Ctx, Native, Stop};
+use term::copy::is_larger;
 use term::{Term, am, atom};
 
 /// The defaults of the release whose libraries run.
@@ -18,6 +19,7 @@ pub fn defaults(cx: &Ctx) -> Options {
 
 fn decode(cx: &mut Ctx, bin: Term, safe: bool) -> Result<(Term, usize), Stop> {
     let Some(bytes) = bin.as_bytes() else { return Err(cx.badarg()) };
+    cx.heavy(bytes.len() > MANY_BYTES)?;
     cx.charge(bytes.len() / 100 + 1);
     let node = cx.node.clone();
     let tables = Tables(&node);
@@ -72,22 +74,23 @@ fn options(cx: &mut Ctx, list: Term, size_only: bool) -> Result<(Options, u32), 
     }
     Ok((o, level))
 }
-fn encode(cx: &mut Ctx, t: Term, options: &Options, level: u32) -> Term {
+fn encode(cx: &mut Ctx, t: Term, options: &Options, level: u32) -> Res {
+    cx.heavy(is_larger(t, MUCH))?;
     let mut bytes = etf::encode(t, options);
     cx.charge(bytes.len() / 100 + 1);
     if level > 0 {
         cx.charge(bytes.len() / 20);
         bytes = etf::compress(bytes, level);
     }
-    cx.h().binary(&bytes)
+    Ok(cx.h().binary(&bytes))
 }
 fn term_to_binary_1(cx: &mut Ctx, a: &[Term]) -> Res {
     let o = defaults(cx);
-    Ok(encode(cx, a[0], &o, 0))
+    encode(cx, a[0], &o, 0)
 }
 fn term_to_binary_2(cx: &mut Ctx, a: &[Term]) -> Res {
     let (o, level) = options(cx, a[1], false)?;
-    Ok(encode(cx, a[0], &o, level))
+    encode(cx, a[0], &o, level)
 }
 fn term_to_iovec_1(cx: &mut Ctx, a: &[Term]) -> Res {
     let bin = term_to_binary_1(cx, a)?;
@@ -98,6 +101,7 @@ fn term_to_iovec_2(cx: &mut Ctx, a: &[Term]) -> Res {
     Ok(cx.h().list(&[bin]))
 }
 fn external_size_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    cx.heavy(is_larger(a[0], MUCH))?;
     let o = defaults(cx);
     Ok(Term::small(etf::external_size(a[0], &o) as i64))
 }

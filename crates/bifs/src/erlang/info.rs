@@ -199,7 +199,7 @@ impl Subject<'_> {
                     am::SUSPENDED
                 } else if self.own {
                     am::RUNNING
-                } else if p.waiting && p.mailbox.peek().is_none() && !p.timed_out {
+                } else if p.waiting && asleep(p) && p.mailbox.peek().is_none() && !p.timed_out {
                     am::WAITING
                 } else {
                     am::RUNNABLE
@@ -372,6 +372,11 @@ fn frame(h: &mut Alloc, l: &Located) -> Term {
         None => Term::NIL,
     };
     h.tuple(&[l.module, l.function, Term::small(l.arity.into()), source])
+}
+
+/// Was it last seen in a `receive`, in hibernation, or in a native function that waits?
+fn asleep(p: &Private) -> bool {
+    p.receives || p.hibernating.is_some() || matches!(p.resume, Resume::Native(_))
 }
 
 fn sorted(mut who: Vec<Who>) -> Vec<Who> {
