@@ -26,6 +26,14 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// The folder whose `erl` is this machine, if it is not the one on PATH.
+    pub fn launchers(&self) -> Option<PathBuf> {
+        if self.erl_first.is_empty() {
+            return None;
+        }
+        let done = shell::capture(Command::new(&self.erl).arg("shims"), Duration::from_secs(20)).ok()?;
+        Some(PathBuf::from(done.output.trim()))
+    }
     /// The given build of ferrobeam.
     pub fn ferrobeam(program: &Path, environment: &[(&str, &str)]) -> Machine {
         Machine {

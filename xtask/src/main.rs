@@ -11,6 +11,7 @@ mod samebeams;
 mod setup;
 mod shell;
 mod soak;
+mod suites;
 mod test;
 mod tidy;
 
@@ -23,6 +24,7 @@ cargo xtask COMMAND
   test [--fast]             everything: units, conform, examples, tidy (--fast: no units)
   conform [NAME..] [--on otp]  cases of tests/conform on ferrobeam (and the real Erlang side by side); UPDATE=1 records
                             the real one's answers; FERROBEAM_OTP chooses the libraries
+  conform otp|elixir [NAME..]  the suites of OTP or Elixir from Debian's source packages, on both, against tests/otp/failing.tsv
   examples [NAME..]         programs of examples/ against their recorded output; UPDATE=1 records
   samebeams [APP..]         OTP's sources compiled on ferrobeam and on the real Erlang: the same files, byte for byte
   tidy                      storeys, unsafe rooms, comments, dead files, paths in documents
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "run" => run::run(&args),
         "test" => test::test(&args),
+        "conform" if args.first().is_some_and(|a| a == "otp" || a == "elixir") => suites::command(&args),
         "conform" => conform::command(&args, &[]),
         "examples" => examples::command(&args, &[]),
         "samebeams" => samebeams::command(&args),

@@ -1,0 +1,344 @@
+//! `cargo xtask conform otp|elixir [NAME..]`: the test suites that OTP's and Elixir's authors wrote, from Debian's source packages,
+//! under their own runners (common_test, ExUnit), on ferrobeam and on the real Erlang, side by side. Cases that are known to fail
+//! stand with their reason in `tests/otp/failing.tsv`: one that passes is an error, as is a failing one that is not listed.
+//! Not here: our own cases (`conform`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::conform::Machine;
+use crate::setup;
+use crate::shell::{self, Outcome};
+
+/// An application of OTP, where its tests are, and what they include from elsewhere.
+const APPS: &[(&str, &str, &[&str])] = &[
+    ("emulator", "erts/emulator/test", &["lib/stdlib/test/error_info_lib.erl", "lib/kernel/examples/gen_tcp_dist/src/gen_tcp_dist.erl"]),
+    ("stdlib", "lib/stdlib/test", &["erts/emulator/test/erts_test_utils.erl", "lib/sasl/test/otp_vsns.erl"]),
+    ("compiler", "lib/compiler/test", &[]),
+    ("kernel", "lib/kernel/test", &["lib/stdlib/test/error_info_lib.erl", "lib/sasl/test/otp_vsns.erl"]),
+];
+
+/// For one suite on one machine.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// What became of one case.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Fate {
+    Passed,
+    Skipped,
+    Failed(String),
+}
+
+type Fates = BTreeMap<String, Fate>;
+
+/// `names`: `otp` or `elixir`, then suites (`lists_SUITE`, `stdlib`, `ex_unit`); none is all.
+pub fn command(names: &[String]) -> Outcome<bool> {
+    setup::ensure()?;
+    let program = shell::build()?;
+    let (ours, real) = (Machine::ferrobeam(&program, &[]), Machine::real()?);
+    let wanted = &names[1..];
+    let known = known()?;
+    let mut tally = Tally::default();
+    if names[0] == "otp" {
+        setup::need("ct_run", "erlang-common-test")?;
+        let root = sources("erlang", "otp-")?;
+        for (app, dir, extra) in APPS {
+            let suites = prepare(&root, app, dir, extra, wanted)?;
+            for suite in suites {
+                let name = format!("{app}/{}", file_stem(&suite));
+                let there = common_test(&real, &suite, "real")?;
+                let here = common_test(&ours, &suite, "ours")?;
+                tally.compare(&name, &there, &here, &known);
+            }
+        }
+    } else {
+        let root = sources("elixir-lang", "elixir-")?;
+        for lib in ["elixir", "eex", "ex_unit", "iex", "logger", "mix"] {
+            if !wanted.is_empty() && !wanted.iter().any(|w| w == lib) {
+                continue;
+            }
+            let there = ex_unit(&real, &root, lib)?;
+            let here = ex_unit(&ours, &root, lib)?;
+            tally.compare(&format!("elixir/{lib}"), &there, &here, &known);
+        }
+    }
+    tally.end()
+}
+
+#[derive(Default)]
+struct Tally {
+    passed_there: usize,
+    passed_here: usize,
+    unexpected: Vec<String>,
+    came_true: Vec<String>,
+}
+
+impl Tally {
+    /// Only what passes on the real machine counts.
+    fn compare(&mut self, suite: &str, there: &Fates, here: &Fates, known: &BTreeMap<String, String>) {
+        let judged: Vec<&String> = there.iter().filter(|(_, f)| **f == Fate::Passed).map(|(c, _)| c).collect();
+        let well = judged.iter().filter(|c| here.get(**c) == Some(&Fate::Passed)).count();
+        println!("{suite:<40} ERTS {:>4}   ferrobeam {well:>4}", judged.len());
+        self.passed_there += judged.len();
+        self.passed_here += well;
+        for case in judged {
+            let full = format!("{suite}:{case}");
+            match (here.get(case), known.contains_key(&full)) {
+                (Some(Fate::Passed), false) => {}
+                (Some(Fate::Passed), true) => self.came_true.push(full),
+                (_, true) => println!("    {case}: fails, as listed: {}", known[&full]),
+                (fate, false) => {
+                    let why = match fate {
+                        Some(Fate::Failed(why)) => why.chars().take(300).collect(),
+                        Some(Fate::Skipped) => "skipped".to_string(),
+                        _ => "not reached".to_string(),
+                    };
+                    println!("    {case}: {why}");
+                    self.unexpected.push(full);
+                }
+            }
+        }
+    }
+
+    fn end(self) -> Outcome<bool> {
+        for case in &self.came_true {
+            println!("passes, but is listed as failing: {case}");
+        }
+        let share = 100.0 * self.passed_here as f64 / self.passed_there.max(1) as f64;
+        println!("{} of the {} cases that pass on ERTS: {share:.1} %", self.passed_here, self.passed_there);
+        println!("{} fail without being listed, {} pass although listed", self.unexpected.len(), self.came_true.len());
+        Ok(self.unexpected.is_empty() && self.came_true.is_empty())
+    }
+}
+
+/// `tests/otp/failing.tsv`: case, tab, reason.
+fn known() -> Outcome<BTreeMap<String, String>> {
+    let file = shell::root().join("tests/otp/failing.tsv");
+    let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let lines = text.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
+    lines
+        .map(|l| {
+            let (case, why) = l.split_once('\t').filter(|(_, why)| !why.trim().is_empty()).ok_or(format!("{}: no reason in {l:?}", file.display()))?;
+            Ok((case.to_string(), why.to_string()))
+        })
+        .collect()
+}
+
+/// A Debian source package, unpacked below `target`: the folder whose name begins with `prefix`.
+fn sources(package: &str, prefix: &str) -> Outcome<PathBuf> {
+    let dir = shell::scratch("sources")?;
+    let there = || -> Option<PathBuf> {
+        let entries = fs::read_dir(&dir).ok()?.flatten();
+        entries.map(|e| e.path()).find(|p| p.is_dir() && p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(prefix)))
+    };
+    if let Some(found) = there() {
+        return Ok(found);
+    }
+    println!("sources of {package}: apt-get source --download-only");
+    let lists = dir.join("lists");
+    fs::create_dir_all(lists.join("partial")).map_err(|e| e.to_string())?;
+    let list = dir.join("apt.list");
+    fs::write(&list, format!("deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {} {} main\n", mirror()?, codename()?))
+        .map_err(|e| e.to_string())?;
+    let apt = |what: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.current_dir(&dir).args(["-qq", "-o", &format!("Dir::Etc::sourcelist={}", list.display()), "-o", "Dir::Etc::sourceparts=/dev/null"]);
+        command.args(["-o", &format!("Dir::State::Lists={}", lists.display()), "-o", "APT::Sandbox::User=root"]).args(what);
+        shell::must(&mut command)
+    };
+    apt(&["update"])?;
+    apt(&["source", "--download-only", package])?;
+    for file in fs::read_dir(&dir).map_err(|e| e.to_string())?.flatten().map(|e| e.path()) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with(&format!("{package}_")) && name.contains(".orig.tar.") {
+            shell::must(Command::new("tar").current_dir(&dir).arg("-xf").arg(&file))?;
+        }
+    }
+    there().ok_or(format!("the source package {package} has no folder {prefix}.."))
+}
+
+/// Where apt has Debian from.
+fn mirror() -> Outcome<String> {
+    let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
+    files.extend(fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten().map(|e| e.path()));
+    for file in files {
+        for word in fs::read_to_string(&file).unwrap_or_default().split_whitespace() {
+            if word.starts_with("http") && word.trim_end_matches('/').ends_with("/debian") {
+                return Ok(word.to_string());
+            }
+        }
+    }
+    Err("no Debian archive in apt's sources".into())
+}
+
+fn codename() -> Outcome<String> {
+    let text = fs::read_to_string("/etc/os-release").map_err(|e| e.to_string())?;
+    let name = text.lines().find_map(|l| l.strip_prefix("VERSION_CODENAME=")).ok_or("os-release names no VERSION_CODENAME")?;
+    Ok(name.trim_matches('"').to_string())
+}
+
+fn file_stem(p: &Path) -> String {
+    p.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Copies an application's tests, compiles them and their C parts with the real compiler; the compiled suites that are wanted.
+fn prepare(root: &Path, app: &str, dir: &str, extra: &[&str], wanted: &[String]) -> Outcome<Vec<PathBuf>> {
+    let from = root.join(dir);
+    let all: Vec<String> = fs::read_dir(&from)
+        .map_err(|e| format!("{}: {e}", from.display()))?
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|e| e == "erl") && file_stem(p).ends_with("_SUITE"))
+        .map(|p| file_stem(&p))
+        .collect();
+    let chosen: BTreeSet<String> =
+        all.into_iter().filter(|s| wanted.is_empty() || wanted.iter().any(|w| w == app || w == s || *w == format!("{app}/{s}"))).collect();
+    if chosen.is_empty() {
+        return Ok(Vec::new());
+    }
+    let to = shell::scratch(&format!("suites/{app}"))?;
+    if !to.join("prepared").exists() {
+        println!("{app}: compiling the suites");
+        shell::must(Command::new("cp").arg("-rT").arg(&from).arg(&to))?;
+        for file in extra {
+            shell::must(Command::new("cp").arg(root.join(file)).arg(&to))?;
+        }
+        c_parts(root, &to)?;
+        let include = |d: &str| format!("{{i,\"{}\"}}", root.join(d).display());
+        let options = [include(dir), include("lib/kernel/include"), include("lib/stdlib/include"), include("lib/kernel/src"), include("lib/stdlib/src"), include("lib/compiler/src")];
+        let program = format!(
+            "[case compile:file(F, [debug_info, {}]) of {{ok, _}} -> ok; E -> io:format(\"not compiled: ~ts ~tp~n\", [F, E]) end || F <- filelib:wildcard(\"*.erl\")], halt().",
+            options.join(", ")
+        );
+        let mut compile = Command::new(setup::real("erl")?);
+        compile.current_dir(&to).args(["-noinput", "-pa", ".", "-eval", &program]).env("ERL_TOP", root);
+        let done = shell::capture(&mut compile, Duration::from_secs(1800))?;
+        for line in done.output.lines().filter(|l| l.starts_with("not compiled")) {
+            println!("{app}: {line}");
+        }
+        fs::write(to.join("prepared"), "").map_err(|e| e.to_string())?;
+    }
+    let hook = shell::scratch("suites/hook")?;
+    shell::must(Command::new(setup::real("erlc")?).arg("-o").arg(&hook).args([shell::root().join("tests/otp/conform_hook.erl"), shell::root().join("tests/otp/ts_install_cth.erl")]))?;
+    Ok(chosen.into_iter().map(|s| to.join(s + ".beam")).filter(|p| p.is_file()).collect())
+}
+
+/// The libraries and programs in C that suites load and start, by their makefiles with this machine's words put in.
+fn c_parts(root: &Path, to: &Path) -> Outcome<()> {
+    let usr = setup::otp().ok_or("there is no OTP")?.join("usr");
+    let found = shell::capture(Command::new("find").arg(to).args(["-name", "Makefile.src"]), Duration::from_secs(60))?;
+    let include = format!("-I{}/include", usr.display());
+    let shared = format!("-O2 -fPIC -w {include} -D_GNU_SOURCE -DHAVE_ISFINITE=1 -DHAVE_STRERROR=1");
+    let rules = format!(".SUFFIXES:\n.SUFFIXES: .so .o .c\n\n.c.so:\n\tgcc -c {shared} $(SHLIB_EXTRA_CFLAGS) $<\n\tgcc -shared $(SHLIB_EXTRA_LDFLAGS) -o $@ $*.o $(SHLIB_EXTRA_LDLIBS)");
+    let ei = usr.join("lib/libei.a").display().to_string();
+    let internal = root.join("erts/include/internal").display().to_string();
+    let words: &[(&str, &str)] = &[
+        ("CC", "gcc"), ("LD", "gcc"), ("CFLAGS", &shared), ("SHLIB_LD", "gcc"), ("SHLIB_LDFLAGS", "-shared"), ("SHLIB_CFLAGS", &shared),
+        ("SHLIB_RULES", &rules), ("SHLIB_LDLIBS", ""), ("ERTS_CFLAGS", ""), ("CROSSLDFLAGS", ""), ("EI_CFLAGS", "-O2 -fPIC -w"), ("dll", ".so"),
+        ("obj", ".o"), ("exe", ""), ("DEFS", "-D_GNU_SOURCE"), ("ERTS_LIBS", ""), ("LIBS", "-lm -lpthread"), ("make_command", "make"), ("WSL", ""),
+        ("type_marker", ""), ("EMULATOR", "beam"), ("erl_name", "erl"), ("target", "x86_64-pc-linux-gnu"), ("erl_interface_eilib", &ei),
+        ("erl_interface_lib", &ei), ("erl_interface_threadlib", "-lpthread"), ("erl_interface_sock_libs", ""),
+        ("erts_lib_include_internal", &internal), ("erts_lib_include_internal_generated", &internal),
+    ];
+    let own_include = usr.join("include").display().to_string();
+    for makefile in found.output.lines().map(Path::new) {
+        let mut text = fs::read_to_string(makefile).map_err(|e| format!("{}: {e}", makefile.display()))?.replace("-Werror", "");
+        for (word, value) in words {
+            text = text.replace(&format!("@{word}@"), value);
+        }
+        for word in ["erl_include", "erl_interface_include"] {
+            text = text.replace(&format!("@{word}@"), &own_include);
+        }
+        let dir = makefile.parent().unwrap_or(to);
+        fs::write(dir.join("Makefile"), text).map_err(|e| e.to_string())?;
+        let done = shell::capture(Command::new("make").args(["-k", "-C"]).arg(dir).env("ERL_TOP", root), Duration::from_secs(300))?;
+        if !done.ok() {
+            println!("not wholly built: {}", dir.display());
+        }
+    }
+    Ok(())
+}
+
+/// One suite under common_test.
+fn common_test(machine: &Machine, suite: &Path, whose: &str) -> Outcome<Fates> {
+    let (dir, name) = (suite.parent().unwrap_or(Path::new(".")), file_stem(suite));
+    let logs = shell::scratch(&format!("suites/logs-{whose}/{name}"))?;
+    let events = logs.join("events");
+    let _ = fs::remove_file(&events);
+    let mut command = Command::new(&machine.erl);
+    command.args(&machine.erl_first).args(["-noinput", "-pa"]).arg(dir).arg("-pa").arg(shell::scratch("suites/hook")?);
+    command.args(["-run", "conform_hook", "main", &name]).arg(dir).arg(&logs).arg(&events).arg("0").current_dir(&logs);
+    if let Some(bin) = machine.launchers() {
+        // Nodes that the suite starts are of the same machine.
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", bin.display()));
+    }
+    let done = shell::capture(&mut command, LIMIT)?;
+    let text = fs::read_to_string(&events).unwrap_or_default();
+    let mut fates = fates(&text);
+    if !text.ends_with("done\n") {
+        println!("    {name} on {whose}: {}", done.how());
+        for fate in fates.values_mut().filter(|f| matches!(f, Fate::Failed(why) if why.is_empty())) {
+            *fate = Fate::Failed(format!("the machine {} here", done.how()));
+        }
+    }
+    Ok(fates)
+}
+
+/// A case that was started and did not end has failed; each that runs twice must pass twice.
+fn fates(events: &str) -> Fates {
+    let mut out = Fates::new();
+    let mut bad: BTreeMap<String, Fate> = BTreeMap::new();
+    for line in events.lines() {
+        let mut words = line.splitn(3, ' ');
+        let (what, case, rest) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        match what {
+            "start" => drop(out.insert(case.into(), Fate::Failed(String::new()))),
+            "end" => drop(out.insert(case.into(), Fate::Passed)),
+            "fail" => drop(bad.insert(case.into(), Fate::Failed(rest.into()))),
+            "skip" => drop(bad.insert(case.into(), Fate::Skipped)),
+            _ => {}
+        }
+    }
+    out.extend(bad.into_iter().filter(|(case, _)| !case.starts_with("init_per_") && !case.starts_with("end_per_")));
+    out
+}
+
+/// One of Elixir's own libraries: each of its test files by itself, as a case.
+fn ex_unit(machine: &Machine, root: &Path, lib: &str) -> Outcome<Fates> {
+    let home = root.join("lib").join(lib);
+    let found = shell::capture(Command::new("find").arg(home.join("test")).args(["-name", "*_test.exs"]), Duration::from_secs(60))?;
+    let mut files: Vec<&str> = found.output.lines().collect();
+    files.sort_unstable();
+    let mut out = Fates::new();
+    for file in files {
+        let case = file.rsplit_once("/test/").map_or(file, |f| f.1).to_string();
+        let mut command = Command::new(&machine.elixir);
+        command.args(&machine.elixir_first).current_dir(&home).args(["-r", "test/test_helper.exs", file]);
+        if let Some(bin) = machine.launchers() {
+            command.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default()));
+        }
+        let done = shell::capture(&mut command, Duration::from_secs(300))?;
+        let said = done.output.lines().rev().find(|l| l.contains(" failure")).unwrap_or("no summary").to_string();
+        out.insert(case, if done.ok() && said.contains(" 0 failures") { Fate::Passed } else { Fate::Failed(format!("{said}; {}", done.how())) });
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_become_fates() {
+        let f = fates("start a\nend a\nstart b\nend b\nfail b {badmatch, 1}\nstart c\nend c\nskip c x\nstart d\nfail init_per_suite x\n");
+        assert_eq!(f["a"], Fate::Passed);
+        assert_eq!(f["b"], Fate::Failed("{badmatch, 1}".into()));
+        assert_eq!(f["c"], Fate::Skipped);
+        assert_eq!(f["d"], Fate::Failed(String::new()));
+        assert_eq!(f.len(), 4);
+    }
+}
