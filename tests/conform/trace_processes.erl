@@ -55,7 +55,7 @@ main() ->
     erlang:trace(P, false, [all]),
     1 = erlang:trace(P, true, [garbage_collection]),
     P ! {do, fun() -> erlang:garbage_collect() end},
-    show([{T, lists:sort([K || {K, _} <- I])} || {trace, _, T, I} <- all()]),
+    show([{T, lists:sort([K || {K, _} <- I])} || {trace, _, T, I} <- all(), T =:= gc_major_start orelse T =:= gc_major_end]),
     erlang:trace(P, false, [all]),
     1 = erlang:trace(P, true, [running, exiting, procs]),
     P ! stop, show([case M of {trace, _, T, {_, loop, 0}} -> {T, loop}; {trace, _, T, W} -> {T, W} end || M <- all()]),

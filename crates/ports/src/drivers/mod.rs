@@ -7,6 +7,7 @@ mod pipe;
 mod ram_file;
 mod spawn;
 mod tcp_inet;
+mod trace_file;
 mod tty_sl;
 mod vanilla;
 mod udp_inet;
@@ -36,6 +37,7 @@ const NAMED: &[Entry] = &[
     driver("ram_file_drv", ram_file::start),
     driver("tcp_inet", tcp_inet::start),
     driver("udp_inet", udp_inet::start),
+    driver("trace_file_drv", trace_file::start),
     Entry { until: 26, ..driver("tty_sl", tty_sl::start) },
 ];
 
@@ -56,6 +58,7 @@ pub(crate) fn find(name: &Name, release: u32) -> Result<(&'static Entry, Vec<u8>
 
 /// Names of the drivers that are linked in.
 pub fn names(release: u32) -> Vec<&'static str> {
-    let named = NAMED.iter().filter(|e| release < e.until).map(|e| e.name);
+    // OTP's is one that is loaded when needed.
+    let named = NAMED.iter().filter(|e| release < e.until && e.name != "trace_file_drv").map(|e| e.name);
     [SPAWN.name, FD.name, "forker"].into_iter().chain(named).collect()
 }
