@@ -211,6 +211,7 @@ fn open(node: &Arc<Node>, part: &Part, known: &mut Vec<Known>, name: &[u8], relo
     };
     enter(node, reload.process, &mut k);
     known.push(k);
+    node.code.taint(atom::intern(&String::from_utf8_lossy(name)));
     Ok(())
 }
 
@@ -284,36 +285,46 @@ fn try_load(cx: &mut Ctx, a: &[Term]) -> Res {
     }
 }
 
-/// A process lets a driver go `times` times. What became of it.
+/// A process lets a driver go, once or for good. What is waited for then.
 fn leave(node: &Arc<Node>, part: &Part, name: &[u8], process: Term, all: bool, kill: bool) -> Option<&'static str> {
     let mut known = part.known.lock();
-    let k = known.iter_mut().find(|k| k.name == name && k.held.is_some())?;
-    let at = k.users.iter().position(|u| u.0 == process)?;
-    k.users[at].1 -= 1;
-    if all || k.users[at].1 == 0 {
-        k.users.swap_remove(at);
-    }
+    let k = known.iter_mut().find(|k| k.name == name)?;
     k.kill_ports |= kill;
-    if !k.users.is_empty() {
-        return Some("pending_process");
-    }
-    let kill_ports = k.kill_ports;
-    let held = k.held.take();
-    let name = k.name.clone();
-    drop(known);
-    let Some(driver) = held else { return Some("pending_driver") };
-    if let Some(ports) = ports_of(node)
-        && kill_ports
-    {
-        for id in super::ports_with(&driver) {
-            if let Some(port) = ports.get(id) {
-                ports.end(&port, Owned::immediate(atom!("driver_unloaded")));
-            }
+    if let Some(at) = k.users.iter().position(|u| u.0 == process) {
+        k.users[at].1 -= 1;
+        if all || k.users[at].1 == 0 {
+            k.users.swap_remove(at);
         }
     }
-    drop(driver);
-    swept(node, part, &name);
+    let used = !k.users.is_empty();
+    let doomed = if k.kill_ports && (!used || k.reload.is_some()) { k.driver.upgrade() } else { None };
+    let held = if used { None } else { k.held.take() };
+    drop(known);
+    if let Some(driver) = doomed {
+        end_ports(node, &driver);
+    }
+    drop(held);
+    if used {
+        return Some("pending_process");
+    }
+    sweep_soon(node, name);
     Some("pending_driver")
+}
+
+fn end_ports(node: &Arc<Node>, driver: &Arc<Loaded>) {
+    let Some(ports) = ports_of(node) else { return };
+    for id in super::ports_with(driver) {
+        if let Some(port) = ports.get(id) {
+            ports.end(&port, Owned::immediate(atom!("driver_unloaded")));
+        }
+    }
+}
+
+/// Looks, in a moment, whether anybody still has the driver.
+fn sweep_soon(node: &Arc<Node>, name: &[u8]) {
+    let name = name.to_vec();
+    let timer = node::TimerCall(Box::new(move |node: &Arc<Node>| swept(node, &node.part::<Part>(), &name)));
+    node.sched.set_timer(node.sched.now() + 1_000_000, node::Timer::Call(timer));
 }
 
 /// If nobody has the driver any more, it is gone; another may come in its place.
@@ -337,16 +348,10 @@ fn swept(node: &Arc<Node>, part: &Part, name: &[u8]) {
 }
 
 /// A port of the driver has ended.
-pub fn port_gone(ports: Option<Arc<Ports>>, driver: Arc<Loaded>) {
-    let name = driver.name.clone();
-    drop(driver);
-    let _ = ports;
+pub fn port_gone(driver: Arc<Loaded>) {
     if let Some(node) = crate::env::current_node() {
-        let part = node.part::<Part>();
         // The port's own count goes right after this.
-        let n = node.clone();
-        let timer = node::TimerCall(Box::new(move |_: &Arc<Node>| swept(&n, &part, &name)));
-        node.sched.set_timer(node.sched.now() + 1_000_000, node::Timer::Call(timer));
+        sweep_soon(&node, &driver.name);
     }
 }
 
@@ -367,9 +372,9 @@ fn try_unload(cx: &mut Ctx, a: &[Term]) -> Res {
     let part = cx.node.part::<Part>();
     let (there, mine, locked) = {
         let known = part.known.lock();
-        let k = known.iter().find(|k| k.name == name && k.held.is_some());
-        let locked = k.is_some_and(|k| k.held.as_ref().is_some_and(|d| d.locked.load(Acquire)));
-        (k.is_some(), k.is_some_and(|k| k.users.iter().any(|u| u.0 == cx.pid)), locked)
+        let k = known.iter().find(|k| k.name == name && k.driver.strong_count() > 0);
+        let locked = k.is_some_and(|k| k.driver.upgrade().is_some_and(|d| d.locked.load(Acquire)));
+        (k.is_some(), k.is_some_and(|k| k.users.is_empty() || k.users.iter().any(|u| u.0 == cx.pid)), locked)
     };
     if !there {
         return error(cx, "not_loaded");
@@ -384,7 +389,7 @@ fn try_unload(cx: &mut Ctx, a: &[Term]) -> Res {
     let last = {
         let known = part.known.lock();
         let k = known.iter().find(|k| k.name == name);
-        k.is_some_and(|k| k.users.len() == 1 && k.users[0].1 == 1)
+        k.is_none_or(|k| k.users.is_empty() || k.users.len() == 1 && k.users[0].1 == 1)
     };
     let watch = o.watch.filter(|&w| last || w == Pending::Process).map(|_| add_watch(cx, &part, &name, When::Unloaded));
     let what = leave(&node, &part, &name, cx.pid, false, o.kill_ports).unwrap_or("pending_driver");

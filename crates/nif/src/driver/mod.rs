@@ -352,9 +352,7 @@ impl Foreign {
 impl Drop for Foreign {
     fn drop(&mut self) {
         self.leave();
-        let driver = self.shared.driver.clone();
-        let ports = self.shared.ports.upgrade();
-        ddll::port_gone(ports, driver);
+        ddll::port_gone(self.shared.driver.clone());
     }
 }
 
