@@ -47,8 +47,11 @@ fn set(cx: &mut Ctx, a: &[Term]) -> Answer {
     }
     let number = |cx: &mut Ctx| a[1].as_u64().ok_or_else(|| cx.badarg());
     match name {
-        // Nothing is freed later than when it is given up.
-        "wait" => Ok(am::OK),
+        // Nothing is freed later than when it is given up; but others run first, as they do while ERTS waits for all schedulers.
+        "wait" => {
+            cx.give_up();
+            Ok(am::OK)
+        }
         "reds_left" => {
             let Some(n) = a[1].as_i64() else { return Err(cx.badarg()) };
             cx.set_left(n.clamp(0, 4000));

@@ -436,7 +436,13 @@ impl<'r> Reader<'r> {
         if ours { None } else { Some(node_name::intern(name, creation)) }
     }
     fn creation(&mut self, old: bool) -> Result<u32, Error> {
-        if old { Ok(u32::from(self.u8()? & 3)) } else { self.u32() }
+        if !old {
+            return self.u32();
+        }
+        match self.u8()? {
+            n @ 0..=3 => Ok(n.into()),
+            _ => Err(Error::Bad),
+        }
     }
     fn pid(&mut self, tag: u8) -> Result<Term, Error> {
         let name = self.node_name()?;

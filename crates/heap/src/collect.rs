@@ -200,7 +200,7 @@ impl Heap {
     /// True if fragments hold more than the block has room for, or off-heap binaries have piled up so much that a collection pays.
     #[inline]
     pub fn wants_collection(&self) -> bool {
-        self.alloc.fragment_words() > Self::between(self.alloc.hp, self.sp)
+        self.alloc.fragment_words() > Self::between(self.alloc.hp, self.sp).max(MIN_WORDS)
             || self.alloc.off_heap_bytes > self.min_cell_bytes.max(self.young_cell_bytes + self.old_cell_bytes)
     }
     /// The off-heap cells of the young generation, and of the old one if `old`, in no order of meaning.

@@ -294,7 +294,9 @@ fn module_item(cx: &mut Ctx, module: Term, item: Term) -> Option<Term> {
         "md5" => Some(cx.h().binary(&m.md5)),
         "native" => Some(am::FALSE),
         "nifs" => {
-            let nifs: Vec<(Term, u8)> = m.functions.iter().map(|f| (f.1, f.2)).filter(|&(f, n)| cx.node.code.is_nif(&m, f, n)).collect();
+            // Those of a library, and those that the runtime has itself.
+            let own = |f: Term, n: u8| node.natives.iter().any(|x| x.nif && x.arity == n && x.function == atom::text(f) && x.module == atom::text(module));
+            let nifs: Vec<(Term, u8)> = m.functions.iter().map(|f| (f.1, f.2)).filter(|&(f, n)| own(f, n) || cx.node.code.is_nif(&m, f, n)).collect();
             let h = cx.h();
             let list: Vec<Term> = nifs.iter().map(|&(f, n)| h.tuple(&[f, Term::small(i64::from(n))])).collect();
             Some(h.list(&list))

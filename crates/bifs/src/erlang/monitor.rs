@@ -153,7 +153,8 @@ fn monitor(cx: &mut Ctx, kind: Term, item: Term, tag: Term, alias: Option<AliasK
                 }
             } else {
                 let w = who(cx, item)?;
-                if w.is_port() != is_port || (is_port && w.local().is_none()) {
+                let old = w.node().is_some_and(|n| node.is_own_name(n.name));
+                if w.is_port() != is_port || (is_port && w.local().is_none() && !old) {
                     return Err(cx.badarg());
                 }
                 Target::Who(w)
