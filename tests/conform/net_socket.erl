@@ -26,7 +26,7 @@ stream() ->
     B = socket:recv(S, 0, 1000),
     T = socket:recv(S, 0, 0),
     ok = socket:send(C, "abc"),
-    P = socket:recv(S, 5, 30),
+    P = socket:recv(S, 3, 1000),
     ok = socket:shutdown(C, write),
     {A, B, T, P, socket:recv(S), socket:send(C, "x"), socket:peername(S) =:= socket:sockname(C)}.
 
@@ -123,7 +123,7 @@ file() ->
     {ok, L} = gen_tcp:listen(0, [binary, {active, false}]),
     {ok, P} = inet:port(L),
     spawn_link(fun() -> {ok, T} = gen_tcp:accept(L), Me ! {read, gen_tcp:recv(T, byte_size(Data) - 5)} end),
-    {ok, G} = gen_tcp:connect("localhost", P, []),
+    {ok, G} = gen_tcp:connect({127,0,0,1}, P, []),
     R2 = file:sendfile(F, G, 5, 0, []),
     Same2 = receive {read, {ok, D2}} -> D2 =:= binary:part(Data, 5, byte_size(Data) - 5) after 3000 -> none end,
     ok = file:delete(Name),

@@ -16,7 +16,7 @@ use crate::flags::{self, Start};
 use crate::otp::{self, Installation};
 use crate::shims::{self, Shims};
 use crate::similar::hint;
-use crate::{Failure, elixir, erlc, escript};
+use crate::{gethost, Failure, elixir, erlc, escript};
 
 const SUBCOMMANDS: [&str; 10] = ["iex", "elixir", "elixirc", "mix", "erl", "erlc", "escript", "dis", "shims", "help"];
 
@@ -59,6 +59,7 @@ fn dispatch(argv0: &OsStr, args: Vec<OsString>) -> Result<ExitCode, Failure> {
         Some("beam.smp" | "beam" | "beam.jit") => emulator(args),
         Some("erlc") => run_erl_with(erlc::arguments(&args)?, "ERLC_EMULATOR", None),
         Some("escript") => run_erl_with(escript::arguments(argv0, &args)?, "ESCRIPT_EMULATOR", None),
+        Some("inet_gethost") => Ok(gethost::main(&args)),
         _ if is_escript_copy(argv0) => run_erl_with(escript::arguments(argv0, &args)?, "ESCRIPT_EMULATOR", None),
         _ => subcommand(argv0, args),
     }

@@ -11,6 +11,7 @@ pub mod flags;
 pub mod elixir;
 pub mod erlc;
 pub mod escript;
+pub mod gethost;
 pub mod shims;
 
 pub mod command;

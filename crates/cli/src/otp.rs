@@ -19,7 +19,7 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// The folder of the programs that come with the libraries (`epmd`, `inet_gethost`). It need not exist.
+    /// The folder of the programs that come with the libraries (`epmd`). It need not exist.
     pub fn bindir(&self) -> PathBuf {
         self.root.join(format!("erts-{}", self.erts_version)).join("bin")
     }

@@ -3,7 +3,7 @@
 //! made once, put in place by one rename.
 //! ```text
 //! otp25-9f3c../bin/{erl, erlc, escript, ..}   -> launchers; the rest -> OTP's bin
-//! otp25-9f3c../erts-13.1.5/bin/{erl, erlexec, beam.smp, ..} -> launchers; the rest -> OTP's (epmd, inet_gethost, ..)
+//! otp25-9f3c../erts-13.1.5/bin/{erl, erlexec, beam.smp, inet_gethost, ..} -> launchers; the rest -> OTP's (epmd, ..)
 //! otp25-9f3c../{lib, releases, ..}             -> OTP's
 //! ```
 //! This folder is `-root` of the node too, because OTP starts further nodes by `ROOT/erts-VSN/bin/erlexec`.
@@ -20,10 +20,10 @@ use crate::Failure;
 use crate::otp::Installation;
 
 /// Names by which this program stands in for one of OTP's.
-pub const LAUNCHERS: [&str; 6] = ["erl", "erlc", "escript", "erlexec", "beam.smp", "dyn_erl"];
+pub const LAUNCHERS: [&str; 7] = ["erl", "erlc", "escript", "erlexec", "beam.smp", "dyn_erl", "inet_gethost"];
 
 /// Raised when the folder's shape changes.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// The folder's parts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,7 +22,7 @@ use rustix::{
 use crate::{Errno, Result};
 pub use interfaces::{Interface, InterfaceAddr};
 pub use messages::{Ancillary, Received};
-pub use names::{NameError, Resolved};
+pub use names::{NameError, Resolved, host, host_of};
 pub use protocols::Protocol;
 
 /// Which kind of addresses.
