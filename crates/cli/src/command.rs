@@ -16,7 +16,7 @@ use crate::flags::{self, Start};
 use crate::otp::{self, Installation};
 use crate::shims::{self, Shims};
 use crate::similar::hint;
-use crate::{gethost, Failure, elixir, erlc, escript};
+use crate::{Failure, elixir, erlc, escript, gethost};
 
 const SUBCOMMANDS: [&str; 10] = ["iex", "elixir", "elixirc", "mix", "erl", "erlc", "escript", "dis", "shims", "help"];
 

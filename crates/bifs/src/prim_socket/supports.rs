@@ -5,6 +5,9 @@ use crate::result::Res;
 use node::Ctx;
 use term::{Alloc, Term, am, atom};
 
+/// Protocols that come first in the releases since 28, whatever the system calls them.
+const FIRST: [(u32, &str); 7] = [(0, "ip"), (2, "igmp"), (6, "tcp"), (17, "udp"), (41, "ipv6"), (132, "sctp"), (262, "mptcp")];
+
 pub fn all(cx: &mut Ctx, _: &[Term]) -> Res {
     let h = cx.h();
     let pairs = [("sctp", am::FALSE), ("ipv6", am::TRUE), ("local", am::TRUE), ("netns", am::FALSE), ("sendfile", am::TRUE)];
@@ -19,6 +22,10 @@ pub fn table(cx: &mut Ctx, a: &[Term]) -> Res {
             let all = cx.node.world.net.protocols();
             let h = cx.h();
             let mut out = Vec::new();
+            for (number, name) in FIRST.iter().filter(|_| release >= 28) {
+                let names = h.list(&[term::atom::intern(name)]);
+                out.push(h.tuple(&[names, Term::small((*number).into())]));
+            }
             for p in all.iter().rev() {
                 let names: Vec<Term> = p.names.iter().map(|n| term::atom::intern(n)).collect();
                 let names = h.list(&names);
