@@ -53,7 +53,6 @@ pub fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
             h.tuple(&[am::UNDEFINED, Term::NIL, names, settings])
         }
         "allocated_areas" => allocated_areas(cx),
-        "elib_malloc" => am::FALSE,
         _ => return None,
     })
 }

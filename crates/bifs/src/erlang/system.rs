@@ -49,11 +49,23 @@ fn system_info(cx: &mut Ctx, a: &[Term]) -> Res {
             (Some("wordsize"), Some("internal" | "external")) => return Ok(Term::small(8)),
             (Some("cpu_topology"), Some("defined")) => return Ok(am::UNDEFINED),
             (Some("cpu_topology"), Some("used" | "detected")) => return Ok(topology(cx)),
-            (Some("error_checker"), _) => return Ok(am::FALSE),
             _ => {}
         }
     }
     super::memory::system_info(cx, a[0])
+}
+
+/// Kinds of schedulers: how many there are, are online and are active. Blocking leaves the one that blocks.
+fn schedulers(node: &node::Node) -> [(&'static str, usize, usize, usize); 3] {
+    let (normal, dirty) = node.sched.blocked();
+    let online = node.sched.online();
+    let active = |n: usize| if dirty { 0 } else { n };
+    let (cpu, io) = (node.sched.dirty_online(DirtyKind::Cpu), node.sched.dirty_limit(DirtyKind::Io));
+    [
+        ("normal", node.sched.workers(), online, if normal { 1 } else { online }),
+        ("dirty_cpu", node.sched.dirty_limit(DirtyKind::Cpu), cpu, active(cpu)),
+        ("dirty_io", io, io, active(io)),
+    ]
 }
 
 fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
@@ -147,6 +159,17 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         "scheduler_bindings" => {
             let unbound = vec![term::atom!("unbound"); node.sched.workers()];
             cx.h().tuple(&unbound)
+        }
+        "schedulers_state" => {
+            let [(_, total, online, active), ..] = schedulers(&node);
+            cx.h().tuple(&[total, online, active].map(number))
+        }
+        "all_schedulers_state" => {
+            let h = cx.h();
+            let rows = schedulers(&node).map(|(kind, total, online, active)| {
+                h.tuple(&[atom::intern(kind), number(total), number(online), number(active)])
+            });
+            h.list(&rows)
         }
         "multi_scheduling" => match node.sched.blocked() {
             _ if node.sched.workers() == 1 => term::atom!("disabled"),
