@@ -152,9 +152,7 @@ fn erl_help() -> String {
 
 /// This executable's own path, symbolic links resolved: what launchers point to.
 fn this_program() -> Result<PathBuf, Failure> {
-    std::env::current_exe()
-        .and_then(std::fs::canonicalize)
-        .map_err(|e| Failure::new(format!("ferrobeam: cannot tell where this program lies: {e}")))
+    crate::me::program().map_err(|e| Failure::new(format!("ferrobeam: cannot tell where this program lies: {e}")))
 }
 
 /// `erlc` and `escript` may be told to use another `erl`.

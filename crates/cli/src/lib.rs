@@ -15,6 +15,7 @@ pub mod gethost;
 pub mod shims;
 
 pub mod command;
+pub mod me;
 pub mod similar;
 
 /// A message for the terminal and the exit code that goes with it.

@@ -147,7 +147,7 @@ fn version_key(version: &str) -> Vec<u64> {
 
 /// Executables of that name on `PATH`, symbolic links resolved, our own launchers left out.
 pub fn on_path(program: &str) -> Vec<PathBuf> {
-    let own = std::env::current_exe().and_then(fs::canonicalize).ok();
+    let own = crate::me::program().ok();
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .map(|dir| dir.join(program))

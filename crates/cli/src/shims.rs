@@ -66,7 +66,7 @@ fn is_whole(shims: &Shims, program: &Path) -> bool {
 }
 
 /// `FERROBEAM_CACHE`, or `ferrobeam` in the user's cache folder.
-fn cache_dir() -> Option<PathBuf> {
+pub(crate) fn cache_dir() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
     folder("FERROBEAM_CACHE")
         .or_else(|| Some(folder("XDG_CACHE_HOME")?.join("ferrobeam")))
