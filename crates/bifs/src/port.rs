@@ -11,7 +11,8 @@ use ports::{Command, Control, Info, Name, OpenError, Options, Port, Ports, Surro
 use process::{Owned, RefId, Signal, Who};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
-use term::{Term, am, atom};
+use process::trace::flags::{PORTS, RECEIVE, SEND};
+use term::{Alloc, Term, am, atom};
 
 // ---- the node's side
 
@@ -61,6 +62,11 @@ impl Surroundings for Around {
     }
     fn message(&self, to: Term, message: Owned) {
         self.with(|node| {
+            if let Some(&port) = message.term.as_tuple().and_then(|t| t.first())
+                && port.is_local_port()
+            {
+                node.emit_of_port(port, SEND, |_| vec![atom!("send"), message.term, to]);
+            }
             node.send_message(to, message);
         });
     }
@@ -161,6 +167,8 @@ impl hooks::Ports for Door {
             return Ok(());
         }
         if request == am::CLOSE {
+            received(cx, id, |_| am::CLOSE);
+            closes(cx, &self.0, &port, true);
             self.0.close(&port, true);
             return Ok(());
         }
@@ -172,6 +180,7 @@ impl hooks::Ports for Door {
                     return Ok(());
                 };
                 cx.charge(size / 100);
+                received(cx, id, |a| command_term(a, data));
                 match self.0.command(&port, cx.pid, || iolist::bytes(data).unwrap_or_default(), true) {
                     Command::Busy => {
                         cx.p.port_busy = true;
@@ -185,6 +194,9 @@ impl hooks::Ports for Door {
             }
             Some(&[am::CONNECT, new]) if new.is_local_pid() && cx.node.is_alive(new) => {
                 self.0.connect(&port, new);
+                received(cx, id, |a| a.tuple(&[am::CONNECT, new]));
+                let to = owner;
+                cx.node.emit_of_port(id, SEND, |a| vec![atom!("send"), a.tuple(&[id, am::CONNECTED]), to]);
                 let connected = Owned::build(|a| a.tuple(&[id, am::CONNECTED]));
                 cx.node.send_message(owner, connected);
                 Ok(())
@@ -198,11 +210,16 @@ impl hooks::Ports for Door {
     fn exists(&self, _: &Arc<Node>, port: Term) -> bool {
         self.0.get(port).is_some()
     }
-    fn link(&self, _: &Arc<Node>, port: Term, process: Term) -> bool {
-        self.0.link(port, process)
+    fn link(&self, node: &Arc<Node>, port: Term, process: Term) -> bool {
+        let linked = self.0.link(port, process);
+        if linked {
+            node.emit_of_port(port, PORTS, |_| vec![atom!("getting_linked"), process]);
+        }
+        linked
     }
-    fn unlink(&self, _: &Arc<Node>, port: Term, process: Term) {
+    fn unlink(&self, node: &Arc<Node>, port: Term, process: Term) {
         self.0.unlink(port, process);
+        node.emit_of_port(port, PORTS, |_| vec![atom!("getting_unlinked"), process]);
     }
     fn exit(&self, _: &Arc<Node>, port: Term, from: Term, reason: &Owned, linked: bool) {
         self.0.exit(port, from, reason, linked);
@@ -213,8 +230,14 @@ impl hooks::Ports for Door {
     fn demonitor(&self, _: &Arc<Node>, port: Term, reference: RefId) {
         self.0.demonitor(port, reference);
     }
-    fn named(&self, _: &Arc<Node>, port: Term, name: Option<Term>) -> bool {
-        self.0.set_name(port, name)
+    fn named(&self, node: &Arc<Node>, port: Term, name: Option<Term>) -> bool {
+        let before = self.0.get(port).and_then(|p| self.0.info(&p).registered);
+        let done = self.0.set_name(port, name);
+        if let Some(shown) = name.or(before).filter(|_| done) {
+            let what = if name.is_some() { atom!("register") } else { atom!("unregister") };
+            node.emit_of_port(port, PORTS, |_| vec![what, shown]);
+        }
+        done
     }
     fn down(&self, node: &Arc<Node>, reference: RefId) {
         crate::owned::ended(node, reference);
@@ -251,6 +274,35 @@ impl hooks::Ports for Door {
     fn list(&self) -> Vec<Term> {
         self.0.all()
     }
+}
+
+/// Tells of a signal that a port has received.
+fn received(cx: &mut Ctx, port: Term, what: impl Fn(&mut Alloc) -> Term) {
+    let from = cx.pid;
+    cx.node.emit_of_port(port, RECEIVE, |a| {
+        let what = what(a);
+        vec![atom!("receive"), a.tuple(&[from, what])]
+    });
+}
+
+/// `{command, Data}` with all data in one binary.
+fn command_term(a: &mut Alloc, data: Term) -> Term {
+    let bytes = a.binary(&iolist::bytes(data).unwrap_or_default());
+    a.tuple(&[am::COMMAND, bytes])
+}
+
+/// Tells that a port is being closed; it is traced no more. `answers`: its owner is sent a message.
+fn closes(cx: &mut Ctx, ports: &Arc<Ports>, port: &Arc<Port>, answers: bool) {
+    let (id, node) = (port.id, cx.node.clone());
+    let owner = ports.owner(port);
+    if answers {
+        node.emit_of_port(id, SEND, |_| vec![atom!("send"), am::CLOSED, owner]);
+    }
+    node.emit_of_port(id, PORTS, |_| vec![am::CLOSED, am::NORMAL]);
+    if let Some(name) = ports.info(port).registered {
+        node.emit_of_port(id, PORTS, |_| vec![atom!("unregister"), name]);
+    }
+    node.tracing.forget_port(id);
 }
 
 fn bad_value(cx: &mut Ctx, port: &Port) {
@@ -375,6 +427,11 @@ fn open_port(cx: &mut Ctx, a: &[Term]) -> Res {
     match ports.open(&name, options, cx.pid) {
         Ok(port) => {
             cx.p.links.insert(Who::Local(port), 0);
+            let name = ports.get(port).map_or(Vec::new(), |p| p.name.clone());
+            cx.node.trace_new_port(port, cx.pid, &String::from_utf8_lossy(&name));
+            if cx.p.trace.is_some() {
+                cx.node.clone().trace_procs(cx.pid, cx.p, &[am::LINK, port]);
+            }
             Ok(port)
         }
         Err(OpenError::BadArg) => Err(cx.badarg()),
@@ -436,6 +493,7 @@ fn port_command(cx: &mut Ctx, a: &[Term]) -> Res {
     }
     cx.charge(size / 100);
     cx.p.port_busy = false;
+    received(cx, port.id, |h| command_term(h, a[1]));
     match ports.command(&port, cx.pid, || iolist::bytes(a[1]).unwrap_or_default(), !force) {
         Command::Done => Ok(am::TRUE),
         Command::Busy => {
@@ -454,7 +512,22 @@ fn port_control(cx: &mut Ctx, a: &[Term]) -> Res {
     let (ports, port) = existing(cx, a[0])?;
     let operation = operation(cx, a[1])?;
     let Ok(data) = iolist::bytes_of(a[2]) else { return Err(cx.badarg()) };
-    match ports.control(&port, cx.pid, operation, &data) {
+    received(cx, port.id, |h| {
+        let number = h.uint(operation.into());
+        let bytes = h.binary(&data);
+        let what = h.tuple(&[number, bytes]);
+        h.tuple(&[atom!("control"), what])
+    });
+    let answer = ports.control(&port, cx.pid, operation, &data);
+    if let Control::List(bytes) | Control::Binary(bytes) = &answer {
+        let (id, to) = (port.id, cx.pid);
+        cx.node.emit_of_port(id, SEND, |h| {
+            let bytes = h.binary(bytes);
+            let what = h.tuple(&[atom!("control"), bytes]);
+            vec![atom!("send"), h.tuple(&[id, what]), to]
+        });
+    }
+    match answer {
         Control::List(bytes) => Ok(cx.h().list_of_bytes(&bytes)),
         Control::Binary(bytes) => Ok(cx.h().binary(&bytes)),
         Control::Bad => Err(cx.badarg()),
@@ -475,6 +548,8 @@ fn port_call(cx: &mut Ctx, a: &[Term]) -> Res {
 
 fn port_close(cx: &mut Ctx, a: &[Term]) -> Res {
     let (ports, port) = existing(cx, a[0])?;
+    received(cx, port.id, |_| am::CLOSE);
+    closes(cx, &ports, &port, false);
     ports.close(&port, false);
     Ok(am::TRUE)
 }
@@ -484,8 +559,13 @@ fn port_connect(cx: &mut Ctx, a: &[Term]) -> Res {
     if !a[1].is_local_pid() || !cx.node.is_alive(a[1]) {
         return Err(cx.badarg());
     }
+    let (id, to) = (port.id, cx.pid);
     ports.connect(&port, a[1]);
-    ports.link(port.id, a[1]);
+    if ports.link(port.id, a[1]) {
+        cx.node.emit_of_port(id, PORTS, |_| vec![atom!("getting_linked"), a[1]]);
+    }
+    received(cx, id, |h| h.tuple(&[am::CONNECT, a[1]]));
+    cx.node.emit_of_port(id, SEND, |h| vec![atom!("send"), h.tuple(&[id, am::CONNECTED]), to]);
     if a[1] == cx.pid {
         cx.p.links.insert(Who::Local(port.id), 0);
     } else {

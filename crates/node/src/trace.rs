@@ -180,7 +180,7 @@ impl Node {
         }
     }
     /// A port has been opened: it is traced if all new ones are.
-    pub fn trace_new_port(self: &Arc<Node>, port: Term, owner: Term, name: &[u8]) {
+    pub fn trace_new_port(self: &Arc<Node>, port: Term, owner: Term, name: &str) {
         if !self.tracing.any_new_ports.load(Relaxed) {
             return;
         }
@@ -189,10 +189,9 @@ impl Node {
                 self.tracing.with_port(port, |ts| ts.set(t));
             }
         }
-        self.emit_of_port(port, PORTS, |a| {
-            let name = a.list_of_bytes(name);
-            vec![term::atom!("open"), owner, name]
-        });
+        let name = atom::intern(&name.chars().take(255).collect::<String>());
+        self.emit_of_port(port, PORTS, |_| vec![term::atom!("open"), owner, name]);
+        self.emit_of_port(port, PORTS, |_| vec![term::atom!("getting_linked"), owner]);
     }
 
     /// Sends `{trace, Who, Parts...}`, with a time if one is asked for. False if the tracer is gone.
