@@ -261,3 +261,37 @@ pub unsafe extern "C" fn enif_free_iovec(v: *mut IoVec) {
         libc::free(v.cast());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binary::{enif_alloc_binary, enif_release_binary};
+
+    #[test]
+    fn bytes_leave_in_order() {
+        // SAFETY: rule 1, as C would call it.
+        unsafe {
+            let q = enif_ioq_create(1);
+            for text in [&b"hello "[..], b"wide ", b"world"] {
+                let mut bin = std::mem::zeroed();
+                assert_eq!(enif_alloc_binary(text.len(), &mut bin), 1);
+                bin.data.copy_from_nonoverlapping(text.as_ptr(), text.len());
+                assert_eq!(enif_ioq_enq_binary(q, &mut bin, 1), 1);
+                enif_release_binary(&mut bin);
+            }
+            let (mut n, mut left) = (0, 0);
+            let v = enif_ioq_peek(q, &mut n);
+            let seen: Vec<u8> = (0..n as usize)
+                .flat_map(|i| {
+                    let v = &*v.add(i);
+                    std::slice::from_raw_parts(v.iov_base.cast::<u8>(), v.iov_len).to_vec()
+                })
+                .collect();
+            assert_eq!(seen, b"ello ide orld");
+            assert_eq!(enif_ioq_deq(q, 7, &mut left), 1);
+            assert_eq!((left, enif_ioq_size(q)), (6, 6));
+            assert_eq!(enif_ioq_deq(q, 7, &mut left), 0);
+            enif_ioq_destroy(q);
+        }
+    }
+}

@@ -361,3 +361,36 @@ pub unsafe extern "C" fn enif_make_unique_integer(env: *mut Env, properties: c_i
     let n = if monotonic { node.monotonic_integers.fetch_add(1, Relaxed) as i64 + i64::from(positive) } else { node.next_unique() as i64 };
     env.h().int(if positive { n } else { node::timers::MONOTONIC_BEGIN + n }).raw()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::{enif_alloc_env, enif_free_env};
+
+    #[test]
+    fn values_go_in_and_out() {
+        // SAFETY: rule 1, as C would call it.
+        unsafe {
+            let env = enif_alloc_env();
+            let (mut i, mut u, mut l) = (0, 0, 0);
+            let big = enif_make_ulong(env, u64::MAX);
+            assert_eq!((enif_get_ulong(env, big, &mut u), u), (1, u64::MAX));
+            assert_eq!(enif_get_long(env, big, &mut l), 0);
+            let small = enif_make_int(env, -5);
+            assert_eq!((enif_get_int(env, small, &mut i), i), (1, -5));
+            assert_eq!(enif_get_uint(env, small, &mut 0), 0);
+            let list = enif_make_string_len(env, c"caf\xe9".as_ptr(), 4, LATIN1);
+            let mut room = [0u8; 8];
+            assert_eq!(enif_get_string(env, list, room.as_mut_ptr().cast(), 8, LATIN1), 5);
+            assert_eq!(&room[..5], b"caf\xe9\0");
+            assert_eq!(enif_get_string(env, list, room.as_mut_ptr().cast(), 3, LATIN1), -3);
+            assert_eq!(&room[..3], b"ca\0");
+            assert_eq!(enif_get_string(env, list, room.as_mut_ptr().cast(), 8, UTF8), 6);
+            let atom = enif_make_atom(env, c"nif atom".as_ptr());
+            assert_eq!(enif_get_atom(env, atom, room.as_mut_ptr().cast(), 8, LATIN1), 0, "no room for the zero");
+            assert_eq!(enif_make_double(env, f64::NAN), NONE);
+            assert_eq!(enif_term_type(env, list), 6);
+            enif_free_env(env);
+        }
+    }
+}

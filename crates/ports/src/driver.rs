@@ -262,7 +262,7 @@ impl<'a> Io<'a> {
         let serial = self.port.timer_serial.fetch_add(1, Relaxed);
         let word = self.ports.surroundings.set_timer(after, Box::new(move || {
             let Some(ports) = ports.upgrade() else { return };
-            let Some(port) = ports.get(id) else { return };
+            let Some(port) = ports.any(id) else { return };
             let due = {
                 let mut timers = port.timers.lock();
                 let due = timers.iter().position(|t| t.0 == timer && t.1 == serial);

@@ -398,10 +398,6 @@ impl Ports {
             let (links, monitors) = (std::mem::take(&mut state.links), std::mem::take(&mut state.monitors));
             (state.owner, links, monitors, state.name.take(), std::mem::take(&mut state.waiting))
         };
-        let timers = std::mem::take(&mut *port.timers.lock());
-        for (_, _, word) in timers {
-            self.surroundings.cancel_timer(word);
-        }
         if let Some(name) = name {
             self.surroundings.release_name(name, id);
         }
@@ -417,11 +413,20 @@ impl Ports {
         for process in waiting {
             self.surroundings.wake(process);
         }
-        self.with_driver(port, None, |driver, io| {
-            if driver.close(io) {
+        let gone = self.with_driver(port, None, |driver, io| {
+            let gone = driver.close(io);
+            if gone {
                 io.closed();
             }
+            gone
         });
+        // A driver that is still writing may need its timers for that.
+        if gone != Some(false) {
+            let timers = std::mem::take(&mut *port.timers.lock());
+            for (_, _, word) in timers {
+                self.surroundings.cancel_timer(word);
+            }
+        }
     }
     /// A wrong message to a port is an exit signal to its owner.
     pub fn bad_signal(&self, port: &Port) {

@@ -298,16 +298,20 @@ fn leave(node: &Arc<Node>, part: &Part, name: &[u8], process: Term, all: bool, k
     }
     let used = !k.users.is_empty();
     let doomed = if k.kill_ports && (!used || k.reload.is_some()) { k.driver.upgrade() } else { None };
-    let held = if used { None } else { k.held.take() };
+    // Reloaded by force: the other processes keep it all the same.
+    let forced = k.kill_ports && k.reload.is_some();
+    let held = if used && !forced { None } else { k.held.take() };
     drop(known);
     if let Some(driver) = doomed {
         end_ports(node, &driver);
     }
-    drop(held);
+    if held.is_some() || !used {
+        drop(held);
+        sweep_soon(node, name);
+    }
     if used {
         return Some("pending_process");
     }
-    sweep_soon(node, name);
     Some("pending_driver")
 }
 
@@ -336,6 +340,9 @@ fn swept(node: &Arc<Node>, part: &Part, name: &[u8]) {
         ports.remove_driver(name);
     }
     let opened = gone.reload.map(|r| open(node, part, &mut known, name, r));
+    if let (Some(Ok(())), Some(k)) = (&opened, known.last_mut()) {
+        k.users.extend(gone.users);
+    }
     drop(known);
     tell(node, part, name, When::Unloaded, "DOWN", am::UNDEFINED, Some("unloaded"));
     tell(node, part, name, When::UnloadedOnly, "DOWN", am::UNDEFINED, Some("unloaded"));
