@@ -171,7 +171,7 @@ fn is_builtin(cx: &mut Ctx, a: &[Term]) -> Result {
     let (true, true, Some(arity)) = (a[0].is_atom(), a[1].is_atom(), a[2].as_small()) else { return Err(cx.badarg()) };
     let (m, f) = (atom::text(a[0]), atom::text(a[1]));
     let native = u8::try_from(arity).is_ok_and(|n| {
-        cx.node.natives.iter().any(|x| !x.nif && x.arity == n && x.function == f && x.module == m)
+        cx.node.natives.iter().any(|x| x.arity == n && x.function == f && x.module == m && super::system::is_builtin(cx.node, x))
             || m == "erlang" && matches!((f, n), ("apply", 2 | 3) | ("yield", 0))
     });
     Ok(Term::bool(native))

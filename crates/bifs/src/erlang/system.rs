@@ -140,7 +140,7 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
             cx.h().integer(false, &magnitude)
         }
         "snifs" => {
-            let names: Vec<_> = node.natives.iter().filter(|n| !n.nif && is_of(n.module, release)).map(|n| (n.module, n.function, n.arity)).collect();
+            let names: Vec<_> = node.natives.iter().filter(|n| is_builtin(&node, n)).map(|n| (n.module, n.function, n.arity)).collect();
             let h = cx.h();
             let list: Vec<Term> = names.iter().map(|&(m, f, n)| h.tuple(&[atom::intern(m), atom::intern(f), number(n)])).collect();
             h.list(&list)
@@ -285,13 +285,20 @@ pub fn pairs(h: &mut Alloc, values: &[(Term, Term)]) -> Term {
     h.list(&list)
 }
 
-/// Does the release have that module?
-fn is_of(module: &str, release: u32) -> bool {
-    match module {
-        "erts_trace_cleaner" => release >= 27,
-        "records" => release >= 29,
+/// Is the function one of the runtime's own in this release? Those of later releases are there too, but nobody exports them.
+pub fn is_builtin(node: &node::Node, n: &Native) -> bool {
+    let of_release = match (n.module, n.function) {
+        ("erts_trace_cleaner", _) => node.code.release >= 27,
+        ("records", _) => node.code.release >= 29,
+        // Written in Erlang before.
+        ("erlang", "max" | "min") => node.code.release >= 26,
         _ => true,
-    }
+    };
+    let exported = || {
+        let code = node.code.current(atom::intern(n.module));
+        code.is_none_or(|c| c.exports.iter().any(|&(f, arity, _)| arity == n.arity && atom::text(f) == n.function))
+    };
+    !n.nif && of_release && exported()
 }
 
 fn os_type(cx: &Ctx) -> (Term, Term) {
