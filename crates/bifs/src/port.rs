@@ -690,7 +690,7 @@ pub const NATIVES: &[Native] = &[
     os("erlang", "ports", 0, all_ports),
     os("erlang", "port_set_data", 2, port_set_data),
     os("erlang", "port_get_data", 1, port_get_data),
-    os("erl_ddll", "try_load", 3, try_load).partial("drivers from libraries"),
+    os("erl_ddll", "try_load", 3, try_load).partial("without libraries: crate `nif` has the whole"),
     os("erl_ddll", "try_unload", 2, try_unload),
     os("erl_ddll", "loaded_drivers", 0, loaded_drivers),
     os("erl_ddll", "info", 2, ddll_info),

@@ -41,8 +41,8 @@ mod tests {
         let mut h = Alloc::new();
         let one = Term::small(1);
         let t = h.tuple(&[one, term::am::OK]);
-        assert_eq!(formatted(100, "%T|%03d|%.1f%%", t), (16, "{1,ok}|007|2.5%".into()));
-        assert_eq!(formatted(100, "%10T|%d|%g", t), (15 + 1, "    {1,ok}|7|2.5".into()));
+        assert_eq!(formatted(100, "%T|%03d|%.1f%%", t), (15, "{1,ok}|007|2.5%".into()));
+        assert_eq!(formatted(100, "%10T|%d|%g", t), (16, "    {1,ok}|7|2.5".into()));
         assert_eq!(formatted(5, "%T|%d|%g", t), (12, "{1,o".into()), "cut short, with the length that it would have");
     }
 }
