@@ -569,7 +569,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             *xp.add(n) = f;
                             match fun::target(cx, f, n, xp) {
                                 Ok(target) => {
-                                    if !matches!(op_of(*target), Op::Native | Op::Breakpoint) {
+                                    if !matches!(op_of(*target), Op::Native | Op::Breakpoint | Op::Apply2 | Op::Apply3) {
                                         native_from = std::ptr::null();
                                     }
                                     enter!(target)
@@ -596,7 +596,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     match (m.is_atom() && f.is_atom()).then(|| call::spread(args, xp, 0)).flatten() {
                         Some(n) => {
                             let target = address!(cx.node.code.export(m, f, n as u8));
-                            if !matches!(op_of(*target), Op::Native | Op::Breakpoint) {
+                            if !matches!(op_of(*target), Op::Native | Op::Breakpoint | Op::Apply2 | Op::Apply3) {
                                 native_from = std::ptr::null();
                             }
                             enter!(target)
@@ -799,7 +799,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         push!(ip.add(1));
                     } else {
                         sp = sp.add(fb(head) as usize);
-                        if matches!(op_of(*target), Op::Native | Op::Breakpoint) {
+                        if matches!(op_of(*target), Op::Native | Op::Breakpoint | Op::Apply2 | Op::Apply3) {
                             native_from = ip;
                         }
                     }

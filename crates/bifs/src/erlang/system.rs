@@ -292,6 +292,8 @@ pub fn is_builtin(node: &node::Node, n: &Native) -> bool {
         ("records", _) => node.code.release >= 29,
         // Written in Erlang before.
         ("erlang", "max" | "min") => node.code.release >= 26,
+        // Counts as an instruction.
+        ("erlang", "yield") => false,
         _ => true,
     };
     let exported = || {
