@@ -1,4 +1,4 @@
-%% Traces of processes: spawning, linking, names, messages with patterns, time, running, collections.
+%% Traces of processes: spawning, linking, names, messages with patterns, time, running, collections. (timing)
 -module(trace_processes).
 -export([main/0]).
 
