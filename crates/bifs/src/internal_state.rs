@@ -220,11 +220,15 @@ fn get_of(cx: &mut Ctx, what: &str, t: Term) -> Answer {
         "binary_info" => {
             let Some(bits) = t.bits() else { return Err(cx.badarg()) };
             let bytes = bits.len.div_ceil(8);
-            Ok(match t.off_heap_binary() {
-                Some((_, size, count)) => {
-                    let (size, count) = (Term::small(size as i64), Term::small(count as i64));
-                    let flags = cx.h().tuple(&[am::BINARY, Term::small(0)]);
-                    cx.h().tuple(&[atom!("refc_binary"), size, flags, count])
+            let whole = if t.is_kind(term::Kind::SubBits) { t.base() } else { t };
+            Ok(match whole.off_heap_room() {
+                Some((size, room)) => {
+                    // 3: what is appended may go into the room behind it.
+                    let flags = Term::small(if room > size { 3 } else { 0 });
+                    let (size, room) = (Term::small(size as i64), Term::small(room as i64));
+                    let h = cx.h();
+                    let room = h.tuple(&[am::BINARY, room]);
+                    h.tuple(&[atom!("refc_binary"), size, room, flags])
                 }
                 None => {
                     let heap = atom!("heap_binary");

@@ -126,8 +126,12 @@ impl Binary {
     /// Claims the bits `from..from + more`, if `from` is the end of what is claimed and there is room.
     /// Whole bytes only: a shared last byte could be read by others meanwhile.
     pub fn claim(&self, from: usize, more: usize) -> bool {
-        from % 8 == 0
-            && (from + more).div_ceil(8) <= self.capacity()
+        from % 8 == 0 && self.claim_private(from, more)
+    }
+    /// As `claim`, also within a byte: for who alone has seen the bits before.
+    #[inline]
+    pub fn claim_private(&self, from: usize, more: usize) -> bool {
+        (from + more).div_ceil(8) <= self.capacity()
             && self.head().used_bits.compare_exchange(from, from + more, AcqRel, Acquire).is_ok()
     }
     #[inline]
@@ -195,6 +199,15 @@ impl crate::Term {
             let owned = b.head().used_bits.load(Relaxed) & OWNED != 0;
             owned.then(|| &**(*b.data().add(b.capacity() - 8).cast::<*const Box<dyn std::any::Any + Send + Sync>>()))
         }
+    }
+    /// Of an off-heap binary: bytes in use and bytes of room.
+    pub fn off_heap_room(self) -> Option<(usize, usize)> {
+        if !self.is_kind(crate::Kind::BinRef) {
+            return None;
+        }
+        // SAFETY: rules 1 and 5.
+        let b = unsafe { Binary::borrow_raw(self.word(2)) };
+        Some((b.used_bits().div_ceil(8), b.capacity()))
     }
     /// Address, size in bytes and number of references of the buffer behind a `BinRef`.
     pub fn off_heap_binary(self) -> Option<(u64, usize, usize)> {

@@ -558,7 +558,7 @@ fn write_float(out: &mut [u8], at: usize, value: Term, n: usize, flags: u8) -> b
 
 /// A bit string of the bits of `bin` and `more` bits behind them, whose buffer `fill` gets (with the bit where the new ones
 /// begin). Grows the buffer of `bin` itself when nobody has appended to it before.
-fn append(a: &mut Alloc, bin: Term, more: usize) -> (Term, &'static mut [u8], usize) {
+fn append(a: &mut Alloc, bin: Term, more: usize, private: bool) -> (Term, &'static mut [u8], usize) {
     let (base, start, len) = match bin.kind() {
         Some(Kind::SubBits) => (bin.base(), bin.word(1) as usize, bin.word(2) as usize),
         _ => (bin, 0, bin.bit_size().unwrap_or(0)),
@@ -566,7 +566,7 @@ fn append(a: &mut Alloc, bin: Term, more: usize) -> (Term, &'static mut [u8], us
     if base.is_kind(Kind::BinRef) && start == 0 {
         // SAFETY: rule 5 of `term`: the cell holds a count.
         let b = unsafe { (*term::binary::Binary::borrow_raw(base.word(2))).clone() };
-        if b.claim(len, more) {
+        if b.claim(len, more) || (private && b.claim_private(len, more)) {
             let bytes = (len + more).div_ceil(8);
             // SAFETY: rule 6 of `term`: the claimed bits are ours to write; those before them are not written.
             let out = unsafe { std::slice::from_raw_parts_mut(b.data(), bytes) };
@@ -616,7 +616,7 @@ pub fn create(cx: &mut Ctx, segments: &[Segment]) -> Result<Term, CreateError> {
     let size_of = |i: usize| if i < 64 { sizes[i] } else { more_sizes[i - 64] };
     let appending = segments.first().is_some_and(|s| matches!(s.kind, APPEND | PRIVATE_APPEND) && s.size == am::ALL);
     let (t, out, mut at) = if appending {
-        append(&mut cx.p.heap.alloc, segments[0].value, total - sizes[0])
+        append(&mut cx.p.heap.alloc, segments[0].value, total - sizes[0], segments[0].kind == PRIVATE_APPEND)
     } else {
         let (t, out) = cx.p.heap.alloc.bits_mut(total);
         (t, out, 0)
@@ -633,7 +633,8 @@ pub fn create(cx: &mut Ctx, segments: &[Segment]) -> Result<Term, CreateError> {
 
 /// An empty binary with room for `size` bytes, to append to.
 pub fn init_writable(a: &mut Alloc, size: Term) -> Term {
-    let n = size.to::<usize>().unwrap_or(256).clamp(256, 1 << 30);
+    // The compiler says how much it will be, if it knows.
+    let n = size.to::<usize>().unwrap_or(256).min(1 << 30);
     let b = term::binary::Binary::with_capacity(n, 0);
     a.bin_ref(b, 0)
 }
@@ -655,7 +656,7 @@ impl Building {
         t
     }
     pub fn append(&mut self, a: &mut Alloc, bin: Term, more: usize) -> Term {
-        let (t, out, at) = append(a, bin, more);
+        let (t, out, at) = append(a, bin, more, false);
         self.out = Some(out);
         self.at = at;
         t
