@@ -11,6 +11,7 @@ use process::Private;
 use process::trace::{Account, Trace, flags::*};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::*};
+use term::word::Kind;
 use term::{Alloc, Term, am};
 
 /// What the calls at one breakpoint are traced for, by session.
@@ -137,6 +138,14 @@ fn top_frames(cx: &Ctx, mut see: impl FnMut(Op, &[Term]) -> bool) -> bool {
 pub fn called(cx: &mut Ctx, point: &Point, args: &[Term], frames: &mut Vec<u64>) {
     frames.clear();
     let Some(hits) = hits_of(point) else { return };
+    // Functions that take binaries apart may hand the rest on as a match context, which nobody else is to see.
+    let mut memory = Alloc::new();
+    let shown: Vec<Term>;
+    let mut args = args;
+    if args.iter().any(|t| t.is_kind(Kind::MatchContext)) {
+        shown = args.iter().map(|&t| without_context(&mut memory, t)).collect();
+        args = &shown;
+    }
     for hit in &hits.0 {
         let session = hit.session;
         if let Some(pattern) = hit.local.as_ref().or(hit.global.as_ref())
@@ -177,6 +186,14 @@ pub fn called(cx: &mut Ctx, point: &Point, args: &[Term], frames: &mut Vec<u64>)
             }
         }
     }
+}
+
+fn without_context(a: &mut Alloc, t: Term) -> Term {
+    if !t.is_kind(Kind::MatchContext) {
+        return t;
+    }
+    let (from, to) = (t.word(1) as usize, t.word(2) as usize);
+    a.slice_base(t.base(), from, to - from)
 }
 
 fn push_frame(cx: &Ctx, frames: &mut Vec<u64>, op: Op, words: &[Term]) {
