@@ -62,11 +62,6 @@ impl Surroundings for Around {
     }
     fn message(&self, to: Term, message: Owned) {
         self.with(|node| {
-            if let Some(&port) = message.term.as_tuple().and_then(|t| t.first())
-                && port.is_local_port()
-            {
-                node.emit_of_port(port, SEND, |_| vec![atom!("send"), message.term, to]);
-            }
             node.send_message(to, message);
         });
     }
@@ -75,6 +70,25 @@ impl Surroundings for Around {
     }
     fn down(&self, port: Term, to: Term, reference: RefId, reason: Owned) {
         self.with(|node| node.signal_who(Who::Local(port), Who::Local(to), |_| Outgoing::Down { reference, name: None, reason }));
+    }
+    fn sends(&self, port: Term, to: Term, message: &Owned) {
+        self.with(|node| {
+            let there = !to.is_local_pid() || node.is_alive(to);
+            let what = if there { atom!("send") } else { atom!("send_to_non_existing_process") };
+            node.emit_of_port(port, SEND, |_| vec![what, message.term, to]);
+        });
+    }
+    fn timed_out(&self, port: Term) {
+        self.with(|node| node.emit_of_port(port, RECEIVE, |_| vec![atom!("receive"), am::TIMEOUT]));
+    }
+    fn closed(&self, port: Term, reason: &Owned, name: Option<Term>) {
+        self.with(|node| {
+            node.emit_of_port(port, PORTS, |_| vec![am::CLOSED, reason.term]);
+            if let Some(name) = name {
+                node.emit_of_port(port, PORTS, |_| vec![atom!("unregister"), name]);
+            }
+            node.tracing.forget_port(port);
+        });
     }
     fn wake(&self, process: Term) {
         self.with(|node| node.wake(process));
@@ -168,7 +182,7 @@ impl hooks::Ports for Door {
         }
         if request == am::CLOSE {
             received(cx, id, |_| am::CLOSE);
-            closes(cx, &self.0, &port, true);
+            cx.node.emit_of_port(id, SEND, |_| vec![atom!("send"), am::CLOSED, owner]);
             self.0.close(&port, true);
             return Ok(());
         }
@@ -289,20 +303,6 @@ fn received(cx: &mut Ctx, port: Term, what: impl Fn(&mut Alloc) -> Term) {
 fn command_term(a: &mut Alloc, data: Term) -> Term {
     let bytes = a.binary(&iolist::bytes(data).unwrap_or_default());
     a.tuple(&[am::COMMAND, bytes])
-}
-
-/// Tells that a port is being closed; it is traced no more. `answers`: its owner is sent a message.
-fn closes(cx: &mut Ctx, ports: &Arc<Ports>, port: &Arc<Port>, answers: bool) {
-    let (id, node) = (port.id, cx.node.clone());
-    let owner = ports.owner(port);
-    if answers {
-        node.emit_of_port(id, SEND, |_| vec![atom!("send"), am::CLOSED, owner]);
-    }
-    node.emit_of_port(id, PORTS, |_| vec![am::CLOSED, am::NORMAL]);
-    if let Some(name) = ports.info(port).registered {
-        node.emit_of_port(id, PORTS, |_| vec![atom!("unregister"), name]);
-    }
-    node.tracing.forget_port(id);
 }
 
 fn bad_value(cx: &mut Ctx, port: &Port) {
@@ -538,7 +538,24 @@ fn port_call(cx: &mut Ctx, a: &[Term]) -> Res {
     let (ports, port) = existing(cx, a[0])?;
     let operation = operation(cx, a[1])?;
     let data = etf::encode(a[2], &etf::Options::new(crate::resolver::node_id(cx.node)));
+    let called = |h: &mut Alloc, bytes: &[u8], number: Option<u32>| {
+        let bytes = h.binary(bytes);
+        let what = match number {
+            Some(n) => {
+                let n = h.uint(n.into());
+                h.tuple(&[n, bytes])
+            }
+            None => bytes,
+        };
+        h.tuple(&[atom!("call"), what])
+    };
+    received(cx, port.id, |h| called(h, &data, Some(operation)));
     let Some(answer) = ports.call(&port, cx.pid, operation, &data) else { return Err(cx.badarg()) };
+    let (id, to) = (port.id, cx.pid);
+    cx.node.emit_of_port(id, SEND, |h| {
+        let what = called(h, &answer, None);
+        vec![atom!("send"), h.tuple(&[id, what]), to]
+    });
     let node = cx.node.clone();
     match crate::resolver::decode_literal(&node, &answer, cx.h()) {
         Some(t) => Ok(cx.h().ok(t)),
@@ -549,7 +566,6 @@ fn port_call(cx: &mut Ctx, a: &[Term]) -> Res {
 fn port_close(cx: &mut Ctx, a: &[Term]) -> Res {
     let (ports, port) = existing(cx, a[0])?;
     received(cx, port.id, |_| am::CLOSE);
-    closes(cx, &ports, &port, false);
     ports.close(&port, false);
     Ok(am::TRUE)
 }

@@ -124,6 +124,7 @@ impl<'a> Io<'a> {
     // ---- to processes
     /// A message to any process.
     pub fn send(&self, to: Term, message: Owned) {
+        self.ports.surroundings.sends(self.port.id, to, &message);
         self.ports.surroundings.message(to, message);
     }
     /// `{Port, What}` to the owner.
@@ -272,6 +273,7 @@ impl<'a> Io<'a> {
                 due.is_some()
             };
             if due {
+                ports.surroundings.timed_out(port.id);
                 ports.with_driver(&port, None, |driver, io| driver.timeout(io, timer));
             }
         }));

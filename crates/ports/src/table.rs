@@ -29,6 +29,12 @@ pub trait Surroundings: Send + Sync {
     fn down(&self, port: Term, to: Term, reference: RefId, reason: Owned);
     /// Wakes a process that waits until a port is not busy.
     fn wake(&self, process: Term);
+    /// A driver sends this in the name of its port.
+    fn sends(&self, _port: Term, _to: Term, _message: &Owned) {}
+    /// A port's timer has run out.
+    fn timed_out(&self, _port: Term) {}
+    /// A port ends, with the name that it had.
+    fn closed(&self, _port: Term, _reason: &Owned, _name: Option<Term>) {}
     /// Makes a process's link to a port that was opened for it.
     fn link(&self, process: Term, port: Term);
     /// Ends a process's link to a port.
@@ -398,6 +404,7 @@ impl Ports {
             let (links, monitors) = (std::mem::take(&mut state.links), std::mem::take(&mut state.monitors));
             (state.owner, links, monitors, state.name.take(), std::mem::take(&mut state.waiting))
         };
+        self.surroundings.closed(id, &reason, name);
         if let Some(name) = name {
             self.surroundings.release_name(name, id);
         }

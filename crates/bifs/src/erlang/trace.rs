@@ -48,7 +48,26 @@ fn trace_delivered(cx: &mut Ctx, a: &[Term]) -> Res {
         let message = node::signals::copy_out(message);
         cx.node.send_message(cx.pid, message);
     };
-    if a[0] == am::ALL || a[0] == cx.pid || a[0].is_local_port() {
+    if a[0] == am::ALL {
+        let (number, asker) = (cx.node.next_ref(), cx.pid);
+        let node = cx.node.clone();
+        let pids = node.processes.pids();
+        let left = Arc::new(std::sync::atomic::AtomicUsize::new(pids.len()));
+        for pid in pids {
+            let left = left.clone();
+            node.request(pid, move |node, _| {
+                if left.fetch_sub(1, Relaxed) == 1 {
+                    let message = Owned::build(|h| {
+                        let reference = h.reference(number, 0);
+                        h.tuple(&[term::atom!("trace_delivered"), am::ALL, reference])
+                    });
+                    node.send_message(asker, message);
+                }
+            });
+        }
+        return Ok(cx.h().reference(number, 0));
+    }
+    if a[0] == cx.pid || a[0].is_local_port() {
         let reference = cx.make_ref();
         reply(cx, reference, a[0]);
         return Ok(reference);
