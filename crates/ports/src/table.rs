@@ -443,7 +443,9 @@ impl Ports {
     /// Writes out what waits in all ports, at most until `deadline`; nothing is opened after this.
     pub fn flush(self: &Arc<Ports>, deadline: Option<Instant>) {
         self.halted.store(true, Release);
-        let all: Vec<Arc<Port>> = self.table.read().values().cloned().collect();
+        let mut all: Vec<Arc<Port>> = self.table.read().values().cloned().collect();
+        // Who has nothing to write goes first: others may wait for what only its end tells them.
+        all.sort_by_cached_key(|p| p.driver.lock().as_ref().is_some_and(|d| d.queued() > 0));
         for port in all {
             self.with_driver(&port, None, |driver, io| driver.flush(io, deadline));
         }

@@ -653,6 +653,8 @@ impl Driver for Tcp {
     }
     fn flush(&mut self, io: &mut Io, deadline: Option<Instant>) {
         self.flush_output(io, deadline);
+        // The other side may be a socket of the same node that still has something to write.
+        self.s.end(io);
     }
     fn takes_force(&self) -> bool {
         true
