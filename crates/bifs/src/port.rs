@@ -72,11 +72,7 @@ impl Surroundings for Around {
         self.with(|node| node.signal_who(Who::Local(port), Who::Local(to), |_| Outgoing::Down { reference, name: None, reason }));
     }
     fn sends(&self, port: Term, to: Term, message: &Owned) {
-        self.with(|node| {
-            let there = !to.is_local_pid() || node.is_alive(to);
-            let what = if there { atom!("send") } else { atom!("send_to_non_existing_process") };
-            node.emit_of_port(port, SEND, |_| vec![what, message.term, to]);
-        });
+        self.with(|node| node.trace_port_sends(port, to, message.term));
     }
     fn timed_out(&self, port: Term) {
         self.with(|node| node.emit_of_port(port, RECEIVE, |_| vec![atom!("receive"), am::TIMEOUT]));
@@ -277,7 +273,8 @@ impl hooks::Ports for Door {
     }
     fn trace_output(&self, node: &Node, port: Term, message: Term) -> bool {
         let Some(to) = self.0.get(port) else { return false };
-        let options = etf::Options::new(crate::resolver::node_id(node));
+        let id = crate::resolver::node_id(node);
+        let options = if node.code.release >= 26 { etf::Options::new(id) } else { etf::Options::otp25(id) };
         let bytes = etf::encode(message, &options);
         let owner = self.0.owner(&to);
         !matches!(self.0.command(&to, owner, || bytes, false), Command::NoPort)
@@ -537,7 +534,7 @@ fn port_control(cx: &mut Ctx, a: &[Term]) -> Res {
 fn port_call(cx: &mut Ctx, a: &[Term]) -> Res {
     let (ports, port) = existing(cx, a[0])?;
     let operation = operation(cx, a[1])?;
-    let data = etf::encode(a[2], &etf::Options::new(crate::resolver::node_id(cx.node)));
+    let data = etf::encode(a[2], &crate::erlang::etf::defaults(cx));
     let called = |h: &mut Alloc, bytes: &[u8], number: Option<u32>| {
         let bytes = h.binary(bytes);
         let what = match number {

@@ -179,6 +179,14 @@ impl Node {
             }
         }
     }
+    /// A port sends a message.
+    pub fn trace_port_sends(self: &Arc<Node>, port: Term, to: Term, message: Term) {
+        if self.tracing.any_port.load(Relaxed) {
+            let there = !to.is_local_pid() || self.is_alive(to);
+            let what = if there { term::atom!("send") } else { term::atom!("send_to_non_existing_process") };
+            self.emit_of_port(port, SEND, |_| vec![what, message, to]);
+        }
+    }
     /// A port has been opened: it is traced if all new ones are.
     pub fn trace_new_port(self: &Arc<Node>, port: Term, owner: Term, name: &str) {
         if !self.tracing.any_new_ports.load(Relaxed) {

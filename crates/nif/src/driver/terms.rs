@@ -100,11 +100,13 @@ unsafe fn build(node: &Arc<Node>, h: &mut Alloc, words: &[u64]) -> Option<Term> 
 }
 
 /// 1 sent, 0 nobody there, -1 the words are wrong.
-unsafe fn send(node: &Arc<Node>, to: Term, data: *const u64, len: c_int) -> c_int {
+unsafe fn send(node: &Arc<Node>, port: Term, to: Term, data: *const u64, len: c_int) -> c_int {
     let words = if len <= 0 { return -1 } else { std::slice::from_raw_parts(data, len as usize) };
     let mut h = Alloc::new();
     let Some(term) = build(node, &mut h, words) else { return -1 };
-    c_int::from(node.send_message(to, Owned { term, memory: h.finish() }))
+    let message = Owned { term, memory: h.finish() };
+    node.trace_port_sends(port, to, message.term);
+    c_int::from(node.send_message(to, message))
 }
 
 /// The port that its term means, and its node.
@@ -120,13 +122,12 @@ fn by_term(port: DrvTerm) -> Option<(Arc<Node>, Arc<ports::Ports>, Arc<ports::Po
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn erl_drv_output_term(port: DrvTerm, data: *const u64, len: c_int) -> c_int {
     let Some((node, ports, port)) = by_term(port) else { return -1 };
-    send(&node, ports.owner(&port), data, len)
+    send(&node, port.id, ports.owner(&port), data, len)
 }
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn erl_drv_send_term(port: DrvTerm, to: DrvTerm, data: *const u64, len: c_int) -> c_int {
     let Some(node) = crate::env::current_node() else { return -1 };
-    let _ = port;
-    send(&node, Term::from_raw(to), data, len)
+    send(&node, Term::from_raw(port), Term::from_raw(to), data, len)
 }
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn driver_output_term(port: usize, data: *const u64, len: c_int) -> c_int {
