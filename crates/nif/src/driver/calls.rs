@@ -75,7 +75,7 @@ pub extern "C" fn driver_failure_posix(port: usize, error: c_int) -> c_int {
 }
 #[unsafe(no_mangle)]
 pub extern "C" fn driver_failure(port: usize, error: c_int) -> c_int {
-    ends(port, Term::small(error.into()))
+    if error == 0 { driver_failure_eof(port) } else { ends(port, Term::small(error.into())) }
 }
 #[unsafe(no_mangle)]
 pub extern "C" fn driver_exit(port: usize, error: c_int) -> c_int {
