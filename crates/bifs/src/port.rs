@@ -77,6 +77,12 @@ impl Surroundings for Around {
     fn timed_out(&self, port: Term) {
         self.with(|node| node.emit_of_port(port, RECEIVE, |_| vec![atom!("receive"), am::TIMEOUT]));
     }
+    fn watches(&self) -> bool {
+        self.node.upgrade().is_some_and(|node| node.system_monitor.any())
+    }
+    fn took(&self, port: Term, what: &str, time: Duration) {
+        self.with(|node| node.watch_port(port, what, time.as_millis() as u64));
+    }
     fn closed(&self, port: Term, reason: &Owned, name: Option<Term>) {
         self.with(|node| {
             node.emit_of_port(port, PORTS, |_| vec![am::CLOSED, reason.term]);

@@ -120,6 +120,19 @@ impl Node {
         });
     }
 
+    /// A port's driver, called for this, has taken so long.
+    #[cold]
+    pub fn watch_port(&self, port: Term, what: &str, ms: u64) {
+        let Some(limits) = self.system_monitor.get() else { return };
+        if limits.long_schedule_ms.is_some_and(|n| ms > n) {
+            self.tell_monitor(limits.who, port, "long_schedule", |a| {
+                let time = a.tuple(&[term::am::TIMEOUT, Term::small(ms as i64)]);
+                let what = a.tuple(&[term::atom!("port_op"), atom::intern(what)]);
+                a.list(&[time, what])
+            });
+        }
+    }
+
     /// A collection of a traced process begins, or has ended (with the words it has reclaimed).
     #[cold]
     pub fn trace_collection(self: &Arc<Node>, pid: Term, p: &mut Private, major: bool, ended: Option<usize>) {

@@ -274,7 +274,7 @@ impl<'a> Io<'a> {
             };
             if due {
                 ports.surroundings.timed_out(port.id);
-                ports.with_driver(&port, None, |driver, io| driver.timeout(io, timer));
+                ports.timed(&port, "timeout", |driver, io| driver.timeout(io, timer));
             }
         }));
         self.port.timers.lock().push((timer, serial, word));

@@ -106,7 +106,7 @@ impl Polling {
         let (id, slot) = (Term::port(event.token >> 9), (event.token >> 1) as u8);
         let Some(port) = ports.any(id) else { return };
         let ready = Ready { slot, read: event.ready.read, write: event.ready.write, hangup: event.hangup };
-        ports.with_driver(&port, None, |driver, io| driver.ready(io, ready));
+        ports.timed(&port, "input", |driver, io| driver.ready(io, ready));
     }
     pub(crate) fn watch_port(&self, fd: BorrowedFd, port: Term, slot: u8, interest: Interest) -> sys::Result<()> {
         let Some(poller) = self.poller() else { return Err(sys::Errno::ENOMEM) };

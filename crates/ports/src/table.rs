@@ -33,6 +33,12 @@ pub trait Surroundings: Send + Sync {
     fn sends(&self, _port: Term, _to: Term, _message: &Owned) {}
     /// A port's timer has run out.
     fn timed_out(&self, _port: Term) {}
+    /// Does anybody want to hear of drivers that take long?
+    fn watches(&self) -> bool {
+        false
+    }
+    /// A driver was called for this, and took so long.
+    fn took(&self, _port: Term, _what: &str, _time: Duration) {}
     /// A port ends, with the name that it had.
     fn closed(&self, _port: Term, _reason: &Owned, _name: Option<Term>) {}
     /// Makes a process's link to a port that was opened for it.
@@ -204,6 +210,15 @@ impl Ports {
     }
     pub fn remove_driver(&self, name: &[u8]) {
         self.more.write().retain(|d| d.0 != name);
+    }
+    /// Calls a driver, and tells if that took long.
+    pub(crate) fn timed<R>(self: &Arc<Ports>, port: &Arc<Port>, what: &str, f: impl FnOnce(&mut dyn Driver, &mut Io) -> R) -> Option<R> {
+        let started = self.surroundings.watches().then(Instant::now);
+        let r = self.with_driver(port, None, f);
+        if let Some(started) = started {
+            self.surroundings.took(port.id, what, started.elapsed());
+        }
+        r
     }
     /// Calls `Driver::poke` of a port, if it is there and open (or still writing).
     pub fn poke(self: &Arc<Ports>, id: Term, poke: Poke) -> bool {
