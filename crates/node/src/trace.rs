@@ -383,21 +383,6 @@ impl Node {
             vec![atom::intern(what), at]
         });
     }
-
-    /// The session's flags go from every process, its breakpoints from every function.
-    pub fn clear_session(self: &Arc<Node>, cx: &mut Ctx, session: u32) {
-        cx.p.trace.remove(session);
-        for pid in self.processes.pids() {
-            if pid != cx.pid {
-                self.request(pid, move |_, other| {
-                    if let Some((_, _, p)) = other {
-                        p.trace.remove(session);
-                    }
-                });
-            }
-        }
-        calls::clear_session(self, session);
-    }
 }
 
 /// Counts of calls by process.
