@@ -8,7 +8,7 @@ pub mod calls;
 pub mod modules;
 
 use crate::signals::copy_out;
-use crate::{Ctx, Node};
+use crate::Node;
 use base::hash::Map;
 use base::sync::{Mutex, RwLock};
 use ets::matchspec::{Machine, MatchSpec};
