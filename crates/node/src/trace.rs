@@ -373,7 +373,14 @@ impl Node {
                 let (module, function, arity) = p.initial_call;
                 Some(code::Located { module, function, arity, location: None })
             }
-            _ => self.code.locate(p.ip),
+            _ => match p.resume {
+                process::Resume::Native(n) => {
+                    let native = &self.natives[n as usize];
+                    let (module, function) = (atom::intern(native.module), atom::intern(native.function));
+                    Some(code::Located { module, function, arity: native.arity, location: None })
+                }
+                process::Resume::Code => self.code.locate(p.ip),
+            },
         };
         self.emit(pid, p, flag, |a| {
             let at = match &place {
