@@ -23,6 +23,14 @@ impl Installation {
     pub fn bindir(&self) -> PathBuf {
         self.root.join(format!("erts-{}", self.erts_version)).join("bin")
     }
+    /// The folder of the modules that ERTS has within itself: `lib/erts-*/ebin`, in a release beside the programs.
+    pub fn preloaded(&self) -> Option<PathBuf> {
+        let lib = self.root.join("lib");
+        let mut found: Vec<PathBuf> =
+            entries(&lib).filter(|n| n.starts_with("erts-")).map(|n| lib.join(n).join("ebin")).filter(|d| d.is_dir()).collect();
+        found.sort();
+        found.pop().or_else(|| Some(self.bindir().join(shims::PRELOADED)).filter(|d| d.is_dir()))
+    }
     /// "25.2.3" where the installation says so, else the release.
     pub fn version(&self) -> String {
         let file = self.root.join("releases").join(&self.release).join("OTP_VERSION");

@@ -4,6 +4,7 @@
 //! ```text
 //! otp25-9f3c../bin/{erl, erlc, escript, ..}   -> launchers; the rest -> OTP's bin
 //! otp25-9f3c../erts-13.1.5/bin/{erl, erlexec, beam.smp, inet_gethost, ..} -> launchers; the rest -> OTP's (epmd, ..)
+//! otp25-9f3c../erts-13.1.5/bin/preloaded/*.beam     copies of the modules that ERTS has within itself
 //! otp25-9f3c../{lib, releases, ..}             -> OTP's
 //! ```
 //! This folder is `-root` of the node too, because OTP starts further nodes by `ROOT/erts-VSN/bin/erlexec`.
@@ -23,7 +24,10 @@ use crate::otp::Installation;
 pub const LAUNCHERS: [&str; 7] = ["erl", "erlc", "escript", "erlexec", "beam.smp", "dyn_erl", "inet_gethost"];
 
 /// Raised when the folder's shape changes.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
+
+/// The folder of the modules that are loaded before all others.
+pub const PRELOADED: &str = "preloaded";
 
 /// The folder's parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +112,7 @@ fn make(otp: &Installation, program: &Path, shims: &Shims) -> io::Result<()> {
     }
     launchers(&otp.root.join("bin"), &new.join("bin"), program)?;
     launchers(&of_erts.join("bin"), &new.join(&erts).join("bin"), program)?;
+    preloaded(otp, &new.join(&erts).join("bin").join(PRELOADED))?;
     fs::write(new.join(".ferrobeam"), format!("{}\n{}\n", program.display(), otp.root.display()))?;
     match fs::rename(&new, &shims.root) {
         Ok(()) => Ok(()),
@@ -118,6 +123,20 @@ fn make(otp: &Installation, program: &Path, shims: &Shims) -> io::Result<()> {
             fs::rename(&new, &shims.root)
         }
     }
+}
+
+/// The modules that ERTS has within itself, as a folder beside the programs: a release copies those, but not `lib/erts-*`.
+fn preloaded(otp: &Installation, to: &Path) -> io::Result<()> {
+    let Some(from) = otp.preloaded() else { return Ok(()) };
+    if to.exists() {
+        // It came with the programs of a release.
+        return Ok(());
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(&from)?.flatten().filter(|e| e.path().extension().is_some_and(|x| x == "beam")) {
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 fn launchers(theirs: &Path, ours: &Path, program: &Path) -> io::Result<()> {

@@ -110,7 +110,12 @@ fn load_preloaded(node: &Arc<Node>) -> Result<(), BootError> {
         .filter(|p| p.is_dir())
         .collect();
     dirs.sort();
-    let dir = dirs.pop().ok_or_else(|| missing(&root.join("erts-*/ebin"), "there is no such folder"))?;
+    // A release has them beside its programs.
+    let beside = node.config.otp.bindir.join("preloaded");
+    let dir = dirs
+        .pop()
+        .or_else(|| beside.is_dir().then_some(beside))
+        .ok_or_else(|| missing(&root.join("erts-*/ebin"), "there is no such folder"))?;
     let mut files: Vec<PathBuf> = std::fs::read_dir(&dir)
         .map_err(|e| missing(&dir, &e.to_string()))?
         .flatten()
