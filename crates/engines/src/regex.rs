@@ -238,6 +238,11 @@ impl Regex {
                     edits.push((at - 1, 1));
                     text.to_mut().insert(at - 1, b'\\');
                 }
+                // So it did with what means nothing in a class, and with digits from 8 on that name no group.
+                Err((code, at)) if old && let Some(at) = literal_escape(code, at, &text) => {
+                    edits.push((at, -1));
+                    text.to_mut().remove(at);
+                }
                 Err((code, at)) => {
                     let undone =
                         |at: usize, (place, by): &(usize, isize)| if *place < at { at.wrapping_add_signed(-by) } else { at };
@@ -523,6 +528,24 @@ fn compile_once(text: &[u8], options: &CompileOptions) -> Result<NonNull<sys::pc
         sys::pcre2_compile_8(text.as_ptr(), text.len(), flags, &mut code, &mut at, context.0)
     };
     NonNull::new(compiled).ok_or((code as u32, at))
+}
+
+/// Where the backslash stands without which the old library would have read what this error complains of.
+fn literal_escape(code: u32, at: usize, text: &[u8]) -> Option<usize> {
+    // The place is that of the last character of the escape.
+    let before = text.get(..=at)?;
+    match code {
+        sys::PCRE2_ERROR_ESCAPE_INVALID_IN_CLASS => {
+            let place = at.checked_sub(1).filter(|&i| before[i] == b'\\')?;
+            (before[at] != b'N').then_some(place)
+        }
+        sys::PCRE2_ERROR_BAD_SUBPATTERN_REFERENCE => {
+            let digits = before.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+            let place = before.len().checked_sub(digits + 1).filter(|&i| before[i] == b'\\')?;
+            matches!(before.get(place + 1), Some(b'8' | b'9')).then_some(place)
+        }
+        _ => None,
+    }
 }
 
 /// The old library also knew `(*UTF8)`: where the 8 stands that today's does not know.
