@@ -117,6 +117,7 @@ fn old_position(code: u32, position: usize, pattern: &[u8]) -> usize {
         | sys::PCRE2_ERROR_UNKNOWN_UNICODE_PROPERTY
         | sys::PCRE2_ERROR_UNSUPPORTED_ESCAPE_SEQUENCE
         | sys::PCRE2_ERROR_BACKSLASH_K_SYNTAX
+        | sys::PCRE2_ERROR_BACKSLASH_N_IN_CLASS
         | sys::PCRE2_ERROR_CLASS_INVALID_RANGE
         | sys::PCRE2_ERROR_OCTAL_BYTE_TOO_BIG => position.saturating_sub(1),
         sys::PCRE2_ERROR_UNKNOWN_POSIX_CLASS => before.windows(2).rposition(|w| w == b"[:").map_or(position, |i| i + 2),
