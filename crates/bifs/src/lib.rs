@@ -5,6 +5,7 @@
 mod atomics;
 mod binary;
 mod dirty;
+mod dist;
 mod erlang;
 mod erts_debug;
 mod erts_internal;
@@ -76,6 +77,7 @@ pub fn all() -> Vec<Native> {
         ets::NATIVES_ELSEWHERE,
         internal_state::NATIVES,
         dirty::NATIVES,
+        dist::NATIVES,
         lists::NATIVES,
         maps::NATIVES,
         persistent_term::NATIVES,

@@ -92,6 +92,25 @@ pub trait Driver: Send {
     fn queued(&self) -> usize {
         0
     }
+    /// Can it carry packets between nodes?
+    fn carries_packets(&self) -> bool {
+        false
+    }
+    /// Sends a packet that the node itself has made.
+    fn send_packet(&mut self, _io: &mut Io, _packet: Vec<u8>) {}
+}
+
+/// What a port carries packets for, instead of a process: a connection between nodes. Called while no driver is locked, except for `received`.
+pub trait Carried: Send + Sync {
+    /// A packet has come; to be handled in `work`.
+    fn received(&self, packet: &[u8]);
+    /// Handles what has come.
+    fn work(&self);
+    /// The next packet to go out.
+    fn next(&self) -> Option<Vec<u8>>;
+    fn has_next(&self) -> bool;
+    /// The port is closing.
+    fn closed(&self);
 }
 
 /// What a driver has at hand while it is called.

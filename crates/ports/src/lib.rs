@@ -10,7 +10,7 @@ mod poll;
 mod port;
 mod table;
 
-pub use driver::{Control, Driver, Io, OpenError, Opening, Poke, Ready};
+pub use driver::{Carried, Control, Driver, Io, OpenError, Opening, Poke, Ready};
 pub use poll::Polling;
 pub use port::{Info, Options, Port};
 pub use table::{Command, Name, Ports, Start, Surroundings};

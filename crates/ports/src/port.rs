@@ -1,10 +1,11 @@
 //! One port: what belongs to it besides its driver.
 
-use crate::driver::Driver;
+use crate::driver::{Carried, Driver};
 use base::hash::Map;
 use base::sync::Mutex;
 use process::{Owned, RefId};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::{Arc, OnceLock};
 use term::Term;
 
 /// `open_port`'s options.
@@ -87,6 +88,8 @@ pub struct Port {
     /// Number, serial and word of the timers that run.
     pub(crate) timers: Mutex<Vec<(u8, u64, u64)>>,
     pub(crate) timer_serial: AtomicU64,
+    /// What its packets are for, if not for its owner.
+    pub(crate) carried: OnceLock<Arc<dyn Carried>>,
 }
 
 impl Port {
@@ -112,6 +115,7 @@ impl Port {
             driver: Mutex::new(None),
             timers: Mutex::default(),
             timer_serial: AtomicU64::new(1),
+            carried: OnceLock::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! Locks: a port's driver is locked while it is called, and may then lock the port's state; never the other way round, and the table's
 //! lock is never held while another is taken.
 
-use crate::driver::{Control, Driver, Io, OpenError, Opening, Poke};
+use crate::driver::{Carried, Control, Driver, Io, OpenError, Opening, Poke};
 use crate::drivers;
 use crate::poll::Polling;
 use crate::port::{Info, Options, Port};
@@ -79,6 +79,9 @@ pub enum Command {
     Busy,
     NoPort,
 }
+
+/// A driver is given packets between nodes until so many bytes wait in it.
+const CARRIED_AHEAD: usize = 1 << 16;
 
 /// How a driver of a library starts.
 pub type Start = Arc<dyn Fn(&mut Io, &Opening) -> Result<Box<dyn Driver>, OpenError> + Send + Sync>;
@@ -258,7 +261,53 @@ impl Ports {
                 self.terminate(port, reason, false);
             }
         }
+        if port.carried.get().is_some() {
+            self.carry(port);
+        }
         Some(r)
+    }
+
+    // ---- packets between nodes
+    /// From now on the port's packets are for `what`; false if it cannot carry any, or carries others already.
+    pub fn carry_for(self: &Arc<Ports>, port: &Arc<Port>, what: Arc<dyn Carried>) -> bool {
+        let able = port.driver.lock().as_ref().is_some_and(|d| d.carries_packets());
+        if !able || port.state.lock().closing || port.carried.set(what).is_err() {
+            return false;
+        }
+        // It may have begun to close in between.
+        if port.state.lock().closing {
+            port.carried.get().into_iter().for_each(|c| c.closed());
+            return false;
+        }
+        true
+    }
+    /// Handles packets that have come and sends those that wait, as many as the driver takes now. Whoever finds the driver locked
+    /// leaves that to the one who has it: he looks again after he has unlocked it.
+    pub fn carry(self: &Arc<Ports>, port: &Arc<Port>) {
+        let Some(carried) = port.carried.get() else { return };
+        carried.work();
+        while carried.has_next() {
+            let Some(mut slot) = port.driver.try_lock() else { return };
+            let Some(driver) = slot.as_mut() else { return };
+            let mut io = Io::new(self, port, None);
+            while driver.queued() < CARRIED_AHEAD && io.ending.is_none()
+                && let Some(packet) = carried.next()
+            {
+                port.output.fetch_add(packet.len() as u64, Relaxed);
+                self.traffic.1.fetch_add(packet.len() as u64, Relaxed);
+                driver.send_packet(&mut io, packet);
+            }
+            let full = driver.queued() >= CARRIED_AHEAD;
+            let ending = io.ending.take();
+            drop(slot);
+            if let Some(reason) = ending {
+                self.terminate(port, reason, false);
+                return;
+            }
+            if full {
+                return;
+            }
+        }
     }
 
     /// A command from `from`. `wait`: a busy port makes the caller wait.
@@ -422,6 +471,9 @@ impl Ports {
         self.surroundings.closed(id, &reason, name);
         if let Some(name) = name {
             self.surroundings.release_name(name, id);
+        }
+        if let Some(carried) = port.carried.get() {
+            carried.closed();
         }
         for to in links {
             self.surroundings.exit(id, Who::Local(to), crate::port::copy(&reason), true);

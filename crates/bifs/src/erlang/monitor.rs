@@ -200,7 +200,12 @@ fn monitor_node(cx: &mut Ctx, name: Term, on: Term, options: Term) -> Res {
     if cx.node.name() == am::NONODE {
         return Err(cx.error(atom!("notalive")));
     }
-    Err(cx.trap(am::ERLANG, atom!("dmonitor_node"), &[name, on, options]))
+    let passive = !options.is_nil();
+    if on == am::TRUE && passive && !crate::dist::is_connecting(cx.node, name) {
+        return Err(cx.trap(am::ERLANG, atom!("dmonitor_node"), &[name, on, options]));
+    }
+    crate::dist::monitor_node(cx, name, on == am::TRUE);
+    Ok(am::TRUE)
 }
 
 fn demonitor_1(cx: &mut Ctx, a: &[Term]) -> Res {

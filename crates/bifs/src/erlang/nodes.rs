@@ -1,14 +1,15 @@
 //! This node and those it knows. Not here: connections themselves (whoever is `node::hooks::Remote`).
 
+use crate::dist;
 use crate::result::Res;
 use node::{Ctx, Effect, Native};
 use term::{Term, am, atom, map};
 
 pub const NATIVES: &[Native] = &[
-    Native::new("erlang", "nodes", 0, nodes_0).effect(Effect::Node).partial("distribution"),
-    Native::new("erlang", "nodes", 1, nodes_1).effect(Effect::Node).partial("distribution"),
-    Native::new("erlang", "nodes", 2, nodes_2).effect(Effect::Node).partial("distribution"),
-    Native::new("erlang", "setnode", 2, setnode).effect(Effect::Node).partial("distribution: notsup"),
+    Native::new("erlang", "nodes", 0, nodes_0).effect(Effect::Node),
+    Native::new("erlang", "nodes", 1, nodes_1).effect(Effect::Node),
+    Native::new("erlang", "nodes", 2, nodes_2).effect(Effect::Node),
+    Native::new("erlang", "setnode", 2, setnode).effect(Effect::Node),
     Native::new("erts_internal", "get_dflags", 0, get_dflags),
     Native::new("erts_internal", "get_creation", 0, get_creation).effect(Effect::Node),
     Native::new("net_kernel", "dflag_unicode_io", 1, dflag_unicode_io),
@@ -36,8 +37,13 @@ fn kinds(t: Term) -> Option<u8> {
 }
 
 fn names(cx: &Ctx, kinds: u8) -> Vec<Term> {
-    // No connections yet: there is only this node.
-    if kinds & THIS != 0 { vec![cx.node.identity.read().0] } else { Vec::new() }
+    let mut names = if kinds & THIS != 0 { vec![cx.node.name()] } else { Vec::new() };
+    for peer in dist::peers(cx.node) {
+        if kinds & if peer.visible { VISIBLE } else { HIDDEN } != 0 {
+            names.push(peer.name);
+        }
+    }
+    names
 }
 
 fn nodes_0(cx: &mut Ctx, _: &[Term]) -> Res {
@@ -68,10 +74,16 @@ fn nodes_2(cx: &mut Ctx, a: &[Term]) -> Res {
     for name in names(cx, kinds) {
         let mut pairs = Vec::new();
         if connection_id {
-            pairs.push((term::atom!("connection_id"), am::UNDEFINED));
+            let id = dist::connection_number(cx.node, name).map_or(am::UNDEFINED, |n| cx.h().uint(n));
+            pairs.push((term::atom!("connection_id"), id));
         }
         if node_type {
-            pairs.push((term::atom!("node_type"), term::atom!("this")));
+            let kind = match dist::peers(cx.node).iter().find(|p| p.name == name) {
+                Some(p) if p.visible => term::atom!("visible"),
+                Some(_) => term::atom!("hidden"),
+                None => term::atom!("this"),
+            };
+            pairs.push((term::atom!("node_type"), kind));
         }
         let h = cx.h();
         let info = map::from_pairs(h, &pairs);
@@ -80,12 +92,10 @@ fn nodes_2(cx: &mut Ctx, a: &[Term]) -> Res {
     Ok(cx.h().list(&list))
 }
 
+/// `net_kernel` gives the node its name.
 fn setnode(cx: &mut Ctx, a: &[Term]) -> Res {
-    let name = atom::as_text(a[0]).is_some_and(|n| n.split_once('@').is_some_and(|(l, r)| !l.is_empty() && !r.is_empty()));
-    if !name || !a[1].is_integer() {
-        return Err(cx.badarg());
-    }
-    Err(cx.notsup())
+    let (true, Some(creation)) = (dist::is_node_name(a[0]), a[1].to::<u32>()) else { return Err(cx.badarg()) };
+    if dist::start(cx.node, a[0], creation) { Ok(am::TRUE) } else { Err(cx.badarg()) }
 }
 
 /// `{erts_dflags, Default, Mandatory, Addable, Rejectable, StrictOrder}`: what ERTS of each release tells other nodes.
@@ -97,6 +107,7 @@ fn get_dflags(cx: &mut Ctx, _: &[Term]) -> Res {
     };
     let tag = term::atom!("erts_dflags");
     let n = Term::small;
+    let default = default & !(::dist::flags::NOT_OFFERED as i64);
     Ok(cx.h().tuple(&[tag, n(default), n(mandatory), n(default), n(8_396_866), n(8192)]))
 }
 

@@ -293,6 +293,7 @@ fn monitor_nodes(cx: &mut Ctx, options_term: Term, on: Term) -> Res {
     if !ok {
         return Err(cx.badarg());
     }
+    crate::dist::watch_nodes(cx, options_term, on);
     let key = copy_out(options_term);
     let counts = &mut cx.p.rare.get_or_insert_default().node_monitors;
     let at = counts.iter().position(|(k, _)| term::cmp::eq_exact(k.term, options_term));

@@ -5,7 +5,7 @@ use super::monitor::monitor_options;
 use super::options::options;
 use crate::result::Res;
 use node::signals::copy_out;
-use node::{Ctx, Effect, MonitorOptions, Native, SpawnOptions, Stop};
+use node::{Ctx, Effect, MonitorOptions, Native, Node, SpawnOptions, Stop};
 use process::{MaxHeap, Owned};
 use term::{Term, am, atom};
 
@@ -41,16 +41,16 @@ fn spawn_link_3(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 
 fn spawn_opt_4(cx: &mut Ctx, a: &[Term]) -> Res {
-    let Some(parsed) = spawn_options(cx, a[3], None) else { return Err(cx.badarg_cause(atom!("badopt"))) };
+    let Some(parsed) = spawn_options(cx.node, a[3], None) else { return Err(cx.badarg_cause(atom!("badopt"))) };
     mfa(cx, a)?;
     start(cx, a, parsed)
 }
 
 /// How a spawn request is answered.
 pub struct Reply {
-    tag: Term,
-    success: bool,
-    error: bool,
+    pub tag: Term,
+    pub success: bool,
+    pub error: bool,
 }
 
 impl Default for Reply {
@@ -61,7 +61,7 @@ impl Default for Reply {
 
 impl Reply {
     /// False if it is no option about replies.
-    fn option(&mut self, key: Term, value: Term) -> bool {
+    pub fn option(&mut self, key: Term, value: Term) -> bool {
         if key == atom!("reply_tag") {
             self.tag = value;
             return true;
@@ -79,9 +79,9 @@ impl Reply {
 }
 
 /// The options of a spawn; `None` if one is wrong.
-fn spawn_options(cx: &Ctx, list: Term, mut reply: Option<&mut Reply>) -> Option<SpawnOptions> {
+pub fn spawn_options(node: &Node, list: Term, mut reply: Option<&mut Reply>) -> Option<SpawnOptions> {
     let mut o = SpawnOptions::default();
-    let max_heap = |o: &SpawnOptions| o.max_heap_size.unwrap_or(cx.node.settings.max_heap());
+    let max_heap = |o: &SpawnOptions| o.max_heap_size.unwrap_or(node.settings.max_heap());
     for option in options(list)? {
         match option {
             am::LINK => o.link = true,
@@ -103,7 +103,7 @@ fn spawn_options(cx: &Ctx, list: Term, mut reply: Option<&mut Reply>) -> Option<
                     o.max_heap_size = Some(max_heap_size(value, max_heap(&o))?);
                 } else if key == am::MESSAGE_QUEUE_DATA {
                     o.off_heap_messages = Some(queue_data(value)?);
-                } else if key == am::ASYNC_DIST && cx.node.code.release >= 26 {
+                } else if key == am::ASYNC_DIST && node.code.release >= 26 {
                     o.async_dist = Some(value.as_bool()?);
                 } else if key == atom!("scheduler") {
                     value.as_u64()?;
@@ -159,7 +159,7 @@ fn spawn_request_4(cx: &mut Ctx, a: &[Term]) -> Res {
         return Ok(am::BADARG);
     }
     let mut reply = Reply::default();
-    let parsed = spawn_options(cx, a[3], Some(&mut reply));
+    let parsed = spawn_options(cx.node, a[3], Some(&mut reply));
     if parsed.is_none() {
         let Some(list) = a[3].proper_list() else { return Ok(atom!("badopt")) };
         // How to answer counts also behind what is wrong.
@@ -207,7 +207,11 @@ fn spawn_request_4(cx: &mut Ctx, a: &[Term]) -> Res {
 
 /// Requests to this node are answered before they could be abandoned.
 fn spawn_request_abandon_1(cx: &mut Ctx, a: &[Term]) -> Res {
-    if a[0].is_ref() { Ok(am::FALSE) } else { Err(cx.badarg()) }
+    match a[0].as_local_ref() {
+        Some(id) => Ok(Term::bool(crate::dist::abandon_spawn(cx, id))),
+        None if a[0].is_ref() => Ok(am::FALSE),
+        None => Err(cx.badarg()),
+    }
 }
 
 fn spawn_system_process_3(cx: &mut Ctx, a: &[Term]) -> Res {

@@ -225,7 +225,10 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         "outstanding_system_requests_limit" => number(settings.outstanding_system_requests_limit.load(Relaxed)),
         "dist_buf_busy_limit" => number(config.dist_buffer_busy_limit as i64),
         "delayed_node_table_gc" => config.node_table_gc_delay_s.map_or(am::INFINITY, number),
-        "dist_ctrl" => Term::NIL,
+        "dist_ctrl" => {
+            let peers: Vec<Term> = crate::dist::peers(&node).iter().map(|p| cx.h().tuple(&[p.name, p.controller])).collect();
+            cx.h().list(&peers)
+        }
         "async_dist" if release >= 26 => am::FALSE,
         "halt_flush_timeout" if release >= 27 => am::INFINITY,
         "check_io" => check_io(cx),

@@ -429,6 +429,9 @@ impl Tcp {
                 let (_, t) = inet::packet_term(a, &self.s, id, kind, packet, brackets);
                 a.ok(t)
             });
+        } else if let Some(carried) = io.port.carried.get() {
+            let (from, to) = packet::body(kind, packet);
+            carried.received(&packet[from..to]);
         } else {
             self.tell_packet(io, kind, packet, brackets);
             let used_up = self.s.one_less();
@@ -579,7 +582,7 @@ impl Driver for Tcp {
     }
     fn command(&mut self, io: &mut Io, data: Vec<u8>) {
         let Some((sender, from)) = Sender::of(io, &data) else { return Sender::refuse(io) };
-        self.send(io, data, from, sender);
+        self.send(io, data, from, Some(sender));
         self.s.arm(io);
     }
     fn control(&mut self, io: &mut Io, operation: u32, data: &[u8]) -> Control {
@@ -661,5 +664,12 @@ impl Driver for Tcp {
     }
     fn queued(&self) -> usize {
         self.output.len()
+    }
+    fn carries_packets(&self) -> bool {
+        self.s.state == State::Connected
+    }
+    fn send_packet(&mut self, io: &mut Io, packet: Vec<u8>) {
+        self.send(io, packet, 0, None);
+        self.s.arm(io);
     }
 }

@@ -70,18 +70,21 @@ impl Output {
 
 impl Tcp {
     // ---- sending
-    /// Data from a process, from a place on.
-    pub(super) fn send(&mut self, io: &mut Io, data: Vec<u8>, from: usize, sender: Sender) {
+    /// Data from a process, from a place on; without a sender it is the node's own.
+    pub(super) fn send(&mut self, io: &mut Io, data: Vec<u8>, from: usize, sender: Option<Sender>) {
         if self.s.state != State::Connected {
             let reason = match std::mem::take(&mut self.closed_to_senders) {
                 true if self.s.reset_pending => atom!("econnreset"),
                 true => am::CLOSED,
                 false => atom!("enotconn"),
             };
-            return sender.error(io, reason);
+            if let Some(sender) = sender {
+                sender.error(io, reason);
+            }
+            return;
         }
         if self.shutdown.is_some() {
-            return self.output_failed(io, Errno::EPIPE, Some(sender));
+            return self.output_failed(io, Errno::EPIPE, sender);
         }
         let body = data.len() - from;
         let head = match self.s.settings.packet_kind {
@@ -94,10 +97,13 @@ impl Tcp {
         if self.file.is_some() || waiting > 0 {
             self.output.push(head, 0);
             self.output.push(data, from);
-            if waiting + size >= self.s.settings.high {
-                return self.block(io, sender);
+            if let Some(sender) = sender {
+                if waiting + size >= self.s.settings.high {
+                    return self.block(io, sender);
+                }
+                sender.ok(io);
             }
-            return sender.ok(io);
+            return;
         }
         let sent = match size {
             0 => Ok(0),
@@ -117,9 +123,11 @@ impl Tcp {
                 self.output.push(data, from + n - in_head);
                 self.s.want.write = true;
             }
-            Err(e) => return self.send_failed(io, e, Some(sender)),
+            Err(e) => return self.send_failed(io, e, sender),
         }
-        sender.ok(io);
+        if let Some(sender) = sender {
+            sender.ok(io);
+        }
     }
     /// Too much waits: the sender gets its answer when there is less, and others do not get as far as here.
     fn block(&mut self, io: &mut Io, sender: Sender) {

@@ -1,0 +1,402 @@
+//! One connection: what is tied through it, what waits to go out, its life.
+//! Locks: nothing else is locked, and nothing is delivered, while its state is.
+
+use super::{Peer, of, watching};
+use crate::port;
+use base::hash::{Map, Set};
+use base::sync::Mutex;
+use dist::flags;
+use node::Node;
+use process::{AliasKind, ExitSignal, Owned, RefId, Signal, Who};
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicU64, Ordering::*};
+use term::{Term, am};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    Idle,
+    /// Being made: what is sent waits.
+    Pending,
+    Up,
+}
+
+/// A spawn request that has not been answered.
+pub(crate) struct Spawn {
+    pub parent: Term,
+    pub tag: Owned,
+    pub on_success: bool,
+    pub on_error: bool,
+    pub link: bool,
+    /// Tag of the monitor, and how its alias ends.
+    pub monitor: Option<(Owned, Option<AliasKind>)>,
+    pub abandoned: bool,
+}
+
+pub(crate) struct State {
+    pub phase: Phase,
+    /// Number and reference: what Erlang code knows this life of the connection by.
+    pub id: (u64, u64),
+    pub creation: u32,
+    pub flags: u64,
+    /// A local port or pid.
+    pub controller: Term,
+    pub links: Set<(Term, Who)>,
+    /// Monitors of processes here on some there.
+    pub ours: Map<RefId, Term>,
+    /// Monitors of processes there on some here, by the number that they have here; and those numbers by the references there.
+    pub theirs: Map<RefId, (Vec<u32>, Term)>,
+    pub their_numbers: Map<Vec<u32>, RefId>,
+    pub spawns: Map<RefId, Spawn>,
+    queue: VecDeque<Vec<u8>>,
+    queued: usize,
+    /// Processes that wait until less is queued.
+    waiting: Vec<Term>,
+    /// A process that is the controller wants to know when there is something to send.
+    notify: bool,
+    pub get_size: bool,
+    /// Who gives the bytes that come in, if the controller is a process.
+    pub input_handler: Term,
+}
+
+impl State {
+    fn new() -> State {
+        State {
+            phase: Phase::Idle,
+            id: (0, 0),
+            creation: 0,
+            flags: 0,
+            controller: Term::NONE,
+            links: Set::default(),
+            ours: Map::default(),
+            theirs: Map::default(),
+            their_numbers: Map::default(),
+            spawns: Map::default(),
+            queue: VecDeque::new(),
+            queued: 0,
+            waiting: Vec::new(),
+            notify: false,
+            get_size: false,
+            input_handler: Term::NONE,
+        }
+    }
+}
+
+/// The connection to a node of one name.
+pub struct Connection {
+    pub name: Term,
+    pub(crate) state: Mutex<State>,
+    /// Packets that have come and are not handled yet. Who handles one holds `handling`.
+    inbox: Mutex<VecDeque<Vec<u8>>>,
+    handling: Mutex<()>,
+    pub(crate) packets_in: AtomicU64,
+    pub(crate) packets_out: AtomicU64,
+}
+
+/// Why nothing was queued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotSent {
+    NotConnected,
+}
+
+impl Connection {
+    pub(crate) fn new(name: Term) -> Connection {
+        Connection {
+            name,
+            state: Mutex::new(State::new()),
+            inbox: Mutex::default(),
+            handling: Mutex::default(),
+            packets_in: AtomicU64::new(0),
+            packets_out: AtomicU64::new(0),
+        }
+    }
+    pub fn phase(&self) -> Phase {
+        self.state.lock().phase
+    }
+    pub(crate) fn id(&self) -> (u64, u64) {
+        self.state.lock().id
+    }
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        let s = self.state.lock();
+        (s.phase == Phase::Up).then_some(Peer { name: self.name, visible: s.flags & flags::PUBLISHED != 0, controller: s.controller })
+    }
+    /// Bytes that wait to go out.
+    pub(crate) fn queued(&self) -> usize {
+        self.state.lock().queued
+    }
+
+    // ---- life
+    /// The connection's identity, which is made if there was none; `true` if so.
+    pub(crate) fn begin(&self, node: &Node) -> ((u64, u64), bool) {
+        let mut s = self.state.lock();
+        let new = s.phase == Phase::Idle;
+        if new {
+            s.phase = Phase::Pending;
+            s.id = (of(node).next_number(), node.next_ref());
+        }
+        (s.id, new)
+    }
+    /// Has `net_kernel` make the connection, unless there is one. False: nobody would.
+    pub(crate) fn want(&self, node: &Arc<Node>) -> bool {
+        let (id, new) = self.begin(node);
+        if !new {
+            return true;
+        }
+        let name = self.name;
+        let message = Owned::build(|a| {
+            let number = a.uint(id.0);
+            let reference = a.reference(id.1, 0);
+            let id = a.tuple(&[number, reference]);
+            a.tuple(&[term::atom!("auto_connect"), name, id])
+        });
+        if node.send_to_name(term::atom!("net_kernel"), message) {
+            return true;
+        }
+        self.lost(node, Some(id), am::NOCONNECTION);
+        false
+    }
+    /// It is up: what has waited goes out.
+    pub(crate) fn up(self: &Arc<Self>, node: &Arc<Node>, controller: Term, flags: u64, creation: u32) -> Option<(u64, u64)> {
+        let (id, _) = self.begin(node);
+        {
+            let mut s = self.state.lock();
+            if s.phase != Phase::Pending || s.id != id {
+                return None;
+            }
+            s.phase = Phase::Up;
+            s.controller = controller;
+            s.flags = flags;
+            s.creation = creation;
+            s.input_handler = controller;
+            s.notify = false;
+            s.get_size = false;
+        }
+        self.packets_in.store(0, Relaxed);
+        self.packets_out.store(0, Relaxed);
+        self.inbox.lock().clear();
+        Some(id)
+    }
+    /// Has the port that carries it, or the process, end.
+    pub(crate) fn end_controller(&self, node: &Arc<Node>) {
+        let controller = {
+            let s = self.state.lock();
+            if s.phase != Phase::Up {
+                return;
+            }
+            s.controller
+        };
+        let reason = Owned::immediate(am::KILLED);
+        if controller.is_local_port() {
+            node.signal_who(Who::Local(controller), Who::Local(controller), |_| node::hooks::Outgoing::Exit { reason, linked: false });
+        } else {
+            let exit = ExitSignal { from: Who::Local(controller), reason: Owned::immediate(am::KILL), linked: false, token: None };
+            let _ = node.deliver(controller, Signal::Exit(Box::new(exit)));
+        }
+    }
+    /// The connection has gone (`id`: only this life of it): everything that was tied through it learns so. False if there was none.
+    pub(crate) fn lost(&self, node: &Arc<Node>, id: Option<(u64, u64)>, reason: Term) -> bool {
+        let old = {
+            let mut s = self.state.lock();
+            if s.phase == Phase::Idle || id.is_some_and(|id| id != s.id) {
+                return false;
+            }
+            std::mem::replace(&mut *s, State::new())
+        };
+        for (local, remote) in old.links {
+            let exit = ExitSignal { from: remote, reason: Owned::immediate(am::NOCONNECTION), linked: true, token: None };
+            let _ = node.deliver(local, Signal::Exit(Box::new(exit)));
+        }
+        for (reference, local) in old.ours {
+            let _ = node.deliver(local, Signal::Down { reference, reason: Owned::immediate(am::NOCONNECTION) });
+        }
+        for (reference, (_, local)) in old.theirs {
+            let _ = node.deliver(local, Signal::Demonitor { reference });
+        }
+        for (reference, spawn) in old.spawns {
+            spawn.failed(node, reference, am::NOCONNECTION);
+        }
+        watching::tell_monitors(node, self.name);
+        if old.phase == Phase::Up {
+            let kind = if old.flags & flags::PUBLISHED != 0 { term::atom!("visible") } else { term::atom!("hidden") };
+            watching::tell_node_down(node, self.name, kind, old.id.0, reason);
+        }
+        for process in old.waiting {
+            node.wake(process);
+        }
+        true
+    }
+    pub(crate) fn abandon_spawn(&self, parent: Term, id: RefId) -> bool {
+        match self.state.lock().spawns.get_mut(&id) {
+            Some(s) if s.parent == parent && !s.abandoned => {
+                s.abandoned = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    // ---- sending
+    /// True if so much waits that the process must wait too; it is woken.
+    pub(crate) fn is_busy(&self, node: &Node, process: Term, wait: bool) -> bool {
+        let mut s = self.state.lock();
+        let busy = s.phase == Phase::Up && s.queued as u64 >= node.config.dist_buffer_busy_limit;
+        if busy && wait && !s.waiting.contains(&process) {
+            s.waiting.push(process);
+        }
+        busy
+    }
+    /// Queues a packet, after `tie` has noted what it ties (under the lock).
+    pub(crate) fn push(&self, node: &Arc<Node>, packet: Vec<u8>, tie: impl FnOnce(&mut State)) -> Result<(), NotSent> {
+        let (controller, notify) = {
+            let mut s = self.state.lock();
+            if s.phase == Phase::Idle {
+                return Err(NotSent::NotConnected);
+            }
+            tie(&mut s);
+            s.queued += packet.len();
+            s.queue.push_back(packet);
+            if s.phase != Phase::Up {
+                return Ok(());
+            }
+            (s.controller, std::mem::take(&mut s.notify))
+        };
+        self.kick(node, controller, notify);
+        Ok(())
+    }
+    fn kick(&self, node: &Arc<Node>, controller: Term, notify: bool) {
+        if controller.is_local_port() {
+            if let Some(ports) = port::of(node)
+                && let Some(port) = ports.get(controller)
+            {
+                ports.carry(&port);
+            }
+        } else if notify {
+            node.send_message(controller, Owned::immediate(term::atom!("dist_data")));
+        }
+    }
+    /// Sends what has waited for the connection to be up.
+    pub(crate) fn flush(&self, node: &Arc<Node>) {
+        let controller = self.state.lock().controller;
+        if controller.is_some() && self.has_next() {
+            self.kick(node, controller, false);
+        }
+    }
+    /// The next packet, and who may go on now that it has gone.
+    pub(crate) fn pop(&self, node: &Node) -> Option<Vec<u8>> {
+        let (packet, waiting) = {
+            let mut s = self.state.lock();
+            if s.phase != Phase::Up {
+                return None;
+            }
+            let packet = s.queue.pop_front()?;
+            s.queued -= packet.len();
+            let low = s.queued as u64 <= node.config.dist_buffer_busy_limit / 2;
+            (packet, if low { std::mem::take(&mut s.waiting) } else { Vec::new() })
+        };
+        self.packets_out.fetch_add(1, Relaxed);
+        for process in waiting {
+            node.wake(process);
+        }
+        Some(packet)
+    }
+    pub(crate) fn has_next(&self) -> bool {
+        let s = self.state.lock();
+        s.phase == Phase::Up && !s.queue.is_empty()
+    }
+    /// A process that is the controller is told `dist_data` when there is something to send.
+    pub(crate) fn ask_for_notice(&self, node: &Arc<Node>) {
+        let now = {
+            let mut s = self.state.lock();
+            s.notify = s.queue.is_empty();
+            (!s.notify).then_some(s.controller)
+        };
+        if let Some(controller) = now {
+            node.send_message(controller, Owned::immediate(term::atom!("dist_data")));
+        }
+    }
+
+    // ---- receiving
+    pub(crate) fn put(&self, packet: Vec<u8>) {
+        self.inbox.lock().push_back(packet);
+    }
+    /// Handles what has come, unless somebody does so already (who then looks again).
+    pub(crate) fn work(self: &Arc<Self>, node: &Arc<Node>) {
+        while !self.inbox.lock().is_empty() {
+            let Some(handling) = self.handling.try_lock() else { return };
+            loop {
+                let Some(packet) = self.inbox.lock().pop_front() else { break };
+                self.packets_in.fetch_add(1, Relaxed);
+                if super::incoming::packet(self, node, &packet).is_err() {
+                    self.inbox.lock().clear();
+                    self.bad(node, &packet);
+                }
+            }
+            drop(handling);
+        }
+    }
+    /// Bytes that are no packet end the connection, and nothing else.
+    fn bad(&self, node: &Arc<Node>, packet: &[u8]) {
+        let controller = self.state.lock().controller;
+        let text = format!("{} got a corrupted external term from {} on distribution channel {} ({} bytes)",
+            term::atom::text(node.name()), term::atom::text(self.name), String::from_utf8_lossy(&term::print::print(controller, 100)), packet.len());
+        port::log_error(node, &text);
+        self.end_controller(node);
+    }
+}
+
+/// A connection as a port's: what the port calls.
+pub(crate) struct Through {
+    pub connection: Arc<Connection>,
+    pub node: Weak<Node>,
+    pub id: (u64, u64),
+}
+
+impl ports::Carried for Through {
+    fn received(&self, packet: &[u8]) {
+        self.connection.put(packet.to_vec());
+    }
+    fn work(&self) {
+        if let Some(node) = self.node.upgrade() {
+            self.connection.work(&node);
+        }
+    }
+    fn next(&self) -> Option<Vec<u8>> {
+        let node = self.node.upgrade()?;
+        (self.connection.id() == self.id).then(|| self.connection.pop(&node)).flatten()
+    }
+    fn has_next(&self) -> bool {
+        self.connection.id() == self.id && self.connection.has_next()
+    }
+    fn closed(&self) {
+        if let Some(node) = self.node.upgrade() {
+            self.connection.lost(&node, Some(self.id), term::atom!("connection_closed"));
+        }
+    }
+}
+
+impl Spawn {
+    /// The parent is told that there is no process.
+    pub(crate) fn failed(self, node: &Arc<Node>, reference: RefId, reason: Term) {
+        if self.monitor.is_some_and(|m| m.1.is_some()) {
+            // The alias goes with the monitor that never was.
+            node.request(self.parent, move |_, p| {
+                if let Some((_, _, p)) = p {
+                    p.aliases.remove(&reference);
+                }
+            });
+        }
+        if self.on_error && !self.abandoned {
+            answer(node, self.parent, self.tag, reference, am::ERROR, |_| reason);
+        }
+    }
+}
+
+/// `{Tag, Reference, Result, Value}` to who has asked for a process.
+pub(crate) fn answer(node: &Node, to: Term, tag: Owned, reference: RefId, result: Term, value: impl FnOnce(&mut term::Alloc) -> Term) {
+    let message = tag.wrap(|a, tag| {
+        let r = a.reference(reference.0, reference.1);
+        let value = value(a);
+        a.tuple(&[tag, r, result, value])
+    });
+    node.send_message(to, message);
+}

@@ -1,0 +1,212 @@
+//! Signals for other nodes: each becomes a packet, and the connection notes what it ties.
+
+use super::connection::Spawn;
+use super::{Connection, Connections, Phase};
+use crate::resolver::node_id;
+use dist::{Control, pack};
+use node::hooks::{Destination, Outgoing, Remote, SendOptions, Sent};
+use node::{Ctx, Node, Stop};
+use process::{ExitSignal, Owned, Signal, Who};
+use std::sync::Arc;
+use term::node_name::{NodeName, intern};
+use term::{Alloc, Term, am};
+
+/// The node's way to its connections.
+pub(crate) struct Door {
+    pub here: Arc<Connections>,
+}
+
+/// How terms are written for other nodes.
+fn options(node: &Node, maker: Term) -> etf::Options {
+    let mut options = etf::Options::new(node_id(node));
+    if node.code.release < 27 && maker.is_local_pid() {
+        options.fun_pid = maker;
+    }
+    options
+}
+
+fn send(cx: &mut Ctx, connection: &Connection, control: Control, message: Term, flags: SendOptions) -> Result<Sent, Stop> {
+    let node = cx.node.clone();
+    if flags.noconnect && connection.phase() == Phase::Idle {
+        return Ok(Sent::NoConnect);
+    }
+    if !connection.want(&node) {
+        return Ok(Sent::Done);
+    }
+    let asynchronous = cx.p.rare.as_ref().is_some_and(|r| r.async_dist);
+    if !asynchronous && connection.is_busy(&node, cx.pid, !flags.nosuspend) {
+        if flags.nosuspend {
+            return Ok(Sent::NoSuspend);
+        }
+        cx.p.port_busy = true;
+        return Err(Stop::Wait);
+    }
+    cx.p.port_busy = false;
+    let packet = pack(control, Some(message), &options(&node, cx.pid));
+    cx.charge(1 + packet.len() / 64);
+    let _ = connection.push(&node, packet, |_| {});
+    Ok(Sent::Done)
+}
+
+impl Remote for Door {
+    fn send(&self, cx: &mut Ctx, to: Destination, message: Term, flags: SendOptions) -> Result<Sent, Stop> {
+        let from = cx.pid;
+        let (name, control) = match to {
+            Destination::Process(pid) => {
+                let Some((n, ..)) = pid.as_ext_pid() else { return Ok(Sent::Done) };
+                (n.name, Control::Send { from: Some(from), to: pid })
+            }
+            Destination::Alias(alias) => {
+                let Some((n, _)) = alias.as_ext_ref() else { return Ok(Sent::Done) };
+                (n.name, Control::SendAlias { from, alias })
+            }
+            Destination::Name { name, node } => (node, Control::SendName { from, name }),
+        };
+        // What is left of an earlier life of this node.
+        if cx.node.is_own_name(name) {
+            return Ok(Sent::Done);
+        }
+        let connection = self.here.get(name);
+        send(cx, &connection, control, message, flags)
+    }
+
+    fn signal(&self, node: &Arc<Node>, from: Who, to_node: &NodeName, to: Option<Who>, signal: Outgoing) -> bool {
+        let Some(me) = from.local() else { return false };
+        if node.is_own_name(to_node.name) {
+            refuse(node, me, to, signal);
+            return true;
+        }
+        let connection = self.here.get(to_node.name);
+        // What ends something needs no connection: without one nothing is tied.
+        let connects = match &signal {
+            Outgoing::Link | Outgoing::Monitor { .. } | Outgoing::GroupLeader { .. } => true,
+            Outgoing::Exit { linked, .. } => !linked,
+            Outgoing::Unlink { .. } | Outgoing::UnlinkAck { .. } | Outgoing::Demonitor { .. } | Outgoing::Down { .. } => false,
+        };
+        if connects {
+            // Who cannot be reached even later is told so below.
+            connection.want(node);
+        }
+        let mut a = Alloc::new();
+        let target = to.map(|t| t.term(&mut a));
+        // Only a monitor by name has no pid as its target.
+        let process = target.unwrap_or(Term::NONE);
+        let options = options(node, me);
+        let unreachable = match signal {
+            Outgoing::Link => {
+                let packet = pack(Control::Link { from: me, to: process }, None, &options);
+                let Some(to) = to else { return true };
+                connection.push(node, packet, |s| tie(s.links.insert((me, to)))).err().map(|_| {
+                    let reason = Owned::immediate(am::NOCONNECTION);
+                    (me, Signal::Exit(Box::new(ExitSignal { from: to, reason, linked: true, token: None })))
+                })
+            }
+            Outgoing::Unlink { id } => {
+                let packet = pack(Control::Unlink { id: Some(id), from: me, to: process }, None, &options);
+                let Some(to) = to else { return true };
+                connection.push(node, packet, |s| tie(s.links.remove(&(me, to)))).err().map(|_| (me, Signal::UnlinkAck { from: to, id }))
+            }
+            Outgoing::UnlinkAck { id } => {
+                if id > 0 {
+                    let packet = pack(Control::UnlinkAck { id, from: me, to: process }, None, &options);
+                    let _ = connection.push(node, packet, |_| {});
+                }
+                None
+            }
+            Outgoing::Exit { reason, linked: true } => {
+                let packet = pack(Control::Exit { from: me, to: process, reason: None }, Some(reason.term), &options);
+                let Some(to) = to else { return true };
+                let _ = connection.push(node, packet, |s| tie(s.links.remove(&(me, to))));
+                None
+            }
+            Outgoing::Exit { reason, linked: false } => {
+                let packet = pack(Control::Exit2 { from: me, to: process, reason: None }, Some(reason.term), &options);
+                let _ = connection.push(node, packet, |_| {});
+                None
+            }
+            Outgoing::Monitor { reference, name } => {
+                let r = a.reference(reference.0, reference.1);
+                let to = target.or(name).unwrap_or(am::UNDEFINED);
+                let packet = pack(Control::Monitor { from: me, to, reference: r }, None, &options);
+                connection.push(node, packet, |s| tie(s.ours.insert(reference, me))).err().map(|_| {
+                    (me, Signal::Down { reference, reason: Owned::immediate(am::NOCONNECTION) })
+                })
+            }
+            Outgoing::Demonitor { reference, name } => {
+                let r = a.reference(reference.0, reference.1);
+                let to = target.or(name).unwrap_or(am::UNDEFINED);
+                let packet = pack(Control::Demonitor { from: me, to, reference: r }, None, &options);
+                let _ = connection.push(node, packet, |s| tie(s.ours.remove(&reference)));
+                None
+            }
+            Outgoing::Down { reference, name, reason } => {
+                let words = {
+                    let mut s = connection.state.lock();
+                    let words = s.theirs.remove(&reference).map(|t| t.0);
+                    if let Some(w) = &words {
+                        s.their_numbers.remove(w);
+                    }
+                    words
+                };
+                if let Some(words) = words {
+                    let r = a.ext_ref(intern(to_node.name, to_node.creation), &words);
+                    let from = name.unwrap_or(me);
+                    let packet = pack(Control::Down { from, to: process, reference: r, reason: None }, Some(reason.term), &options);
+                    let _ = connection.push(node, packet, |_| {});
+                }
+                None
+            }
+            Outgoing::GroupLeader { leader } => {
+                let leader = leader.term(&mut a);
+                let packet = pack(Control::GroupLeader { leader, to: process }, None, &options);
+                let _ = connection.push(node, packet, |_| {});
+                None
+            }
+        };
+        if let Some((to, signal)) = unreachable {
+            let _ = node.deliver(to, signal);
+        }
+        true
+    }
+}
+
+/// Whether it was there before does not matter.
+fn tie<T>(_: T) {}
+
+/// The target lived when this node had another creation.
+fn refuse(node: &Arc<Node>, me: Term, to: Option<Who>, signal: Outgoing) {
+    let reason = Owned::immediate(am::NOPROC);
+    let answer = match (signal, to) {
+        (Outgoing::Link, Some(to)) => Signal::Exit(Box::new(ExitSignal { from: to, reason, linked: true, token: None })),
+        (Outgoing::Unlink { id }, Some(to)) => Signal::UnlinkAck { from: to, id },
+        (Outgoing::Monitor { reference, .. }, _) => Signal::Down { reference, reason },
+        _ => return,
+    };
+    let _ = node.deliver(me, answer);
+}
+
+/// Asks for a process on another node. False if that node cannot be reached at all.
+pub(crate) fn spawn_request(cx: &mut Ctx, connection: &Connection, id: process::RefId, mfa: (Term, Term, Term), list: Term, spawn: Spawn) -> bool {
+    let node = cx.node.clone();
+    if !connection.want(&node) {
+        spawn.failed(&node, id, am::NOCONNECTION);
+        return false;
+    }
+    let mut a = Alloc::new();
+    let reference = a.reference(id.0, id.1);
+    let arity = Term::small(mfa.2.list_length().unwrap_or(0) as i64);
+    let (from, leader) = (cx.pid, cx.p.group_leader);
+    let control = Control::SpawnRequest { reference, from, leader, module: mfa.0, function: mfa.1, arity, options: list };
+    let packet = pack(control, Some(mfa.2), &options(&node, cx.pid));
+    cx.charge(10 + packet.len() / 64);
+    let mut spawn = Some(spawn);
+    let sent = connection.push(&node, packet, |s| {
+        if let Some(spawn) = spawn.take() {
+            s.spawns.insert(id, spawn);
+        }
+    });
+    if let Some(spawn) = spawn {
+        spawn.failed(&node, id, am::NOCONNECTION);
+    }
+    sent.is_ok()
+}
