@@ -156,6 +156,17 @@ impl<'b> Decoder<'b> {
     pub fn bare(bytes: &'b [u8]) -> Decoder<'b> {
         Decoder { bytes: bytes.into(), at: 0, compressed_used: None, local: false, frames: Vec::new(), values: Vec::new() }
     }
+    /// The same with bytes of its own, to be kept while others run.
+    pub fn into_owned(self) -> Decoder<'static> {
+        Decoder {
+            bytes: self.bytes.into_owned().into(),
+            at: self.at,
+            compressed_used: self.compressed_used,
+            local: self.local,
+            frames: self.frames,
+            values: self.values,
+        }
+    }
     /// How many of the bytes given have been read.
     pub fn used(&self) -> usize {
         self.compressed_used.unwrap_or(self.at)

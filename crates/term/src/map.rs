@@ -646,6 +646,9 @@ pub struct Iter {
     values: *const Term,
 }
 
+// SAFETY: rule 3: it reads terms of whoever keeps it, which go from thread to thread together with it and are not written.
+unsafe impl Send for Iter {}
+
 impl Iter {
     pub fn new(map: Term) -> Iter {
         let mut it = Iter { runs: [(std::ptr::null(), 0); LEVELS as usize + 2], depth: 0, values: std::ptr::null() };

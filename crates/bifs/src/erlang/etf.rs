@@ -1,11 +1,17 @@
-//! Terms to bytes of the external format and back. The format is crate `etf`'s.
+//! Terms to bytes of the external format and back, in slices: long work gives way and goes on. The format is crate `etf`'s.
 
 use crate::resolver::{Tables, local_key, node_id};
 use crate::result::{MANY_BYTES, MUCH, Res};
-use etf::{DecodeEnv, Options};
+use crate::slice;
+use etf::{DecodeEnv, Decoder, Encoder, Options};
 use node::{Ctx, Native, Stop};
+use process::{NativeState, Owned};
+use std::any::Any;
 use term::copy::is_larger;
-use term::{Term, am, atom};
+use term::{Alloc, Term, am, atom};
+
+/// The second byte of packed terms.
+const COMPRESSED: u8 = 80;
 
 /// The defaults of the release whose libraries run.
 pub fn defaults(cx: &Ctx) -> Options {
@@ -17,20 +23,56 @@ pub fn defaults(cx: &Ctx) -> Options {
     o
 }
 
+/// Terms written or read for one reduction.
+const TERMS_PER_REDUCTION: usize = 8;
+
+/// How many terms this slice may handle.
+fn terms(cx: &Ctx) -> usize {
+    usize::try_from(cx.reductions.max(100)).unwrap_or(usize::MAX).saturating_mul(TERMS_PER_REDUCTION)
+}
+
+/// A long reading that has given way: its terms lie in memory of its own.
+#[derive(Default)]
+struct Reading(Option<(Decoder<'static>, Alloc)>);
+
 fn decode(cx: &mut Ctx, bin: Term, safe: bool) -> Result<(Term, usize), Stop> {
     let Some(bytes) = bin.as_bytes() else { return Err(cx.badarg()) };
-    cx.heavy(bytes.len() > MANY_BYTES)?;
-    cx.charge(bytes.len() / 100 + 1);
     let node = cx.node.clone();
     let tables = Tables(&node);
     let mut env = DecodeEnv::new(node_id(&node), &tables);
     env.safe = safe;
     env.atom_limit = (node.config.limits.atoms as usize).min(env.atom_limit);
     env.local = Some(local_key(cx.node));
-    etf::decode(&bytes, cx.h(), &env).map_err(|e| match e {
+    let failed = |cx: &mut Ctx, e| match e {
         etf::Error::Atoms => cx.system_limit(),
         _ => cx.badarg(),
-    })
+    };
+    if bytes.len() <= MANY_BYTES {
+        cx.charge(bytes.len() / 100 + 1);
+        return etf::decode(&bytes, cx.h(), &env).map_err(|e| failed(cx, e));
+    }
+    let (mut decoder, mut alloc) = match slice::resume::<Reading>(cx).0 {
+        Some(kept) => kept,
+        None => {
+            // Unpacking cannot be divided.
+            cx.heavy(bytes.get(1) == Some(&COMPRESSED))?;
+            let new = Decoder::new(&bytes, &env).map_err(|e| failed(cx, e))?;
+            (new.into_owned(), Alloc::new())
+        }
+    };
+    let budget = terms(cx);
+    match decoder.run(&mut alloc, &env, budget).map_err(|e| failed(cx, e))? {
+        Some(term) => {
+            cx.charge(1000);
+            let used = decoder.used();
+            drop(decoder);
+            Ok((cx.p.adopt(Owned { term, memory: alloc.finish() }), used))
+        }
+        None => {
+            cx.charge(budget / TERMS_PER_REDUCTION);
+            Err(slice::give_way(cx, Reading(Some((decoder, alloc)))))
+        }
+    }
 }
 fn binary_to_term_1(cx: &mut Ctx, a: &[Term]) -> Res {
     decode(cx, a[0], false).map(|(t, _)| t)
@@ -74,10 +116,49 @@ fn options(cx: &mut Ctx, list: Term, size_only: bool) -> Result<(Options, u32), 
     }
     Ok((o, level))
 }
+/// A long writing that has given way. It looks at terms of the process: if they are moved meanwhile, it begins anew.
+enum Writing {
+    Terms(Encoder),
+    /// All is written; it is to be packed on a dirty scheduler.
+    Bytes(Vec<u8>),
+    Moved,
+}
+
+impl NativeState for Writing {
+    fn roots(&mut self) -> &mut [Term] {
+        if let Writing::Terms(_) = self {
+            *self = Writing::Moved;
+        }
+        &mut []
+    }
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
 fn encode(cx: &mut Ctx, t: Term, options: &Options, level: u32) -> Res {
-    cx.heavy(is_larger(t, MUCH))?;
-    let mut bytes = etf::encode(t, options);
-    cx.charge(bytes.len() / 100 + 1);
+    let kept = cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast::<Writing>().ok());
+    let mut encoder = match kept.map(|w| *w) {
+        Some(Writing::Bytes(bytes)) => return packed(cx, bytes, level),
+        Some(Writing::Terms(encoder)) => encoder,
+        Some(Writing::Moved) | None => Encoder::new(t, options),
+    };
+    let budget = terms(cx);
+    if !encoder.run(budget) {
+        cx.charge(budget / TERMS_PER_REDUCTION);
+        cx.p.native_state = Some(Box::new(Writing::Terms(encoder)));
+        return Err(Stop::Yield);
+    }
+    let bytes = encoder.finish();
+    cx.charge((bytes.len() / 100 + 1).min(4000));
+    if level > 0 && bytes.len() > MANY_BYTES && !cx.dirty {
+        // Packing cannot be divided.
+        cx.p.native_state = Some(Box::new(Writing::Bytes(bytes)));
+        return Err(Stop::Dirty);
+    }
+    packed(cx, bytes, level)
+}
+fn packed(cx: &mut Ctx, mut bytes: Vec<u8>, level: u32) -> Res {
     if level > 0 {
         cx.charge(bytes.len() / 20);
         bytes = etf::compress(bytes, level);
