@@ -202,17 +202,24 @@ impl Connection {
             }
             std::mem::replace(&mut *s, State::new())
         };
-        for (local, remote) in old.links {
+        // In the order in which they were made, as far as that is known: who learns of one end may ask about an older one at once.
+        let mut ours: Vec<(RefId, Term)> = old.ours.into_iter().collect();
+        ours.sort_unstable_by_key(|m| m.0);
+        let mut links: Vec<(Term, Who)> = old.links.into_iter().collect();
+        links.sort_unstable_by_key(|l| (l.0.raw(), l.1.is_port()));
+        for (local, remote) in links {
             let exit = ExitSignal { from: remote, reason: Owned::immediate(am::NOCONNECTION), linked: true, token: None };
             let _ = node.deliver(local, Signal::Exit(Box::new(exit)));
         }
-        for (reference, local) in old.ours {
+        for (reference, local) in ours {
             let _ = node.deliver(local, Signal::Down { reference, reason: Owned::immediate(am::NOCONNECTION) });
         }
         for (reference, (_, local)) in old.theirs {
             let _ = node.deliver(local, Signal::Demonitor { reference });
         }
-        for (reference, spawn) in old.spawns {
+        let mut spawns: Vec<(RefId, Spawn)> = old.spawns.into_iter().collect();
+        spawns.sort_unstable_by_key(|s| s.0);
+        for (reference, spawn) in spawns {
             spawn.failed(node, reference, am::NOCONNECTION);
         }
         watching::tell_monitors(node, self.name);

@@ -229,7 +229,7 @@ fn demonitor(cx: &mut Ctx, reference: Term, flush: bool, info: bool) -> Res {
     cx.charge(2);
     let found = match reference.as_local_ref() {
         Some(id) => cx.node.clone().demonitor(cx.pid, cx.p, id),
-        None if reference.is_ref() => false,
+        // Not even a reference of another node has ever been given to this process as a monitor.
         None => return Err(cx.badarg()),
     };
     let mut flushed = false;
