@@ -103,6 +103,9 @@ impl Node {
         // All its memory goes now; what remains in the record is a husk.
         *p = husk();
         self.processes.release(me);
+        // They are told from the end: first whoever was first, so that thousands end, and are heard of, in about the order of their making.
+        links.reverse();
+        watchers.reverse();
         self.tell(Notices { pid, reason, links, tokens, watchers });
     }
 

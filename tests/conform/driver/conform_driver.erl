@@ -42,4 +42,4 @@ clean() ->
 
 %% A case may take so long.
 seconds() ->
-    list_to_integer(os:getenv("CONFORM_SECONDS", "10")).
+    list_to_integer(os:getenv("CONFORM_SECONDS", "30")).

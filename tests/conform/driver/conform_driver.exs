@@ -1,7 +1,7 @@
 # Runs Elixir cases, one after the other, in a node of its own: `elixir conform_driver.exs OUTDIR FILE..`.
 # The value of a file's last expression, by inspect, is its answer.
 [dir | files] = System.argv()
-limit = 2000 * String.to_integer(System.get_env("CONFORM_SECONDS", "10"))
+limit = 2000 * String.to_integer(System.get_env("CONFORM_SECONDS", "30"))
 
 for file <- files do
   task = Task.async(fn ->
