@@ -25,6 +25,8 @@ pub struct Local {
     pub building: crate::ops::bits::Building,
     /// Places that might collect and will not, under torture.
     pub quiet: usize,
+    /// The change of the node's name that this thread knows.
+    named: u64,
     /// What this thread has done, for `statistics/1`.
     counted: Arc<node::counters::Thread>,
 }
@@ -76,6 +78,7 @@ impl Engine for Machine {
             frames: Vec::new(),
             building: Default::default(),
             quiet: 0,
+            named: 0,
             counted: self.node().map(|n| n.counters.thread()).unwrap_or_default(),
         }
     }
@@ -108,6 +111,12 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
         inbox.state = RunState::Running;
         inbox.pid
     };
+    let changes = node.identity_changes.load(std::sync::atomic::Ordering::Acquire);
+    if local.named != changes {
+        local.named = changes;
+        let (name, creation) = *node.identity.read();
+        term::node_name::set_local(term::node_name::intern(name, creation));
+    }
     // SAFETY: rule 2: the run state says that this thread runs the process.
     let p = unsafe { me.private() };
     node::signals::set_urgency(p.priority);

@@ -46,6 +46,8 @@ pub struct Node {
     pub persistent: ets::persistent::PersistentTerms,
     /// This node's name and creation; `nonode@nohost` and 0 while not distributed.
     pub identity: RwLock<(Term, u32)>,
+    /// How often the node got or lost its name: each thread that runs processes looks, and orders identifiers by the name of now.
+    pub identity_changes: std::sync::atomic::AtomicU64,
     /// Timers by their reference.
     pub timers: Mutex<crate::timers::Timers>,
     /// For how many processes there are timers; as of the last one set.
@@ -111,6 +113,7 @@ impl Node {
             tables: ets::Tables::default(),
             persistent: Default::default(),
             identity: RwLock::new((term::am::NONODE, 0)),
+            identity_changes: Default::default(),
             timers: Mutex::default(),
             timed_processes: Default::default(),
             ports: OnceLock::new(),

@@ -95,6 +95,8 @@ pub fn start(node: &Arc<Node>, name: Term, creation: u32) -> bool {
         }
         *identity = (name, creation);
     }
+    node.identity_changes.fetch_add(1, AcqRel);
+    term::node_name::set_local(term::node_name::intern(name, creation));
     here.alive.store(true, Release);
     node.set_remote(Some(Arc::new(outgoing::Door { here: here.clone() })));
     let weak = Arc::downgrade(node);
@@ -120,6 +122,7 @@ fn stop(node: &Arc<Node>) {
     let name = node.name();
     node.set_remote(None);
     *node.identity.write() = (am::NONODE, 0);
+    node.identity_changes.fetch_add(1, AcqRel);
     for c in here.all() {
         c.end_controller(node);
         c.lost(node, None, atom!("net_kernel_terminated"));

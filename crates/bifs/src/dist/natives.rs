@@ -59,6 +59,7 @@ fn create_dist_channel(cx: &mut Ctx, a: &[Term]) -> Res {
         let found = port::of(&node).and_then(|ports| ports.get(controller).map(|port| (ports, port)));
         let Some((ports, p)) = found else { return Ok(am::BADARG) };
         let Some(id) = connection.up(&node, controller, flags, creation) else { return Ok(am::BADARG) };
+        announce(cx, &node, a[0], controller, flags, id);
         let through = Through { connection: connection.clone(), node: Arc::downgrade(&node), id };
         if !ports.carry_for(&p, Arc::new(through)) {
             connection.lost(&node, Some(id), am::NOCONNECTION);
@@ -66,6 +67,7 @@ fn create_dist_channel(cx: &mut Ctx, a: &[Term]) -> Res {
         }
     } else if controller.is_local_pid() && node.is_alive(controller) {
         let Some(id) = connection.up(&node, controller, flags, creation) else { return Ok(am::BADARG) };
+        announce(cx, &node, a[0], controller, flags, id);
         let (c, weak) = (connection.clone(), Arc::downgrade(&node));
         let ended = Box::new(move || {
             if let Some(node) = weak.upgrade() {
@@ -79,15 +81,19 @@ fn create_dist_channel(cx: &mut Ctx, a: &[Term]) -> Res {
     } else {
         return Ok(am::BADARG);
     }
-    // `net_kernel` notes, and links itself to, what carries the connection.
-    let (name, setup) = (a[0], cx.pid);
-    node.send_to_name(atom!("net_kernel"), Owned::build(|h| h.tuple(&[atom!("dist_ctrlr"), controller, name, setup])));
     let id = connection.id();
-    let kind = if flags & dist::flags::PUBLISHED != 0 { atom!("visible") } else { atom!("hidden") };
-    watching::tell_node_up(&node, a[0], kind, id.0);
     connection.flush(&node);
     let handle = id_term(cx, id);
     Ok(cx.h().ok(handle))
+}
+
+/// Who waits for the node hears of it before anything that comes from it is delivered: `global` drops what comes from nodes that it
+/// does not know yet. `net_kernel` notes, and links itself to, what carries the connection.
+fn announce(cx: &Ctx, node: &std::sync::Arc<node::Node>, name: Term, controller: Term, flags: u64, id: (u64, u64)) {
+    let setup = cx.pid;
+    node.send_to_name(atom!("net_kernel"), Owned::build(|h| h.tuple(&[atom!("dist_ctrlr"), controller, name, setup])));
+    let kind = if flags & dist::flags::PUBLISHED != 0 { atom!("visible") } else { atom!("hidden") };
+    watching::tell_node_up(node, name, kind, id.0);
 }
 
 fn dist_get_stat(cx: &mut Ctx, a: &[Term]) -> Res {
