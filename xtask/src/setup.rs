@@ -15,6 +15,7 @@ const NEEDED: &[(&str, fn() -> bool, &str)] = &[
     ),
     ("erlang-dev", || otp().is_some_and(|o| has_lib(&o, "parsetools")), "Erlang's compiler tools and headers"),
     ("elixir", || which("elixir").is_some(), "Elixir"),
+    ("netbase", || Path::new("/etc/services").exists(), "the names of services and protocols, which a case asks for"),
 ];
 
 /// The real OTP on this machine: FERROBEAM_OTP, else where Debian puts it, else by `erl` on PATH.
