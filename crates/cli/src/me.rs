@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::shims::cache_dir;
+use crate::shims::{cache_dir, fnv1a};
 
 /// The program's file, or the script that stands for it.
 pub fn program() -> io::Result<PathBuf> {
@@ -26,7 +26,7 @@ fn script(words: &[&[u8]], own: usize) -> Option<io::Result<PathBuf>> {
     let text = script_text(words, own)?;
     let dir = cache_dir()?;
     // The name says what is in it.
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = fnv1a(text.as_bytes().iter());
     let path = dir.join(format!("loaded-{hash:016x}"));
     Some(write(&path, &text).map(|()| path))
 }

@@ -77,14 +77,15 @@ pub(crate) fn cache_dir() -> Option<PathBuf> {
         .or_else(|| Some(folder("HOME")?.join(".cache/ferrobeam")))
 }
 
+/// FNV-1a: only to tell folders apart, and stable from run to run.
+pub(crate) fn fnv1a<'a>(bytes: impl Iterator<Item = &'a u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 fn folder_name(otp: &Installation, program: &Path) -> String {
-    // FNV-1a: only to tell folders apart, and stable from run to run.
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let parts =
         [otp.root.as_os_str().as_bytes(), otp.erts_version.as_bytes(), program.as_os_str().as_bytes(), &LAYOUT.to_le_bytes()];
-    for byte in parts.into_iter().flat_map(|p| p.iter().chain(&[0])) {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    }
+    let hash = fnv1a(parts.into_iter().flat_map(|p| p.iter().chain(&[0])));
     format!("otp{}-{hash:016x}", otp.release)
 }
 
