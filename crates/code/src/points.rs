@@ -163,9 +163,12 @@ impl Code {
             return;
         }
         let point = there.unwrap_or_else(|| self.make_point(place));
-        let on = after.is_some() || point.is_debugged();
-        *point.hook.write() = after.map(|h| h as Arc<dyn Any + Send + Sync>);
-        self.install(&point, on);
+        self.set_hook(&point, after);
+    }
+    fn set_hook<H: Any + Send + Sync>(&self, point: &Point, hook: Option<Arc<H>>) {
+        let on = hook.is_some() || point.is_debugged();
+        *point.hook.write() = hook.map(|h| h as Arc<dyn Any + Send + Sync>);
+        self.install(point, on);
     }
 
     /// The same for a point that is there.
@@ -173,9 +176,7 @@ impl Code {
         let _one = self.change.lock();
         let before = point.hook.read().clone().and_then(|h| h.downcast::<H>().ok());
         let after = change(before);
-        let on = after.is_some() || point.is_debugged();
-        *point.hook.write() = after.map(|h| h as Arc<dyn Any + Send + Sync>);
-        self.install(point, on);
+        self.set_hook(point, after);
     }
 
     /// A debugger's breakpoint is set or taken away.
