@@ -166,9 +166,36 @@ impl Code {
         self.set_hook(&point, after);
     }
     fn set_hook<H: Any + Send + Sync>(&self, point: &Point, hook: Option<Arc<H>>) {
-        let on = hook.is_some() || point.is_debugged();
         *point.hook.write() = hook.map(|h| h as Arc<dyn Any + Send + Sync>);
-        self.install(point, on);
+        self.install(point, self.is_wanted(point));
+    }
+    fn is_wanted(&self, point: &Point) -> bool {
+        point.hook.read().is_some() || point.is_debugged() || point.site != Site::Entry && self.watchers.load(Acquire) > 0
+    }
+
+    /// One more, or one less, wants all calls through exports to be caught, whatever else they are caught for.
+    pub fn watch_exports(&self, on: bool) {
+        let _one = self.change.lock();
+        if on {
+            if self.watchers.fetch_add(1, AcqRel) == 0 {
+                self.catch_exports(None);
+            }
+        } else if self.watchers.fetch_sub(1, AcqRel) == 1 {
+            for p in self.points_where(|p| p.site != Site::Entry) {
+                self.install(&p, self.is_wanted(&p));
+            }
+        }
+    }
+    /// The exports of a module, or of all, get their points, while somebody watches.
+    pub(crate) fn catch_exports(&self, module: Option<Term>) {
+        if self.watchers.load(Acquire) == 0 {
+            return;
+        }
+        for place in self.exports_like(module, None, None) {
+            if !place.is_apply() {
+                self.install(&*self.make_point(&place), true);
+            }
+        }
     }
 
     /// The same for a point that is there.
@@ -188,8 +215,7 @@ impl Code {
         }
         let point = there.unwrap_or_else(|| self.make_point(place));
         point.debugged.store(on, Release);
-        let on = on || point.hook.read().is_some();
-        self.install(&point, on);
+        self.install(&point, self.is_wanted(&point));
     }
 
     /// Puts the breakpoint's word in its place, or the original back. Who has just read the former word goes on as before.
@@ -225,7 +251,7 @@ impl Code {
     /// A version's code is no longer current: its calls are not caught any more.
     pub(crate) fn clear_points(&self, l: &crate::Loaded) {
         let mut gone = Vec::new();
-        for p in self.points_where(|p| p.is_debugged() || p.hook.read().is_some()) {
+        for p in self.points_where(|p| self.is_wanted(p)) {
             let export = p.site == Site::Export && p.module == l.name;
             if l.contains(p.address as u64) || export {
                 *p.hook.write() = None;

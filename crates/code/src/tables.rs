@@ -125,6 +125,8 @@ pub struct Code {
     /// One load, delete, purge or change of breakpoints at a time.
     pub(crate) change: Mutex<()>,
     pub(crate) points: RwLock<crate::points::Points>,
+    /// How many want the calls through all exports caught.
+    pub(crate) watchers: AtomicU32,
     edges: Edges,
     /// Modules that have loaded a library of native functions.
     tainted: Mutex<Vec<Term>>,
@@ -148,6 +150,7 @@ impl Code {
             change: Mutex::default(),
             tainted: Mutex::default(),
             points: RwLock::default(),
+            watchers: AtomicU32::default(),
             edges,
         };
         for (f, arity, op) in [
@@ -339,6 +342,7 @@ impl Code {
                 }
             }
         }
+        self.catch_exports(Some(name));
     }
 
     fn link_funs(&self, loaded: &Loaded) {

@@ -4,13 +4,14 @@ use crate::engine::Local;
 use crate::ops::{arith, bits, call, fun, map, record};
 use crate::{SLACK, raise};
 use code::op::{Op, Y};
-use code::points::Beyond;
+use code::points::{Beyond, Site};
 use node::{Ctx, Dirty, Foreign, Stop};
+use process::saved_calls::SavedCall;
 use process::{Class, Exception, Resume};
 use sched::DirtyKind;
 use term::fun::{Export, FunEntry};
 use term::word::{Kind, TAG_BOXED, TAG_CONS, header};
-use term::{Term, am, cmp};
+use term::{Term, am, atom, cmp};
 
 /// Why a slice ended.
 pub enum Ended {
@@ -474,6 +475,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
                 Op::Undefined => {
                     let e = export_of(ip);
+                    cx.p.note_call(SavedCall::Function(e.module, e.function, e.arity));
                     sync_out!();
                     let handler = call::undefined_function(cx, e, xp);
                     back_to_heap!();
@@ -513,6 +515,9 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                         // A last call, whose caller is to be seen.
                         push!(native_from.add(2));
                         native_from = std::ptr::null();
+                    }
+                    if point.site != Site::Entry {
+                        cx.p.note_call(SavedCall::Function(point.module, point.function, point.arity));
                     }
                     sync_out!();
                     node::trace::calls::called(cx, &point, std::slice::from_raw_parts(xp, n), &mut local.frames);
@@ -1530,6 +1535,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     let (to, message) = (*xp, *xp.add(1));
                     sync_out!();
                     cx.reductions -= 4;
+                    cx.p.note_call(SavedCall::Function(am::ERLANG, atom!("send"), 2));
                     match call::send(cx, to, message) {
                         Ok(()) => {
                             *xp = message;
@@ -1579,6 +1585,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     if let Some(mut m) = cx.p.mailbox.take() {
                         sync_out!();
                         if m.extra.is_some() || cx.p.rare.is_some() {
+                            cx.p.note_call(SavedCall::Receive);
                             node::seq::received(cx, &mut m);
                         }
                         cx.p.heap.alloc.adopt(m.memory);
@@ -1608,6 +1615,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                     leave!(ip.offset(fj(head)), 0, Ended::Receive)
                 }
                 Op::Timeout => {
+                    cx.p.note_call(SavedCall::Timeout);
                     call::end_wait(cx);
                     cx.p.mailbox.rewind();
                     if cx.p.trace.is_some() {

@@ -6,6 +6,7 @@
 use crate::hooks::Outgoing;
 use crate::signals::{copy_out, copy_owned};
 use crate::{Node, Timer, TimerCall};
+use process::saved_calls::SavedCalls;
 use process::{Owned, Private, ProcRef, RefId, Signal, Who};
 use std::sync::Arc;
 use term::{Term, am};
@@ -24,6 +25,19 @@ struct Notices {
 }
 
 impl Node {
+    /// Saves the process' last `n` calls from now on, 0: none. Returns how many were saved before.
+    pub fn save_calls(&self, p: &mut Private, n: u32) -> usize {
+        if n == 0 && p.rare.is_none() {
+            return 0;
+        }
+        let saved = &mut p.rare.get_or_insert_default().saved_calls;
+        let before = std::mem::replace(saved, (n > 0).then(|| Box::new(SavedCalls::new(n))));
+        if before.is_some() != (n > 0) {
+            self.code.watch_exports(n > 0);
+        }
+        before.map_or(0, |s| s.size())
+    }
+
     /// Ends the running process. `reason` is a term of its heap. The caller forgets the process: neither `me` nor `p` may be used after this.
     pub fn end_process(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, reason: Term) {
         if p.trace.is_some() {
@@ -47,6 +61,7 @@ impl Node {
             self.sched.cancel_timer(timer);
         }
         p.native_state = None;
+        self.save_calls(p, 0);
         // From here on it takes no signals.
         let mut last = std::mem::take(&mut p.unhandled);
         last.extend(me.close());

@@ -6,6 +6,7 @@
 
 use crate::hooks::{Destination, Outgoing, SendOptions, Sent};
 use crate::{Ctx, Node, Stop};
+use process::saved_calls::SavedCall;
 use process::{AfterSend, AliasKind, ExitSignal, Message, MonitorKind, Owned, Private, ProcRef, RefId, Request, Signal, Target, Who};
 use std::any::Any;
 use std::sync::Arc;
@@ -413,6 +414,7 @@ impl Node {
 
     /// `To ! Message` in all its forms.
     pub fn send(cx: &mut Ctx, to: Term, message: Term) -> Result<(), Stop> {
+        cx.p.note_call(SavedCall::Send);
         if to.is_local_pid() && cx.p.trace.is_none() {
             Node::send_local(cx, to, message);
             return Ok(());

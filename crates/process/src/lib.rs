@@ -11,6 +11,7 @@
 pub mod dictionary;
 pub mod mailbox;
 pub mod private;
+pub mod saved_calls;
 pub mod shared;
 pub mod signal;
 pub mod table;

@@ -1,6 +1,7 @@
 //! The private half of a process: touched only by the thread that runs it.
 
 use crate::dictionary::Dictionary;
+use crate::saved_calls::{SavedCall, SavedCalls};
 use crate::{Mailbox, Owned, RefId, Signal, Who};
 use base::hash::Map;
 use heap::Heap;
@@ -144,8 +145,6 @@ pub struct Private {
     pub receives: bool,
     /// Sleeps in `erlang:hibernate` of this arity; only a message wakes it, no other signal.
     pub hibernating: Option<u8>,
-    /// `process_flag(save_calls, N)`.
-    pub save_calls: u32,
     /// What of it is traced.
     pub trace: crate::trace::Traces,
     pub rare: Option<Box<Rare>>,
@@ -208,12 +207,23 @@ pub struct Rare {
     pub async_dist: bool,
     /// `process_flag(monitor_nodes, _)`: options and how often.
     pub node_monitors: Vec<(Owned, u32)>,
+    /// `process_flag(save_calls, N)`.
+    pub saved_calls: Option<Box<SavedCalls>>,
 }
 
 // SAFETY: rule 1: `ip` and the heap are used only by the thread that runs the process.
 unsafe impl Send for Private {}
 
 impl Private {
+    /// Notes a call for `process_info(Pid, last_calls)`, if they are saved.
+    #[inline]
+    pub fn note_call(&mut self, call: SavedCall) {
+        if let Some(rare) = &mut self.rare
+            && let Some(saved) = &mut rare.saved_calls
+        {
+            saved.note(call);
+        }
+    }
     pub fn new(heap: Heap, group_leader: Term, parent: Term) -> Private {
         Private {
             heap,
@@ -257,7 +267,6 @@ impl Private {
             port_busy: false,
             receives: false,
             hibernating: None,
-            save_calls: 0,
             trace: Default::default(),
             rare: None,
         }

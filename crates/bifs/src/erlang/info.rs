@@ -7,6 +7,7 @@ use crate::result::Res;
 use code::Located;
 use node::signals::literals;
 use node::{Ctx, Dirty, Effect, Native, Node, Stop};
+use process::saved_calls::SavedCall;
 use process::{MonitorKind, Owned, Private, ProcRef, Resume, Target, Who};
 use std::sync::Arc;
 use term::copy::copy;
@@ -287,10 +288,20 @@ impl Subject<'_> {
             am::CATCHLEVEL => size(p.heap.stack().iter().filter(|t| t.is_catch()).count()),
             am::TRACE => Term::small(0),
             am::LAST_CALLS => {
-                if p.save_calls == 0 {
-                    am::FALSE
-                } else {
-                    Term::NIL
+                match p.rare.as_ref().and_then(|r| r.saved_calls.as_ref()) {
+                    None => am::FALSE,
+                    Some(saved) => {
+                        let calls: Vec<Term> = saved
+                            .iter()
+                            .map(|call| match call {
+                                SavedCall::Function(m, f, a) => h.tuple(&[m, f, Term::small(a.into())]),
+                                SavedCall::Send => atom!("send"),
+                                SavedCall::Receive => atom!("receive"),
+                                SavedCall::Timeout => am::TIMEOUT,
+                            })
+                            .collect();
+                        h.list(&calls)
+                    }
                 }
             }
             am::SEQUENTIAL_TRACE_TOKEN => match p.rare.as_ref().and_then(|r| r.trace_token.as_ref()) {
@@ -409,7 +420,7 @@ fn queue_words(p: &Private) -> usize {
 
 pub const NATIVES: &[Native] = &[
     Native::new("erlang", "process_info", 1, process_info_1).effect(Effect::Process),
-    Native::new("erlang", "process_info", 2, process_info_2).effect(Effect::Process).partial("last_calls, magic_ref, trace: always empty"),
+    Native::new("erlang", "process_info", 2, process_info_2).effect(Effect::Process).partial("magic_ref, trace: always empty"),
     Native::new("erts_internal", "process_display", 2, process_display).effect(Effect::Process).partial("of other processes: notsup"),
 ];
 

@@ -6,6 +6,7 @@ use node::hooks::{SendOptions, Sent};
 use node::relations::NotRegistered;
 use node::{Ctx, Effect, Native, Node};
 use process::Who;
+use process::saved_calls::SavedCall;
 use term::{Term, am, atom};
 
 /// Also `erlang:'!'/2`.
@@ -25,6 +26,7 @@ fn send_3(cx: &mut Ctx, a: &[Term]) -> Res {
             _ => return Err(cx.badarg_cause(atom!("badopt"))),
         }
     }
+    cx.p.note_call(SavedCall::Send);
     Ok(match Node::send_other(cx, a[0], a[1], parsed)? {
         Sent::Done => am::OK,
         Sent::NoConnect => am::NOCONNECT,

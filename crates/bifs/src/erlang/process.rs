@@ -5,7 +5,8 @@ use super::spawn::{max_heap_size, priority_atom, priority_number, queue_data};
 use crate::result::Res;
 use node::signals::copy_out;
 use node::{Ctx, Effect, Native, Node, Stop};
-use process::{MaxHeap, NativeState, Owned, ProcRef, RefId, RunState, Signal};
+use process::saved_calls::SavedCalls;
+use process::{MaxHeap, NativeState, Owned, Private, ProcRef, RefId, RunState, Signal};
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -236,7 +237,7 @@ fn set_flag(cx: &mut Ctx, flag: Term, value: Term) -> Res {
             max_heap_term(cx.h(), old, release)
         }
         am::SENSITIVE => Term::bool(std::mem::replace(&mut cx.p.sensitive, need!(value.as_bool()))),
-        am::SAVE_CALLS => match set_save_calls(&mut cx.p.save_calls, value) {
+        am::SAVE_CALLS => match set_save_calls(cx.node, cx.p, value) {
             Some(old) => old,
             None => return Err(cx.badarg_cause(am::NONE)),
         },
@@ -269,9 +270,9 @@ fn vheap_size(words: usize) -> usize {
     a
 }
 
-fn set_save_calls(now: &mut u32, value: Term) -> Option<Term> {
-    let n = value.to::<u32>().filter(|&n| n <= 10_000)?;
-    Some(Term::small(i64::from(std::mem::replace(now, n))))
+fn set_save_calls(node: &Node, p: &mut Private, value: Term) -> Option<Term> {
+    let n = value.to::<u32>().filter(|&n| n <= SavedCalls::MOST)?;
+    Some(Term::small(node.save_calls(p, n) as i64))
 }
 
 /// `net_kernel:monitor_nodes` as a process flag: counts, by options. What is told, and when, is the distribution's affair.
@@ -320,16 +321,16 @@ fn process_flag_3(cx: &mut Ctx, a: &[Term]) -> Res {
     }
     let value = a[2];
     if a[0] == cx.pid {
-        return Ok(set_save_calls(&mut cx.p.save_calls, value).unwrap_or(am::BADARG));
+        return Ok(set_save_calls(cx.node, cx.p, value).unwrap_or(am::BADARG));
     }
-    if value.to::<u32>().is_none_or(|n| n > 10_000) {
+    if value.to::<u32>().is_none_or(|n| n > SavedCalls::MOST) {
         return Ok(am::BADARG);
     }
     let id = (cx.node.next_ref(), 0);
     let asker = cx.pid;
     cx.node.request(a[0], move |node, target| {
         let result = match target {
-            Some((_, _, p)) => set_save_calls(&mut p.save_calls, value).unwrap_or(am::BADARG),
+            Some((_, _, p)) => set_save_calls(node, p, value).unwrap_or(am::BADARG),
             None => atom!("badtype"),
         };
         answer(node, asker, id, result);
@@ -529,7 +530,7 @@ pub const NATIVES: &[Native] = &[
     Native::new("erlang", "erase", 1, erase_1).effect(Effect::Process),
     Native::new("erlang", "get_keys", 0, get_keys_0).effect(Effect::Process),
     Native::new("erlang", "get_keys", 1, get_keys_1).effect(Effect::Process),
-    Native::new("erlang", "process_flag", 2, process_flag_2).effect(Effect::Process).partial("scheduler, save_calls: kept, without effect"),
+    Native::new("erlang", "process_flag", 2, process_flag_2).effect(Effect::Process).partial("scheduler: kept, without effect"),
     Native::new("erts_internal", "process_flag", 3, process_flag_3).effect(Effect::Process),
     Native::new("erts_internal", "suspend_process", 2, suspend_process_2).effect(Effect::Process),
     Native::new("erlang", "resume_process", 1, resume_process_1).effect(Effect::Process),
