@@ -107,6 +107,11 @@ fn set(cx: &mut Ctx, a: &[Term]) -> Answer {
             });
             Ok(am::OK)
         }
+        // The caller's heap is to be collected before it grows.
+        "fill_heap" => {
+            cx.p.collect_soon.get_or_insert(false);
+            Ok(am::TRUE)
+        }
         "node_tab_delayed_delete" | "proc_sig_buffers" => Ok(am::TRUE),
         "multizero_timeout_in_timeout" => {
             let at = cx.node.monotonic_ns().saturating_add_unsigned(number(cx)?.saturating_mul(1_000_000));

@@ -103,14 +103,14 @@ fn settable(cx: &Ctx, signal: Signal) -> bool {
 }
 
 fn set_signal(cx: &mut Ctx, a: &[Term]) -> Res {
-    let signal = term::atom::as_text(a[0]).and_then(Signal::from_name);
-    let Some(signal) = signal.filter(|&s| settable(cx, s)) else { return Err(cx.badarg()) };
     let disposition = match term::atom::as_text(a[1]) {
         Some("handle") => Disposition::Handle,
         Some("ignore") => Disposition::Ignore,
         Some("default") => Disposition::Default,
         _ => return Err(cx.badarg_cause(atom!("badopt"))),
     };
+    let signal = term::atom::as_text(a[0]).and_then(Signal::from_name);
+    let Some(signal) = signal.filter(|&s| settable(cx, s)) else { return Err(cx.badarg()) };
     match cx.node.world.signals.set(signal, disposition) {
         Ok(()) => Ok(am::OK),
         Err(_) => Err(cx.badarg()),

@@ -265,6 +265,10 @@ fn classify(args: Vec<Bytes>, release: u32) -> Result<Classified, Failure> {
             }
             "-configfd" | "-emu_type" | "-emu_flavor" => {
                 let given = value()?;
+                // Then the standard input is no terminal.
+                if text == "-configfd" && given == b"0" {
+                    out.init.extend(["-noshell", "-noinput"].map(|s| s.as_bytes().to_vec()));
+                }
                 out.init.extend([arg, given]);
             }
             "-start_epmd" => {

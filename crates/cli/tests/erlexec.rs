@@ -56,6 +56,7 @@ const CASES: &[(&[&str], &[&str])] = &[
     (&[], &["-emu_flavor", "jit"]),
     (&[], &["-configfd"]),
     (&[], &["-configfd", "3"]),
+    (&[], &["-configfd", "0", "3"]),
     (&[], &["-args_file"]),
     (&[], &["-args_file", "/nonexistent/file"]),
     (&[], &["-args_file", "top", "-more", "-extra", "e1"]),

@@ -205,8 +205,8 @@ pub struct Rare {
     /// Calls of functions whose time or memory is measured.
     pub accounts: Vec<crate::trace::Account>,
     pub async_dist: bool,
-    /// `process_flag(monitor_nodes, _)`: options and how often.
-    pub node_monitors: Vec<(Owned, u32)>,
+    /// `process_flag(monitor_nodes, _)`: what is wanted, as a number, and how often.
+    pub node_monitors: Vec<(u32, u32)>,
     /// `process_flag(save_calls, N)`.
     pub saved_calls: Option<Box<SavedCalls>>,
 }

@@ -10,7 +10,7 @@ mod watching;
 
 pub use connection::{Connection, Phase};
 pub use natives::NATIVES;
-pub use watching::{monitor_node, watch_nodes};
+pub use watching::{Wants, monitor_node, watch_nodes};
 
 use base::hash::Map;
 use base::sync::{Mutex, RwLock};

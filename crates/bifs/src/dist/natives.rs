@@ -31,7 +31,8 @@ fn by_handle(cx: &mut Ctx, t: Term) -> Result<Arc<Connection>, Stop> {
 }
 
 fn new_connection(cx: &mut Ctx, a: &[Term]) -> Res {
-    if !a[0].is_atom() || cx.node.is_own_name(a[0]) || cx.node.name() == am::NONODE {
+    // A node without a name gets one from the first that it connects to.
+    if !a[0].is_atom() || cx.node.is_own_name(a[0]) {
         return Err(cx.badarg());
     }
     let (id, _) = of(cx.node).get(a[0]).begin(cx.node);

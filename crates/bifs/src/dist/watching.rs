@@ -10,61 +10,111 @@ use term::{Term, am, atom, map};
 /// A process that has asked to be told of all nodes.
 pub(crate) struct Watcher {
     pid: Term,
-    /// As it was given: a list, or a map.
-    options: Owned,
     wants: Wants,
     count: u32,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Wants {
-    visible: bool,
-    hidden: bool,
-    /// Messages have three elements.
-    info: bool,
-    as_map: bool,
-    node_type: bool,
+/// What `process_flag({monitor_nodes, Options}, _)` asks for. Options that ask for the same are the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Wants {
+    form: Form,
+    types: Types,
     reason: bool,
     connection_id: bool,
 }
 
-fn wants(options: Term) -> Wants {
-    let mut w = Wants { visible: true, ..Wants::default() };
-    let mut option = |key: Term, value: Term| match atom::as_text(key) {
-        Some("node_type") => {
-            (w.node_type, w.info) = (true, true);
-            match atom::as_text(value) {
-                Some("hidden") => (w.visible, w.hidden) = (false, true),
-                Some("all") => w.hidden = true,
-                _ => {}
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A list; without anything in it messages have two elements.
+    List,
+    Map,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Types {
+    /// Visible ones; their type is not told.
+    Unsaid,
+    Visible,
+    Hidden,
+    All,
+}
+
+impl Wants {
+    /// The options: none, or a map; `list` in it stands for a list. `None` if something in them is wrong.
+    pub fn parse(options: Term) -> Option<Wants> {
+        let mut w = Wants { form: Form::Map, types: Types::Unsaid, reason: false, connection_id: false };
+        if options == Term::NIL {
+            w.form = Form::List;
+            return Some(w);
+        }
+        if !options.is_map() {
+            return None;
+        }
+        for (key, value) in map::Iter::new(options) {
+            match atom::as_text(key)? {
+                "list" if value == am::TRUE => w.form = Form::List,
+                "connection_id" => w.connection_id = value.as_bool()?,
+                "nodedown_reason" => w.reason = value.as_bool()?,
+                "node_type" => {
+                    w.types = match atom::as_text(value)? {
+                        "visible" => Types::Visible,
+                        "hidden" => Types::Hidden,
+                        "all" => Types::All,
+                        _ => return None,
+                    }
+                }
+                _ => return None,
             }
         }
-        Some("nodedown_reason") => (w.reason, w.info) = (value != am::FALSE, true),
-        Some("connection_id") => (w.connection_id, w.info) = (value != am::FALSE, true),
-        _ => {}
-    };
-    if options.is_map() {
-        map::Iter::new(options).for_each(|(k, v)| option(k, v));
-        (w.info, w.as_map) = (true, true);
-        return w;
+        Some(w)
     }
-    for o in options.iter() {
-        match o.as_tuple_n::<2>() {
-            Some(&[k, v]) => option(k, v),
-            None => option(o, am::TRUE),
+    /// A number for each of them.
+    pub fn key(self) -> u32 {
+        u32::from(self.form == Form::Map) | u32::from(self.reason) << 1 | u32::from(self.connection_id) << 2 | (self.types as u32) << 3
+    }
+    fn hears_of(self, hidden: bool) -> bool {
+        match self.types {
+            Types::Unsaid | Types::Visible => !hidden,
+            Types::Hidden => hidden,
+            Types::All => true,
         }
     }
-    w
+    fn message(self, what: Term, name: Term, kind: Term, number: u64, reason: Option<Term>) -> Owned {
+        Owned::build(|a| {
+            let plain = Wants { form: Form::List, types: Types::Unsaid, reason: false, connection_id: false };
+            if self == plain {
+                return a.tuple(&[what, name]);
+            }
+            let mut pairs = Vec::new();
+            if self.connection_id {
+                let n = a.uint(number);
+                pairs.push((atom!("connection_id"), n));
+            }
+            if let (true, Some(reason)) = (self.reason, reason) {
+                pairs.push((atom!("nodedown_reason"), reason));
+            }
+            if self.types != Types::Unsaid {
+                pairs.push((atom!("node_type"), kind));
+            }
+            let info = if self.form == Form::Map {
+                map::from_pairs(a, &pairs)
+            } else {
+                let list: Vec<Term> = pairs.iter().map(|&(k, v)| a.tuple(&[k, v])).collect();
+                a.list(&list)
+            };
+            a.tuple(&[what, name, info])
+        })
+    }
 }
 
 /// `process_flag(monitor_nodes, _)`: once more, or not any more.
-pub fn watch_nodes(cx: &mut Ctx, options: Term, on: bool) {
+pub fn watch_nodes(cx: &mut Ctx, wants: Wants, on: bool) {
     let here = of(cx.node);
     let mut all = here.watchers.lock();
-    let at = all.iter().position(|w| w.pid == cx.pid && term::cmp::eq_exact(w.options.term, options));
+    let at = all.iter().position(|w| w.pid == cx.pid && w.wants == wants);
     match (at, on) {
         (Some(i), true) => all[i].count += 1,
-        (None, true) => all.push(Watcher { pid: cx.pid, options: Owned::copy(options), wants: wants(options), count: 1 }),
+        (None, true) => all.push(Watcher { pid: cx.pid, wants, count: 1 }),
         (Some(i), false) => drop(all.remove(i)),
         (None, false) => {}
     }
@@ -77,41 +127,15 @@ fn tell(node: &Arc<Node>, what: Term, name: Term, kind: Term, number: u64, reaso
         let mut all = here.watchers.lock();
         all.retain(|w| node.is_alive(w.pid));
         let hidden = kind == atom!("hidden");
-        for w in all.iter().filter(|w| if hidden { w.wants.hidden } else { w.wants.visible }) {
+        for w in all.iter().filter(|w| w.wants.hears_of(hidden)) {
             for _ in 0..w.count {
-                messages.push((w.pid, message(w.wants, what, name, if hidden { kind } else { atom!("visible") }, number, reason)));
+                messages.push((w.pid, w.wants.message(what, name, if hidden { kind } else { atom!("visible") }, number, reason)));
             }
         }
     }
     for (pid, message) in messages {
         node.send_message(pid, message);
     }
-}
-
-fn message(w: Wants, what: Term, name: Term, kind: Term, number: u64, reason: Option<Term>) -> Owned {
-    Owned::build(|a| {
-        if !w.info {
-            return a.tuple(&[what, name]);
-        }
-        let mut pairs = Vec::new();
-        if w.node_type {
-            pairs.push((atom!("node_type"), kind));
-        }
-        if w.connection_id {
-            let n = a.uint(number);
-            pairs.push((atom!("connection_id"), n));
-        }
-        if let (true, Some(reason)) = (w.reason, reason) {
-            pairs.push((atom!("nodedown_reason"), reason));
-        }
-        let info = if w.as_map {
-            map::from_pairs(a, &pairs)
-        } else {
-            let list: Vec<Term> = pairs.iter().map(|&(k, v)| a.tuple(&[k, v])).collect();
-            a.list(&list)
-        };
-        a.tuple(&[what, name, info])
-    })
 }
 
 pub(crate) fn tell_node_up(node: &Arc<Node>, name: Term, kind: Term, number: u64) {

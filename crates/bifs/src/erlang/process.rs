@@ -276,28 +276,13 @@ fn set_save_calls(node: &Node, p: &mut Private, value: Term) -> Option<Term> {
 }
 
 /// `net_kernel:monitor_nodes` as a process flag: counts, by options. What is told, and when, is the distribution's affair.
-fn monitor_nodes(cx: &mut Ctx, options_term: Term, on: Term) -> Res {
+fn monitor_nodes(cx: &mut Ctx, options: Term, on: Term) -> Res {
     let Some(on) = on.as_bool() else { return Err(cx.badarg()) };
-    let ok = if options_term.is_map() {
-        term::map::Iter::new(options_term).all(|(k, _)| {
-            [atom!("connection_id"), atom!("node_type"), atom!("nodedown_reason")].contains(&k)
-        })
-    } else {
-        options(options_term).is_some_and(|l| {
-            l.iter().all(|&o| {
-                o == atom!("nodedown_reason")
-                    || o == atom!("connection_id")
-                    || o.as_tuple_n::<2>().is_some_and(|&[k, v]| k == atom!("node_type") && [atom!("visible"), atom!("hidden"), am::ALL].contains(&v))
-            })
-        })
-    };
-    if !ok {
-        return Err(cx.badarg());
-    }
-    crate::dist::watch_nodes(cx, options_term, on);
-    let key = copy_out(options_term);
+    let Some(wants) = crate::dist::Wants::parse(options) else { return Err(cx.badarg()) };
+    crate::dist::watch_nodes(cx, wants, on);
+    let key = wants.key();
     let counts = &mut cx.p.rare.get_or_insert_default().node_monitors;
-    let at = counts.iter().position(|(k, _)| term::cmp::eq_exact(k.term, options_term));
+    let at = counts.iter().position(|&(k, _)| k == key);
     let old = at.map_or(0, |i| counts[i].1);
     match (at, on) {
         (Some(i), true) => counts[i].1 += 1,

@@ -8,7 +8,7 @@ use crate::table::Name;
 use std::os::fd::AsFd;
 use std::time::Instant;
 use sys::signals::{Disposition, Signal};
-use sys::terminfo::Terminfo;
+use sys::terminfo::{Terminfo, tputs};
 use sys::tty::TtyMode;
 use sys::{Errno, fd};
 use term::am;
@@ -52,11 +52,10 @@ pub(crate) fn start(io: &mut Io, opening: &Opening) -> Result<Box<dyn Driver>, O
     io.signals();
     let input = Source::new(End::Borrowed(input), 0, 0);
     input.watch(io);
-    let columns = world.tty.window_size(1).map_or(80, |(c, _)| c);
     Ok(Box::new(Tty {
         input: Some(input),
         output: Sink::new(End::Borrowed(output), 1, opening.options.busy_limits),
-        line: Line::new(codes, columns.into()),
+        line: Line::new(codes, columns(world)),
         unicode: sys::tty::locale_is_utf8(&world.env),
         closing: false,
     }))
@@ -119,9 +118,7 @@ impl Driver for Tty {
     fn signal(&mut self, io: &mut Io, signal: Signal) {
         match signal {
             Signal::Winch => {
-                if let Ok((columns, _)) = io.world().tty.window_size(1) {
-                    self.line.columns = usize::from(columns).max(1);
-                }
+                self.line.columns = columns(io.world());
             }
             Signal::Cont => {
                 io.world().tty.resume();
@@ -148,6 +145,11 @@ impl Driver for Tty {
     }
 }
 
+/// The terminal's width; who made the terminal may have left it at 0.
+fn columns(world: &sys::World) -> usize {
+    world.tty.window_size(1).ok().map_or(80, |(columns, _)| if columns == 0 { 80 } else { columns.into() })
+}
+
 /// How the terminal's cursor is moved.
 struct Codes {
     up: Vec<u8>,
@@ -161,7 +163,7 @@ struct Codes {
 impl Codes {
     /// `None` if the terminal cannot move its cursor.
     fn new(info: &Terminfo) -> Option<Codes> {
-        let code = |name: &str| info.string(name).map(<[u8]>::to_vec);
+        let code = |name: &str| info.string(name).map(tputs);
         Some(Codes {
             up: code("cuu1")?,
             down: code("cud1").unwrap_or_else(|| b"\n".to_vec()),

@@ -193,7 +193,9 @@ impl Files for RealFiles {
     }
 
     fn rename(&self, from: &[u8], to: &[u8]) -> Result<()> {
-        self.at(|dir| fs::renameat(dir, from, dir, to).map_err(not_empty_is_exists))
+        // The root cannot be moved; what systems say to that differs.
+        let root = |e| if from == b"/" { Os::INVAL } else { e };
+        self.at(|dir| fs::renameat(dir, from, dir, to).map_err(not_empty_is_exists).map_err(root))
     }
 
     fn make_dir(&self, path: &[u8]) -> Result<()> {
@@ -207,7 +209,14 @@ impl Files for RealFiles {
     }
 
     fn del_dir(&self, path: &[u8]) -> Result<()> {
-        self.at(|dir| fs::unlinkat(dir, path, AtFlags::REMOVEDIR).map_err(not_empty_is_exists))
+        // The current directory, while something is in it, is not one that may be deleted.
+        self.at(|dir| fs::unlinkat(dir, path, AtFlags::REMOVEDIR).map_err(not_empty_is_exists).map_err(|e| {
+            let same = || {
+                let (there, here) = (fs::statat(dir, path, AtFlags::empty()).ok()?, fs::statat(dir, ".", AtFlags::empty()).ok()?);
+                Some((there.st_dev, there.st_ino) == (here.st_dev, here.st_ino))
+            };
+            if e == Os::EXIST && same() == Some(true) { Os::INVAL } else { e }
+        }))
     }
 
     fn cwd(&self) -> Result<Vec<u8>> {
