@@ -13,6 +13,9 @@ use crate::shell::{self, Outcome};
 /// The driver gives up a case after so many seconds: `CONFORM_SECONDS` in the machine's environment says otherwise.
 const CASE_SECONDS: u64 = 30;
 
+const CASES: &str = "tests/conform";
+const TOOLS: &str = "tests/tools";
+
 /// Ferrobeam or the real one.
 #[derive(Clone)]
 pub struct Machine {
@@ -41,9 +44,14 @@ impl Machine {
             erl_first: vec!["erl".into()],
             elixir: program.into(),
             elixir_first: vec!["elixir".into()],
-            environment: environment.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect(),
+            environment: vec![],
             release: release_of(program),
         }
+        .with(environment)
+    }
+    fn with(mut self, environment: &[(&str, &str)]) -> Machine {
+        self.environment.extend(environment.iter().map(|(n, v)| (n.to_string(), v.to_string())));
+        self
     }
     /// The machine that comes with the libraries; `ORACLE=DIR` names another one by its `bin/erl` and `bin/elixir`.
     pub fn real() -> Outcome<Machine> {
@@ -74,23 +82,30 @@ struct Case {
 
 /// `cargo xtask conform`.
 pub fn command(args: &[String], environment: &[(&str, &str)]) -> Outcome<bool> {
+    answers(CASES, args, environment)
+}
+
+/// `cargo xtask tools`: cases that start and use OTP's tools, some for minutes.
+pub fn tools(args: &[String]) -> Outcome<bool> {
+    setup::need("ct_run", "erlang-common-test")?;
+    answers(TOOLS, args, &[("CONFORM_SECONDS", "1200")])
+}
+
+fn answers(dir: &str, args: &[String], environment: &[(&str, &str)]) -> Outcome<bool> {
     setup::ensure()?;
     let beside = args.windows(2).any(|w| w == ["--on", "otp"]);
     let names: Vec<&String> = args.iter().filter(|a| *a != "--on" && *a != "otp").collect();
     let update = std::env::var_os("UPDATE").is_some();
     let mut cases: Vec<Case> =
-        all()?.into_iter().filter(|c| names.is_empty() || names.iter().any(|n| c.name.contains(n.as_str()))).collect();
-    if !environment.is_empty() {
+        all(dir)?.into_iter().filter(|c| names.is_empty() || names.iter().any(|n| c.name.contains(n.as_str()))).collect();
+    if environment.iter().any(|(name, _)| *name == "FERROBEAM_TORTURE") {
         cases.retain(|c| !first_line(c).contains("(timing)"));
     }
     if cases.is_empty() {
-        return Err(format!(
-            "no case in tests/conform is named like {}",
-            names.into_iter().cloned().collect::<Vec<_>>().join(", ")
-        ));
+        return Err(format!("no case in {dir} is named like {}", names.into_iter().cloned().collect::<Vec<_>>().join(", ")));
     }
     if update {
-        let real = Machine::real()?;
+        let real = Machine::real()?.with(environment);
         let answers = run(&cases, &real, "real")?;
         for case in cases.iter().filter(|c| applies(c, &real.release)) {
             let answer = answers.get(&case.name).cloned().unwrap_or_default();
@@ -115,13 +130,17 @@ pub fn command(args: &[String], environment: &[(&str, &str)]) -> Outcome<bool> {
 
 /// All cases on ferrobeam: how many passed and failed.
 pub fn all_on(machine: &Machine) -> Outcome<(usize, usize)> {
-    compare(&all()?, machine, false)
+    compare(&all(CASES)?, machine, false)
 }
 
 fn compare(cases: &[Case], machine: &Machine, beside: bool) -> Outcome<(usize, usize)> {
     let started = Instant::now();
     let answers = run(cases, machine, "ferrobeam")?;
-    let real = if beside { run(cases, &Machine::real()?, "real")? } else { BTreeMap::new() };
+    let real = if beside {
+        run(cases, &Machine { environment: machine.environment.clone(), ..Machine::real()? }, "real")?
+    } else {
+        BTreeMap::new()
+    };
     let mut failed = 0;
     let cases: Vec<&Case> = cases.iter().filter(|c| applies(c, &machine.release)).collect();
     for case in &cases {
@@ -180,8 +199,8 @@ fn recorded(case: &Case, release: &str) -> PathBuf {
     own.unwrap_or_else(|| case.file.with_extension("out"))
 }
 
-fn all() -> Outcome<Vec<Case>> {
-    let dir = shell::root().join("tests/conform");
+fn all(dir: &str) -> Outcome<Vec<Case>> {
+    let dir = shell::root().join(dir);
     let mut cases: Vec<Case> = fs::read_dir(&dir)
         .map_err(|e| format!("{}: {e}", dir.display()))?
         .flatten()
@@ -281,8 +300,8 @@ fn batch(cases: &[&Case], machine: &Machine, beams: &Path, out: &Path) -> Outcom
 /// With the real compiler, only what is new.
 fn compile(cases: &[Case]) -> Outcome<PathBuf> {
     let out = shell::scratch("conform-beams")?;
-    let driver = shell::root().join("tests/conform/driver/conform_driver.erl");
-    let sources = cases.iter().filter(|c| !c.elixir).map(|c| c.file.clone()).chain([driver]);
+    let drivers = ["tests/conform/driver/conform_driver.erl", "tests/tools/driver/tool_bench.erl"].map(|f| shell::root().join(f));
+    let sources = cases.iter().filter(|c| !c.elixir).map(|c| c.file.clone()).chain(drivers);
     let stale: Vec<PathBuf> = sources.filter(|s| is_stale(s, &out)).collect();
     if !stale.is_empty() {
         shell::must(Command::new(setup::real("erlc")?).arg("-W0").arg("-o").arg(&out).args(&stale))?;

@@ -25,6 +25,7 @@ cargo xtask COMMAND
   conform [NAME..] [--on otp]  cases of tests/conform on ferrobeam (and the real Erlang side by side); UPDATE=1 records
                             the real one's answers; FERROBEAM_OTP chooses the libraries
   conform otp|elixir [NAME..]  the suites of OTP or Elixir from Debian's source packages, on both, against tests/otp/failing.tsv
+  tools [NAME..] [--on otp] dialyzer, common_test, mnesia, release_handler and others, used on ferrobeam: cases of tests/tools (minutes)
   examples [NAME..]         programs of examples/ against their recorded output; UPDATE=1 records
   samebeams [APP..]         OTP's sources compiled on ferrobeam and on the real Erlang: the same files, byte for byte
   tidy                      storeys, unsafe rooms, comments, dead files, paths in documents
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         "test" => test::test(&args),
         "conform" if args.first().is_some_and(|a| a == "otp" || a == "elixir") => suites::command(&args),
         "conform" => conform::command(&args, &[]),
+        "tools" => conform::tools(&args),
         "examples" => examples::command(&args, &[]),
         "samebeams" => samebeams::command(&args),
         "tidy" => tidy::command(),

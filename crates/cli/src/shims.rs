@@ -47,6 +47,9 @@ impl Shims {
 
 /// The folder for `otp`, made if it isn't there.
 pub fn ensure(otp: &Installation, program: &Path) -> Result<Shims, Failure> {
+    if let Some(shims) = at_hand(otp, program) {
+        return Ok(shims);
+    }
     let cache = cache_dir()
         .ok_or_else(|| Failure::new("ferrobeam: no place for the launchers: neither XDG_CACHE_HOME nor HOME is set"))?;
     let root = cache.join(folder_name(otp, program));
@@ -57,6 +60,19 @@ pub fn ensure(otp: &Installation, program: &Path) -> Result<Shims, Failure> {
             .map_err(|e| Failure::new(format!("ferrobeam: cannot make the folder of launchers {}: {e}", shims.root.display())))?;
     }
     Ok(shims)
+}
+
+/// The libraries' own folder where its launchers are this program (a release that was assembled with them), or that of the
+/// node which started us, whoever's cache it is in.
+fn at_hand(otp: &Installation, program: &Path) -> Option<Shims> {
+    let own = |root: PathBuf| Shims { bindir: root.join(format!("erts-{}", otp.erts_version)).join("bin"), root };
+    let is_program = |file: PathBuf| fs::canonicalize(file).is_ok_and(|to| to == program);
+    let release = own(otp.root.clone());
+    if is_program(release.bindir.join("erlexec")) {
+        return Some(release);
+    }
+    let parent = own(PathBuf::from(std::env::var_os("ROOTDIR")?));
+    (behind(&parent.root).as_ref() == Some(&otp.root) && is_whole(&parent, program)).then_some(parent)
 }
 
 /// Is this one of our folders? Then these are the libraries behind it.

@@ -108,6 +108,27 @@ fn a_broken_folder_is_made_again() {
 }
 
 #[test]
+fn the_folder_of_the_node_that_started_us_stays_in_use() {
+    let otp = Place::otp("parent", "25", "13.1.5");
+    let root = otp.0.to_str().unwrap();
+    let first = text(&run(&mut otp.ferrobeam(&["--otp", root, "shims"])).stdout);
+    let folder = Path::new(first.trim()).parent().unwrap();
+    let elsewhere = |command: &mut Command| text(&run(command.env("FERROBEAM_CACHE", otp.0.join("other"))).stdout);
+    assert_eq!(elsewhere(otp.ferrobeam(&["--otp", root, "shims"]).env("ROOTDIR", folder)), first);
+    assert_ne!(elsewhere(&mut otp.ferrobeam(&["--otp", root, "shims"])), first);
+}
+
+#[test]
+fn a_release_with_our_launchers_is_its_own_root() {
+    let release = Place::otp("release", "25", "13.1.5");
+    let program = fs::canonicalize(env!("CARGO_BIN_EXE_ferrobeam")).unwrap();
+    std::os::unix::fs::symlink(program, release.0.join("erts-13.1.5/bin/erlexec")).unwrap();
+    let root = fs::canonicalize(&release.0).unwrap();
+    let out = run(&mut release.ferrobeam(&["--otp", root.to_str().unwrap(), "shims"]));
+    assert_eq!(text(&out.stdout).trim(), root.join("bin").to_str().unwrap());
+}
+
+#[test]
 fn without_a_cache_the_libraries_themselves_are_the_root() {
     let otp = Place::otp("nocache", "29", "17.1");
     let root = fs::canonicalize(&otp.0).unwrap();

@@ -172,7 +172,7 @@ fn is_builtin(cx: &mut Ctx, a: &[Term]) -> Result {
     let (m, f) = (atom::text(a[0]), atom::text(a[1]));
     let native = u8::try_from(arity).is_ok_and(|n| {
         cx.node.natives.iter().any(|x| x.arity == n && x.function == f && x.module == m && super::system::is_builtin(cx.node, x))
-            || m == "erlang" && matches!((f, n), ("apply", 2 | 3) | ("yield", 0))
+            || m == "erlang" && matches!((f, n), ("apply", 2 | 3) | ("yield", 0) | ("hibernate", 3) | ("call_on_load_function", 1))
     });
     Ok(Term::bool(native))
 }

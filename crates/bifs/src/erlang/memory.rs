@@ -10,7 +10,16 @@ use term::{Alloc, Term, am, atom};
 
 /// ERTS' allocators that count blocks.
 const ALLOCATORS: [&str; 10] = [
-    "temp_alloc", "sl_alloc", "std_alloc", "ll_alloc", "eheap_alloc", "ets_alloc", "fix_alloc", "literal_alloc", "binary_alloc", "driver_alloc",
+    "temp_alloc",
+    "sl_alloc",
+    "std_alloc",
+    "ll_alloc",
+    "eheap_alloc",
+    "ets_alloc",
+    "fix_alloc",
+    "literal_alloc",
+    "binary_alloc",
+    "driver_alloc",
 ];
 /// What else answers to `{allocator, Name}`.
 const FEATURES: [&str; 4] = ["sys_alloc", "mseg_alloc", "sys_aligned_alloc", "literal_mmap"];
@@ -97,6 +106,9 @@ pub fn system_info(cx: &mut Ctx, item: Term) -> Res {
             Some("allocator_sizes") => term::atom!("alloc_sizes"),
             _ => return Err(cx.badarg()),
         };
+        if atom::as_text(which) == Some("erts_mmap") && function == term::atom!("alloc_info") {
+            return Ok(mapped(cx));
+        }
         let Some(names) = known(which) else { return Err(cx.badarg()) };
         if which.is_atom() && !ALLOCATORS.contains(&names[0]) {
             // These have no instances to ask.
@@ -134,6 +146,17 @@ fn known(t: Term) -> Option<Vec<&'static str>> {
 }
 
 /// An allocator that is not divided into instances.
+/// What `{allocator, erts_mmap}` tells: all memory comes from one place.
+fn mapped(cx: &mut Ctx) -> Term {
+    let used = number(cx.node.memory().total());
+    let h = cx.h();
+    let carriers = pairs(h, &[(term::atom!("scs"), Term::small(0))]);
+    let sizes = pairs(h, &[(term::atom!("used"), used)]);
+    let of_system = pairs(h, &[(term::atom!("sizes"), sizes)]);
+    let of_default = pairs(h, &[(term::atom!("options"), carriers), (term::atom!("os"), of_system)]);
+    pairs(h, &[(term::atom!("default_mmap"), of_default)])
+}
+
 fn single(cx: &mut Ctx, _name: &str) -> Term {
     let h = cx.h();
     let options = pairs(h, &[(term::atom!("e"), am::TRUE), (term::atom!("m"), term::atom!("libc"))]);
@@ -141,6 +164,13 @@ fn single(cx: &mut Ctx, _name: &str) -> Term {
     let list = h.list(&[options]);
     let instance = h.tuple(&[term::atom!("instance"), Term::small(0), list]);
     h.list(&[instance])
+}
+
+/// `erts_internal:gather_alloc_histograms/1`, `gather_carrier_info/1`: how many answers will come. None: this program's allocator does
+/// not tell of its blocks, which `instrument` calls not enabled.
+pub fn gather(cx: &mut Ctx, a: &[Term]) -> Res {
+    let asked = a[0].as_tuple_n::<5>().filter(|t| t[0].is_atom() && t[1..4].iter().all(|n| n.is_small()) && t[4].is_ref());
+    if asked.is_some() { Ok(Term::small(0)) } else { Err(cx.badarg()) }
 }
 
 /// Sends the one answer that there is to each question: `{Ref, 0, [{Allocator, 0, Data}, ..]}`.
@@ -167,7 +197,8 @@ fn instance(h: &mut Alloc, what: Question, name: &str, bytes: usize, timers: usi
     if what == Question::Info {
         let (a, b) = (h.list_of_chars("0"), h.list_of_chars("0"));
         data.push(h.tuple(&[term::atom!("versions"), a, b]));
-        let options = pairs(h, &[(term::atom!("e"), am::TRUE), (term::atom!("t"), am::FALSE), (term::atom!("as"), term::atom!("bf"))]);
+        let options =
+            pairs(h, &[(term::atom!("e"), am::TRUE), (term::atom!("t"), am::FALSE), (term::atom!("as"), term::atom!("bf"))]);
         data.push(h.tuple(&[term::atom!("options"), options]));
     }
     if name == "fix_alloc" {

@@ -12,6 +12,8 @@ use term::{Alloc, Term, am, atom, map};
 pub const NATIVES: &[Native] = &[
     Native::new("erlang", "system_info", 1, system_info).effect(Effect::Node),
     Native::new("erts_internal", "no_aux_work_threads", 0, no_aux_work_threads),
+    Native::new("erts_internal", "gather_alloc_histograms", 1, super::memory::gather),
+    Native::new("erts_internal", "gather_carrier_info", 1, super::memory::gather),
     Native::new("erts_internal", "system_check", 1, system_check).effect(Effect::Node),
 ];
 
@@ -113,6 +115,13 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         "compat_rel" => number(config.compat_release.unwrap_or(release)),
         "build_type" | "emu_type" => term::atom!("opt"),
         "emu_flavor" => term::atom!("emu"),
+        "constant_pool_support" => am::TRUE,
+        // Nothing of this was compiled by ERTS' build.
+        "compile_info" => {
+            let names = ["ldflags", "cflags", "config_h"].map(|n| (atom::intern(n), Term::NIL));
+            pairs(cx.h(), &names)
+        }
+        "ethread_used_tse" => number(node.sched.workers()),
         "debug_compiled" | "lock_checking" | "beam_jump_table" | "dynamic_trace_probes" | "ets_realloc_moves" => Term::bool(item == "beam_jump_table"),
         "dynamic_trace" => am::NONE,
         "c_compiler_used" => cx.h().tuple(&[am::UNDEFINED, am::UNDEFINED]),

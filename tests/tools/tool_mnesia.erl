@@ -1,0 +1,41 @@
+%% Mnesia on disc: copies of all kinds, indexes, a restart, a dump of its log, a backup brought back, tables in fragments.
+-module(tool_mnesia).
+-export([main/0]).
+main() ->
+    logger:set_primary_config(level, none),
+    R = tool_bench:in_folder("mnesia", fun(Dir) ->
+        application:set_env(mnesia, dir, filename:join(Dir, "db")),
+        ok = mnesia:create_schema([node()]),
+        ok = mnesia:start(),
+        [{atomic, ok} = mnesia:create_table(T, [{attributes, [k, v, w]}, {K, [node()]} | O]) || {T, K, O} <- [{ram, ram_copies, []}, {disc, disc_copies, [{index, [v]}]}, {only, disc_only_copies, []}, {sorted, disc_copies, [{type, ordered_set}]}, {bag, disc_copies, [{type, bag}]}]],
+        {atomic, ok} = mnesia:create_table(parts, [{frag_properties, [{n_fragments, 4}, {node_pool, [node()]}, {n_disc_copies, 1}]}]),
+        ok = mnesia:wait_for_tables([ram, disc, only, sorted, bag], 10000),
+        All = [ram, disc, only, sorted, bag],
+        {atomic, _} = mnesia:transaction(fun() -> [mnesia:write({T, I rem 50, I rem 7, I}) || T <- All, I <- lists:seq(1, 100)] end),
+        mnesia:activity(transaction, fun() -> [mnesia:write({parts, I, I * I}) || I <- lists:seq(1, 200)] end, [], mnesia_frag),
+        Sizes = fun() -> [{T, mnesia:table_info(T, size)} || T <- All] end,
+        One = Sizes(),
+        Parts = lists:sum([X || {_, X} <- mnesia:activity(sync_dirty, fun() -> mnesia:table_info(parts, frag_size) end, [], mnesia_frag)]),
+        Nested = mnesia:transaction(fun() -> mnesia:delete({disc, 1}), A = mnesia:transaction(fun() -> mnesia:write({disc, 1, n, n}), mnesia:abort(no) end), {A, mnesia:read(disc, 1)} end),
+        ok = mnesia:backup("backup"),
+        {atomic, ok} = mnesia:clear_table(sorted),
+        dumped = mnesia:dump_log(),
+        stopped = mnesia:stop(),
+        ok = mnesia:start(),
+        ok = mnesia:wait_for_tables(All, 10000),
+        Two = Sizes(),
+        Index = lists:sort(mnesia:dirty_index_read(disc, 3, v)),
+        {atomic, Restored} = mnesia:restore("backup", [{default_op, recreate_tables}]),
+        ok = mnesia:wait_for_tables(All, 10000),
+        Three = Sizes(),
+        {atomic, ok} = mnesia:transform_table(disc, fun({disc, K, V, W}) -> {disc, K, V, W, new} end, [k, v, w, x]),
+        {atomic, ok} = mnesia:change_table_copy_type(only, node(), disc_copies),
+        {atomic, Folded} = mnesia:transaction(fun() -> mnesia:foldl(fun(X, S) -> S + element(4, X) end, 0, only) end),
+        Qlc = mnesia:transaction(fun() -> lists:sort(mnesia:select(sorted, [{{sorted, '$1', 3, '$2'}, [{'<', '$1', 20}], [{{'$1', '$2'}}]}])) end),
+        Order = [mnesia:dirty_first(sorted), mnesia:dirty_last(sorted), mnesia:dirty_next(sorted, 17)],
+        Read = mnesia:dirty_read(disc, 5),
+        stopped = mnesia:stop(),
+        [One, Parts, Nested, Two, Index, lists:sort(Restored) -- [schema], Three, Folded, Qlc, Order, Read]
+    end),
+    logger:set_primary_config(level, notice),
+    R.
