@@ -6,6 +6,9 @@ use crate::slice;
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem;
 use node::{Ctx, Native, Stop};
+use process::NativeState;
+use std::any::Any;
+use term::binary::Growing;
 use num::bytes::Endian;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -190,6 +193,50 @@ fn search(cx: &mut Ctx, p: &Pattern, text: &[u8], from: usize, all: bool) -> Res
     Ok(s.places)
 }
 
+/// A long list of parts of a binary that is being made, from its end.
+struct Making {
+    list: [Term; 1],
+    /// Start and length of those to come.
+    parts: Vec<(usize, usize)>,
+}
+
+impl NativeState for Making {
+    fn roots(&mut self) -> &mut [Term] {
+        &mut self.list
+    }
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+impl Making {
+    fn kept(cx: &mut Ctx) -> Option<Making> {
+        if !cx.p.native_state.as_mut().is_some_and(|s| s.as_any().is::<Making>()) {
+            return None;
+        }
+        cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast().ok()).map(|m| *m)
+    }
+    fn new(parts: Vec<(usize, usize)>) -> Making {
+        Making { list: [Term::NIL], parts }
+    }
+    /// The list, each part as `item` makes it.
+    fn run(mut self, cx: &mut Ctx, item: impl Fn(&mut Ctx, (usize, usize)) -> Term) -> Res {
+        let budget = slice::elements(cx, 4);
+        for _ in 0..budget {
+            let Some(part) = self.parts.pop() else { break };
+            let part = item(cx, part);
+            self.list[0] = cx.h().cons(part, self.list[0]);
+        }
+        if self.parts.is_empty() {
+            cx.charge(100);
+            return Ok(self.list[0]);
+        }
+        cx.charge(budget / 4);
+        cx.p.native_state = Some(Box::new(self));
+        Err(Stop::Yield)
+    }
+}
+
 fn find(cx: &mut Ctx, a: &[Term]) -> Res {
     let text = bytes(cx, a[0])?;
     let (_, from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), false)?;
@@ -204,6 +251,10 @@ fn find(cx: &mut Ctx, a: &[Term]) -> Res {
     })
 }
 fn find_all(cx: &mut Ctx, a: &[Term]) -> Res {
+    let places = |cx: &mut Ctx, (at, len)| pair(cx, at, len);
+    if let Some(making) = Making::kept(cx) {
+        return making.run(cx, places);
+    }
     let text = bytes(cx, a[0])?;
     let (_, from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), false)?;
     if from == to {
@@ -211,11 +262,13 @@ fn find_all(cx: &mut Ctx, a: &[Term]) -> Res {
     }
     let p = pattern(cx, a[1])?;
     let found = search(cx, &p, &text[..to], from, true)?;
-    cx.charge(found.len() / 4);
-    let found: Vec<Term> = found.into_iter().map(|(at, len)| pair(cx, at, len)).collect();
-    Ok(cx.h().list(&found))
+    Making::new(found).run(cx, places)
 }
 fn split(cx: &mut Ctx, a: &[Term]) -> Res {
+    let sub = |cx: &mut Ctx, (start, len)| cx.h().sub_bits(a[0], 8 * start, 8 * len);
+    if let Some(making) = Making::kept(cx) {
+        return making.run(cx, sub);
+    }
     let text = bytes(cx, a[0])?;
     let (o, from, to) = options(cx, a.get(2).copied().unwrap_or(Term::NIL), text.len(), true)?;
     if text.is_empty() {
@@ -226,25 +279,23 @@ fn split(cx: &mut Ctx, a: &[Term]) -> Res {
     let mut parts = Vec::with_capacity(found.len() + 1);
     let mut start = 0;
     for (at, len) in found {
-        parts.push((start, at));
+        parts.push((start, at - start));
         start = at + len;
     }
-    parts.push((start, text.len()));
+    parts.push((start, text.len() - start));
     if o.trim_all {
-        parts.retain(|(s, e)| s < e);
+        parts.retain(|&(_, len)| len > 0);
     } else if o.trim {
-        while parts.last().is_some_and(|(s, e)| s == e) {
+        while parts.last().is_some_and(|&(_, len)| len == 0) {
             parts.pop();
         }
     }
-    cx.charge(parts.len() / 4);
-    if let [(0, e)] = parts[..]
-        && e == text.len()
+    if let [(0, len)] = parts[..]
+        && len == text.len()
     {
         return Ok(cx.h().list(&[a[0]]));
     }
-    let parts: Vec<Term> = parts.into_iter().map(|(s, e)| cx.h().sub_bits(a[0], 8 * s, 8 * (e - s))).collect();
-    Ok(cx.h().list(&parts))
+    Making::new(parts).run(cx, sub)
 }
 
 // ---- parts
@@ -270,6 +321,15 @@ fn part_2(cx: &mut Ctx, a: &[Term]) -> Res {
     part(cx, a[0], start, len).ok_or_else(|| cx.badarg())
 }
 
+/// Copies of a short binary are made in blocks of about so many bytes.
+const BLOCK: usize = 1 << 14;
+/// So many bytes are copied before the reductions are looked at.
+const MOST_AT_ONCE: usize = 1 << 18;
+
+/// What is copied so far.
+#[derive(Default)]
+struct Copying(Option<Growing>);
+
 /// More bytes than any machine gives us.
 const TOO_MANY: usize = 1 << 40;
 
@@ -284,14 +344,22 @@ fn copy_2(cx: &mut Ctx, a: &[Term]) -> Res {
     if size > TOO_MANY {
         return Err(cx.system_limit());
     }
-    cx.charge(size / 1000 + 1);
-    let (t, out) = cx.h().bits_mut(8 * size);
-    if !b.is_empty() {
-        for chunk in out.chunks_exact_mut(b.len()) {
-            chunk.copy_from_slice(&b);
+    // Copied in blocks of many, and those in slices.
+    let block = if b.len() < BLOCK { b.repeat((BLOCK / b.len().max(1)).min(n as usize)) } else { Vec::new() };
+    let block = if block.is_empty() { &b[..] } else { &block };
+    let Copying(out) = slice::resume(cx);
+    let mut out = out.unwrap_or_else(|| Growing::with_capacity(size));
+    while out.len() < size {
+        if cx.exhausted() {
+            return Err(slice::give_way(cx, Copying(Some(out))));
         }
+        let from = if block.len() > MOST_AT_ONCE { out.len() % block.len() } else { 0 };
+        let part = &block[from..];
+        let part = &part[..part.len().min(MOST_AT_ONCE).min(size - out.len())];
+        out.extend(part);
+        cx.charge(part.len() / 1000 + 1);
     }
-    Ok(t)
+    Ok(cx.h().grown(out, 8 * size))
 }
 /// The size of the buffer that the binary keeps alive.
 fn referenced_byte_size(cx: &mut Ctx, a: &[Term]) -> Res {

@@ -16,52 +16,104 @@ pub struct NotIolist;
 
 /// Calls `f` for each leaf in order. A bit string alone counts as an iolist of itself; a byte alone does not.
 pub fn walk(t: Term, mut f: impl FnMut(Piece)) -> Result<(), NotIolist> {
-    match walk_while(t, |p| {
-        f(p);
-        ControlFlow::<()>::Continue(())
-    }) {
-        Ok(_) => Ok(()),
-        Err(e) => Err(e),
-    }
+    Walk::new(t)
+        .run(usize::MAX, |p| {
+            f(p);
+            ControlFlow::<()>::Continue(())
+        })
+        .map(|_| ())
 }
 
-/// As `walk`, until `f` breaks.
-pub fn walk_while<B>(t: Term, mut f: impl FnMut(Piece) -> ControlFlow<B>) -> Result<Option<B>, NotIolist> {
-    let mut later: Vec<Term> = Vec::new();
-    let mut at = t;
-    loop {
-        // `at` is a list or a tail.
-        while let Some((head, tail)) = at.as_cons() {
-            at = tail;
-            let r = if let Some(n) = head.as_small() {
-                let Ok(b) = u8::try_from(n) else { return Err(NotIolist) };
-                f(Piece::Byte(b))
-            } else if head.is_list() {
-                if head.is_cons() {
-                    if !at.is_nil() {
-                        later.push(at);
-                    }
-                    at = head;
+/// A walk that can be left and gone on with.
+pub struct Walk {
+    /// The present list, or a tail.
+    at: Term,
+    /// What follows the lists that it is in. While the walk rests `at` and `held` lie here too, for the collector.
+    later: Vec<Term>,
+    held: Term,
+    rests: bool,
+}
+
+/// Where a walk is.
+pub enum Walked<B> {
+    Whole,
+    /// `f` has broken it.
+    Broken(B),
+    /// So many leaves were enough.
+    Tired,
+}
+
+impl Walk {
+    pub fn new(t: Term) -> Walk {
+        Walk { at: t, later: Vec::new(), held: Term::NIL, rests: false }
+    }
+    /// The term that is kept beside it; `[]` at first.
+    pub fn held(&mut self) -> &mut Term {
+        self.wake();
+        &mut self.held
+    }
+    /// All its terms, for a collection.
+    pub fn roots(&mut self) -> &mut [Term] {
+        if !self.rests {
+            self.later.extend([self.at, self.held]);
+            self.rests = true;
+        }
+        &mut self.later
+    }
+    fn wake(&mut self) {
+        if std::mem::take(&mut self.rests)
+            && let (Some(held), Some(at)) = (self.later.pop(), self.later.pop())
+        {
+            (self.held, self.at) = (held, at);
+        }
+    }
+    /// Calls `f` for the next leaves, `leaves` at most.
+    pub fn run<B>(&mut self, mut leaves: usize, mut f: impl FnMut(Piece) -> ControlFlow<B>) -> Result<Walked<B>, NotIolist> {
+        self.wake();
+        let mut at = self.at;
+        loop {
+            while let Some((head, tail)) = at.as_cons() {
+                if leaves == 0 {
+                    self.at = at;
+                    return Ok(Walked::Tired);
                 }
-                continue;
-            } else if let Some(bits) = head.bits() {
-                f(Piece::Bits(head, bits))
-            } else {
-                return Err(NotIolist);
-            };
-            if let ControlFlow::Break(b) = r {
-                return Ok(Some(b));
+                leaves -= 1;
+                at = tail;
+                let r = if let Some(n) = head.as_small() {
+                    let Ok(b) = u8::try_from(n) else { return Err(NotIolist) };
+                    f(Piece::Byte(b))
+                } else if head.is_list() {
+                    if head.is_cons() {
+                        if !at.is_nil() {
+                            self.later.push(at);
+                        }
+                        at = head;
+                    }
+                    continue;
+                } else if let Some(bits) = head.bits() {
+                    f(Piece::Bits(head, bits))
+                } else {
+                    return Err(NotIolist);
+                };
+                if let ControlFlow::Break(b) = r {
+                    self.at = at;
+                    return Ok(Walked::Broken(b));
+                }
             }
-        }
-        if !at.is_nil() {
-            let Some(bits) = at.bits() else { return Err(NotIolist) };
-            if let ControlFlow::Break(b) = f(Piece::Bits(at, bits)) {
-                return Ok(Some(b));
+            if !at.is_nil() {
+                let Some(bits) = at.bits() else { return Err(NotIolist) };
+                if let ControlFlow::Break(b) = f(Piece::Bits(at, bits)) {
+                    self.at = Term::NIL;
+                    return Ok(Walked::Broken(b));
+                }
             }
-        }
-        match later.pop() {
-            Some(t) => at = t,
-            None => return Ok(None),
+            match self.later.pop() {
+                Some(t) => at = t,
+                None => {
+                    self.at = Term::NIL;
+                    return Ok(Walked::Whole);
+                }
+            }
         }
     }
 }

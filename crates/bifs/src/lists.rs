@@ -1,68 +1,71 @@
 //! Module `lists`: the parts that walk a list without calling back.
 
 use crate::result::Res;
-use node::{Ctx, Native};
+use crate::slice;
+use node::{Ctx, Native, Stop};
 use term::cmp::{eq, eq_exact};
 use term::{Term, am, atom};
 
-fn member(cx: &mut Ctx, a: &[Term]) -> Res {
-    let (wanted, mut rest, mut n) = (a[0], a[1], 0);
-    // An immediate is equal to itself alone.
-    let found = if wanted.is_immediate() {
-        loop {
-            let Some((h, t)) = rest.as_cons() else { break false };
-            if h == wanted {
-                break true;
-            }
-            rest = t;
-            n += 1;
+/// Elements handled for one reduction.
+const PER_REDUCTION: usize = 16;
+
+/// Looks along a list for an element, in slices; the whole list must be proper if there is none.
+fn search(cx: &mut Ctx, list: Term, wanted: impl Fn(Term) -> bool) -> Result<Option<Term>, Stop> {
+    let mut rest = slice::kept_terms::<1>(cx).map_or(list, |[rest]| rest);
+    let budget = slice::elements(cx, PER_REDUCTION);
+    let mut left = budget;
+    while let Some((h, t)) = rest.as_cons() {
+        if wanted(h) {
+            cx.charge((budget - left) / PER_REDUCTION);
+            return Ok(Some(h));
         }
-    } else {
-        loop {
-            let Some((h, t)) = rest.as_cons() else { break false };
-            if h.is_pointer() && eq_exact(h, wanted) {
-                break true;
-            }
-            rest = t;
-            n += 1;
+        rest = t;
+        left -= 1;
+        if left == 0 {
+            cx.charge(budget / PER_REDUCTION);
+            return Err(slice::keep_terms(cx, [rest]));
         }
-    };
-    cx.charge(n / 16);
-    if !found && !rest.is_nil() {
-        return Err(cx.badarg());
     }
-    Ok(Term::bool(found))
+    cx.charge((budget - left) / PER_REDUCTION);
+    if rest.is_nil() { Ok(None) } else { Err(cx.badarg()) }
+}
+
+fn member(cx: &mut Ctx, a: &[Term]) -> Res {
+    let wanted = a[0];
+    // An immediate is equal to itself alone.
+    let found = if wanted.is_immediate() { search(cx, a[1], |h| h == wanted) } else { search(cx, a[1], |h| h.is_pointer() && eq_exact(h, wanted)) };
+    Ok(Term::bool(found?.is_some()))
 }
 
 fn reverse(cx: &mut Ctx, a: &[Term]) -> Res {
-    let mut it = a[0].iter();
-    let mut out = a[1];
-    let mut n = 0;
+    let [mut rest, mut out] = slice::kept_terms(cx).unwrap_or([a[0], a[1]]);
+    let budget = slice::elements(cx, PER_REDUCTION);
+    let mut left = budget;
     let h = cx.h();
-    for t in it.by_ref() {
+    while let Some((t, tail)) = rest.as_cons() {
         out = h.cons(t, out);
-        n += 1;
+        rest = tail;
+        left -= 1;
+        if left == 0 {
+            break;
+        }
     }
-    cx.charge(n / 16);
-    if it.rest().is_nil() { Ok(out) } else { Err(cx.badarg()) }
+    cx.charge((budget - left) / PER_REDUCTION);
+    if rest.is_nil() {
+        Ok(out)
+    } else if rest.is_cons() {
+        Err(slice::keep_terms(cx, [rest, out]))
+    } else {
+        Err(cx.badarg())
+    }
 }
 
 /// The first tuple whose element `position` equals `key` (as `==`).
-fn key_search(cx: &mut Ctx, a: &[Term]) -> Result<Option<Term>, node::Stop> {
-    let (key, list) = (a[0], a[2]);
+fn key_search(cx: &mut Ctx, a: &[Term]) -> Result<Option<Term>, Stop> {
+    let key = a[0];
     let Some(at) = a[1].to::<usize>().filter(|&n| n > 0) else { return Err(cx.badarg()) };
     let quick = key.is_atom() || key.is_local_pid();
-    let mut it = list.iter();
-    let mut n = 0;
-    let found = it.by_ref().find(|t| {
-        n += 1;
-        t.as_tuple().and_then(|e| e.get(at - 1)).is_some_and(|&e| e == key || (!quick && eq(e, key)))
-    });
-    cx.charge(n / 16);
-    if found.is_none() && !it.rest().is_nil() {
-        return Err(cx.badarg());
-    }
-    Ok(found)
+    search(cx, a[2], |t| t.as_tuple().and_then(|e| e.get(at - 1)).is_some_and(|&e| e == key || (!quick && eq(e, key))))
 }
 fn keyfind(cx: &mut Ctx, a: &[Term]) -> Res {
     Ok(key_search(cx, a)?.unwrap_or(am::FALSE))

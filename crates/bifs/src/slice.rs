@@ -1,8 +1,9 @@
-//! Long work in slices: what a native function keeps, without terms, when it gives way to other processes.
+//! Long work in slices: what a native function keeps when it gives way to other processes.
 
 use node::{Ctx, Stop};
 use process::NativeState;
 use std::any::Any;
+use term::Term;
 
 struct Kept<T>(T);
 
@@ -26,6 +27,37 @@ pub fn resume<T: Send + Default + 'static>(cx: &mut Ctx) -> T {
 pub fn give_way<T: Send + 'static>(cx: &mut Ctx, state: T) -> Stop {
     cx.p.native_state = Some(Box::new(Kept(state)));
     Stop::Yield
+}
+
+/// Terms that a native function keeps: collections move them.
+struct Terms<const N: usize>([Term; N]);
+
+impl<const N: usize> NativeState for Terms<N> {
+    fn roots(&mut self) -> &mut [Term] {
+        &mut self.0
+    }
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// What this function kept with `keep_terms` when it gave way.
+pub fn kept_terms<const N: usize>(cx: &mut Ctx) -> Option<[Term; N]> {
+    if cx.p.native_state.is_none() {
+        return None;
+    }
+    cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast::<Terms<N>>().ok()).map(|t| t.0)
+}
+
+/// Gives way; the function will be called again with the same arguments.
+pub fn keep_terms<const N: usize>(cx: &mut Ctx, terms: [Term; N]) -> Stop {
+    cx.p.native_state = Some(Box::new(Terms(terms)));
+    Stop::Yield
+}
+
+/// How many elements of a list to handle now, at so many for a reduction.
+pub fn elements(cx: &Ctx, per_reduction: usize) -> usize {
+    usize::try_from(cx.reductions.max(100)).unwrap_or(usize::MAX).saturating_mul(per_reduction)
 }
 
 /// How many bytes to handle now, at so many for a reduction.

@@ -115,6 +115,8 @@ struct Frame {
 pub struct Decoder<'b> {
     bytes: std::borrow::Cow<'b, [u8]>,
     at: usize,
+    /// The unpacking of compressed bytes; nothing is read before it is done.
+    unpacking: Option<Box<Unpacking>>,
     /// Of the bytes as they were given, if they were compressed.
     compressed_used: Option<usize>,
     local: bool,
@@ -123,11 +125,12 @@ pub struct Decoder<'b> {
 }
 
 impl<'b> Decoder<'b> {
-    /// Checks the version byte and unpacks compressed bytes.
+    /// Checks the version byte.
     pub fn new(bytes: &'b [u8], env: &DecodeEnv<'_>) -> Result<Decoder<'b>, Error> {
         let mut d = Decoder {
             bytes: bytes.into(),
             at: 1,
+            unpacking: None,
             compressed_used: None,
             local: false,
             frames: Vec::new(),
@@ -135,10 +138,8 @@ impl<'b> Decoder<'b> {
         };
         match *bytes {
             [tag::VERSION, tag::COMPRESSED, a, b, c, e, ref body @ ..] => {
-                let (plain, used) = decompress(body, u32::from_be_bytes([a, b, c, e]) as usize)?;
-                d.bytes = plain.into();
                 d.at = 0;
-                d.compressed_used = Some(6 + used);
+                d.unpacking = Some(Box::new(Unpacking::new(body, u32::from_be_bytes([a, b, c, e]) as usize)?));
             }
             [tag::VERSION, tag::LOCAL, a, b, c, e, ..] => {
                 if env.local != Some(u32::from_be_bytes([a, b, c, e])) {
@@ -154,13 +155,14 @@ impl<'b> Decoder<'b> {
     }
     /// For bytes without a version byte (parts of distribution messages).
     pub fn bare(bytes: &'b [u8]) -> Decoder<'b> {
-        Decoder { bytes: bytes.into(), at: 0, compressed_used: None, local: false, frames: Vec::new(), values: Vec::new() }
+        Decoder { bytes: bytes.into(), at: 0, unpacking: None, compressed_used: None, local: false, frames: Vec::new(), values: Vec::new() }
     }
     /// The same with bytes of its own, to be kept while others run.
     pub fn into_owned(self) -> Decoder<'static> {
         Decoder {
             bytes: self.bytes.into_owned().into(),
             at: self.at,
+            unpacking: self.unpacking,
             compressed_used: self.compressed_used,
             local: self.local,
             frames: self.frames,
@@ -174,6 +176,15 @@ impl<'b> Decoder<'b> {
 
     /// Reads about `budget` terms more; the whole term once it is there.
     pub fn run(&mut self, alloc: &mut Alloc, env: &DecodeEnv<'_>, budget: usize) -> Result<Option<Term>, Error> {
+        if let Some(u) = &mut self.unpacking {
+            let Some(used) = u.run(&self.bytes[PACKED_AT..], budget.saturating_mul(BYTES_PER_TERM))? else { return Ok(None) };
+            self.compressed_used = Some(PACKED_AT + used);
+            self.bytes = std::mem::take(&mut u.out).into();
+            self.unpacking = None;
+            if budget < usize::MAX {
+                return Ok(None);
+            }
+        }
         // The bytes leave the decoder for the time of the call, so that a reader of them and its stacks can be used together.
         let bytes = std::mem::take(&mut self.bytes);
         let mut r = Reader { bytes: &bytes, at: self.at, local: self.local, env, alloc };
@@ -558,23 +569,54 @@ impl<'r> Reader<'r> {
     }
 }
 
-/// Exactly `size` bytes out of a zlib stream, and how many bytes that took.
-fn decompress(body: &[u8], size: usize) -> Result<(Vec<u8>, usize), Error> {
-    use flate2::{Decompress, FlushDecompress, Status};
-    // zlib packs at most about 1032 to one.
-    if size / 1100 > body.len() {
-        return Err(Error::Bad);
+/// Where the zlib stream of compressed terms begins.
+const PACKED_AT: usize = 6;
+/// Unpacking so many bytes takes as long as reading a term.
+const BYTES_PER_TERM: usize = 8;
+
+/// How many bytes there are to read, after unpacking: as they say themselves.
+pub fn unpacked_size(bytes: &[u8]) -> usize {
+    match *bytes {
+        [tag::VERSION, tag::COMPRESSED, a, b, c, d, ..] => bytes.len().max(u32::from_be_bytes([a, b, c, d]) as usize),
+        _ => bytes.len(),
     }
-    let mut z = Decompress::new(true);
-    let mut out = Vec::with_capacity(size + 1);
-    loop {
-        let before = (z.total_in(), z.total_out());
-        let rest = body.get(z.total_in() as usize..).ok_or(Error::Bad)?;
-        match z.decompress_vec(rest, &mut out, FlushDecompress::Finish) {
-            Ok(Status::StreamEnd) => break,
-            Ok(_) if (z.total_in(), z.total_out()) != before && out.len() <= size => {}
-            _ => return Err(Error::Bad),
+}
+
+/// Exactly `size` bytes out of a zlib stream.
+struct Unpacking {
+    z: flate2::Decompress,
+    out: Vec<u8>,
+    size: usize,
+}
+
+impl Unpacking {
+    fn new(body: &[u8], size: usize) -> Result<Unpacking, Error> {
+        // zlib packs at most about 1032 to one.
+        if size / 1100 > body.len() {
+            return Err(Error::Bad);
+        }
+        Ok(Unpacking { z: flate2::Decompress::new(true), out: Vec::new(), size })
+    }
+    /// About `bytes` more; how many bytes of `body` all of it took, once it is there.
+    fn run(&mut self, body: &[u8], bytes: usize) -> Result<Option<usize>, Error> {
+        use flate2::{FlushDecompress, Status};
+        let mut left = bytes;
+        loop {
+            let before = (self.z.total_in(), self.z.total_out());
+            // Room for one byte more than there should be shows what is too long.
+            self.out.reserve((self.size + 1 - self.out.len()).min(1 << 16).max(1));
+            let rest = body.get(before.0 as usize..).ok_or(Error::Bad)?;
+            let status = self.z.decompress_vec(rest, &mut self.out, FlushDecompress::None);
+            let made = (self.z.total_out() - before.1) as usize;
+            match status {
+                Ok(Status::StreamEnd) if self.out.len() == self.size => return Ok(Some(self.z.total_in() as usize)),
+                Ok(Status::Ok) if (self.z.total_in(), self.z.total_out()) != before && self.out.len() <= self.size => {}
+                _ => return Err(Error::Bad),
+            }
+            if made >= left {
+                return Ok(None);
+            }
+            left -= made;
         }
     }
-    if out.len() == size { Ok((out, z.total_in() as usize)) } else { Err(Error::Bad) }
 }

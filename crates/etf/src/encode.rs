@@ -1,6 +1,8 @@
 //! Terms to bytes.
 
 use crate::{NodeId, tag};
+use engines::zlib::{Deflate, DeflateOptions, Flush, Status};
+use term::binary::Growing;
 use term::{Kind, Term, atom, map, reference};
 
 /// How `term_to_binary` writes.
@@ -32,50 +34,83 @@ impl Options {
 
 /// The external form of a term, with the version byte before it.
 pub fn encode(t: Term, options: &Options) -> Vec<u8> {
-    let mut e = Encoder::new(t, options);
+    let mut e = Encoder::<Vec<u8>>::new(t, options);
     while !e.run(usize::MAX) {}
     e.finish()
 }
 
 /// How many bytes `encode` gives, without compression.
 pub fn external_size(t: Term, options: &Options) -> usize {
-    let mut e = Walk { out: Count(0), options: *options, jobs: Vec::new() };
-    e.start(t);
+    let mut e = Encoder::<Count>::new(t, options);
     while !e.run(usize::MAX) {}
-    e.out.0
+    e.finish().0
 }
 
-/// The compressed form of what `encode` gave, if it is not longer, else the same. Level 0 to 9.
-pub fn compress(plain: Vec<u8>, level: u32) -> Vec<u8> {
-    use engines::zlib::{Deflate, DeflateOptions, Flush};
-    let body = &plain[1..];
-    let (true, Ok(size)) = (level > 0, u32::try_from(body.len())) else { return plain };
-    let mut out = vec![tag::VERSION, tag::COMPRESSED];
-    out.extend_from_slice(&size.to_be_bytes());
-    let options = DeflateOptions { level: level.min(9) as i32, ..DeflateOptions::default() };
-    match Deflate::new(options).and_then(|mut z| z.run_all(body, Flush::Finish)) {
-        Ok(packed) if out.len() + packed.len() <= plain.len() => {
-            out.extend_from_slice(&packed);
-            out
+/// The packing of what `encode` gave, in progress. What does not become shorter stays as it is.
+pub struct Packer {
+    plain: Growing,
+    out: Growing,
+    stream: Option<Deflate>,
+    packed: usize,
+}
+
+impl Packer {
+    /// Level 0 to 9.
+    pub fn new(plain: Growing, level: u32) -> Packer {
+        let mut out = Growing::default();
+        let mut stream = None;
+        if let (1.., Ok(size)) = (level, u32::try_from(plain.len() - 1)) {
+            out.extend(&[tag::VERSION, tag::COMPRESSED]);
+            out.extend(&size.to_be_bytes());
+            stream = Deflate::new(DeflateOptions { level: level.min(9) as i32, ..DeflateOptions::default() }).ok();
         }
-        _ => plain,
+        Packer { plain, out, stream, packed: 1 }
+    }
+    /// Packs about so many bytes more; `true` when that is all.
+    pub fn run(&mut self, bytes: usize) -> bool {
+        let Some(z) = &mut self.stream else { return true };
+        let end = self.packed.saturating_add(bytes).min(self.plain.len());
+        let flush = if end == self.plain.len() { Flush::Finish } else { Flush::None };
+        let mut room = [0; 1 << 14];
+        loop {
+            let Ok(step) = z.run(&self.plain.bytes()[self.packed..end], &mut room, flush) else {
+                self.stream = None;
+                return true;
+            };
+            self.packed += step.consumed;
+            self.out.extend(&room[..step.produced]);
+            if step.status == Status::StreamEnd {
+                return true;
+            }
+            if self.out.len() > self.plain.len() {
+                // It gets no shorter.
+                self.stream = None;
+                return true;
+            }
+            if flush == Flush::None && self.packed == end && step.produced < room.len() {
+                return false;
+            }
+        }
+    }
+    pub fn finish(self) -> Growing {
+        if self.stream.is_some() && self.out.len() <= self.plain.len() { self.out } else { self.plain }
     }
 }
 
 /// Work in progress of one `encode`.
-pub struct Encoder {
-    walk: Walk<Vec<u8>>,
+pub struct Encoder<O: Out> {
+    walk: Walk<O>,
 }
 
-impl Encoder {
-    pub fn new(t: Term, options: &Options) -> Encoder {
-        let mut walk = Walk { out: Vec::with_capacity(64), options: *options, jobs: Vec::new() };
+impl<O: Out + Default> Encoder<O> {
+    pub fn new(t: Term, options: &Options) -> Encoder<O> {
+        let mut walk = Walk { out: O::default(), options: *options, jobs: Vec::new() };
         walk.start(t);
         Encoder { walk }
     }
     /// An encoder without version byte (parts of distribution messages).
-    pub fn bare(t: Term, options: &Options) -> Encoder {
-        let mut walk = Walk { out: Vec::with_capacity(64), options: *options, jobs: Vec::new() };
+    pub fn bare(t: Term, options: &Options) -> Encoder<O> {
+        let mut walk = Walk { out: O::default(), options: *options, jobs: Vec::new() };
         walk.term(t);
         Encoder { walk }
     }
@@ -83,13 +118,13 @@ impl Encoder {
     pub fn run(&mut self, budget: usize) -> bool {
         self.walk.run(budget)
     }
-    pub fn finish(self) -> Vec<u8> {
+    pub fn finish(self) -> O {
         self.walk.out
     }
 }
 
 /// Where the bytes go: a buffer, or only a count.
-trait Out {
+pub trait Out {
     fn put(&mut self, bytes: &[u8]);
     fn byte(&mut self, b: u8);
     fn len(&self) -> usize;
@@ -120,7 +155,29 @@ impl Out for Vec<u8> {
     }
 }
 
-struct Count(usize);
+impl Out for Growing {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend(bytes);
+    }
+    #[inline]
+    fn byte(&mut self, b: u8) {
+        self.push(b);
+    }
+    fn len(&self) -> usize {
+        Growing::len(self)
+    }
+    fn patch(&mut self, at: usize, value: u32) {
+        self.bytes_mut()[at..at + 4].copy_from_slice(&value.to_be_bytes());
+    }
+    fn room(&mut self, n: usize, fill: impl FnOnce(&mut [u8])) {
+        fill(self.zeros(n));
+    }
+}
+
+/// How many bytes there would be.
+#[derive(Default)]
+pub struct Count(pub usize);
 
 impl Out for Count {
     fn put(&mut self, bytes: &[u8]) {

@@ -10,8 +10,8 @@ mod decode;
 mod encode;
 mod tag;
 
-pub use decode::{DecodeEnv, Decoder, Error, FunKey, NoFuns, Resolver, decode};
-pub use encode::{Encoder, Options, compress, encode, external_size};
+pub use decode::{DecodeEnv, Decoder, Error, FunKey, NoFuns, Resolver, decode, unpacked_size};
+pub use encode::{Count, Encoder, Options, Out, Packer, encode, external_size};
 
 use term::{Term, am};
 

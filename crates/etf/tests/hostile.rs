@@ -1,6 +1,7 @@
 //! Bytes from strangers: never a panic, and no more memory than the bytes account for.
 
-use etf::{DecodeEnv, Decoder, Encoder, NoFuns, NodeId, Options, compress, decode, encode};
+use etf::{DecodeEnv, Decoder, Encoder, NoFuns, NodeId, Options, Packer, decode, encode};
+use term::binary::Growing;
 use term::{Alloc, Term, cmp, map};
 
 fn sample(alloc: &mut Alloc) -> Vec<u8> {
@@ -100,7 +101,7 @@ fn depth_and_slices() {
     }
     let options = Options::new(NodeId::NONE);
     let whole = encode(t, &options);
-    let mut e = Encoder::new(t, &options);
+    let mut e = Encoder::<Vec<u8>>::new(t, &options);
     let mut slices = 0;
     while !e.run(1000) {
         slices += 1;
@@ -121,6 +122,15 @@ fn depth_and_slices() {
     }
 }
 
+/// The packed form, made in steps of so many bytes.
+fn packed(plain: &[u8], step: usize) -> Vec<u8> {
+    let mut bytes = Growing::with_capacity(0);
+    bytes.extend(plain);
+    let mut packer = Packer::new(bytes, 6);
+    while !packer.run(step) {}
+    packer.finish().bytes().to_vec()
+}
+
 #[test]
 fn compressed_and_private_forms() {
     let alloc = &mut Alloc::new();
@@ -132,7 +142,17 @@ fn compressed_and_private_forms() {
     ];
     let (back, used) = decode(&want, alloc, &env).expect("compressed");
     assert!(cmp::eq_exact(t, back) && used == want.len());
-    let got = compress(encode(t, &Options::otp25(NodeId::NONE)), 6);
+    let got = packed(&encode(t, &Options::otp25(NodeId::NONE)), usize::MAX);
+    assert_eq!(got, packed(&encode(t, &Options::otp25(NodeId::NONE)), 7));
+    let mut slow = Decoder::new(&got, &env).expect("a version byte");
+    let mut slices = 0;
+    let back = loop {
+        match slow.run(alloc, &env, 3).expect("compressed") {
+            Some(back) => break back,
+            None => slices += 1,
+        }
+    };
+    assert!(slices > 10 && cmp::eq_exact(t, back));
     assert!(got.len() < 40 && cmp::eq_exact(decode(&got, alloc, &env).expect("compressed").0, t));
     let mut more = got.clone();
     more.extend([1, 2, 3]);
@@ -144,7 +164,7 @@ fn compressed_and_private_forms() {
     }
     let short = alloc.list_of_bytes(&[1, 2, 3]);
     let plain = encode(short, &Options::new(NodeId::NONE));
-    assert_eq!(compress(plain.clone(), 6), plain);
+    assert_eq!(packed(&plain, usize::MAX), plain);
 
     // A private form outlives a change of the node's name.
     let r = alloc.reference(77, 0);

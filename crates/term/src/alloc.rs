@@ -1,7 +1,7 @@
 //! Building terms. An `Alloc` gives words and never collects: a process's own hands out heap room and, when that is
 //! used up, fragments that the next collection adopts; a free-standing one makes fragments only (messages, tables, literals).
 
-use crate::binary::Binary;
+use crate::binary::{Binary, Growing};
 use crate::fun::{Export, FunEntry};
 use crate::magic::{self, Magic};
 use crate::node_name::NodeName;
@@ -688,6 +688,10 @@ impl Alloc {
             let data = b.data();
             (self.bin_ref(b, bits), data)
         }
+    }
+    /// A bit string of the `bits` bits that were written; unused low bits of the last byte are zero.
+    pub fn grown(&mut self, bytes: Growing, bits: usize) -> Term {
+        if bytes.len() <= HEAP_BIN_MAX { self.bitstring(bytes.bytes(), bits) } else { self.bin_ref(bytes.finish(bits), bits) }
     }
     /// A bit string of the first `bits` bits of a buffer.
     pub fn bin_ref(&mut self, b: Binary, bits: usize) -> Term {

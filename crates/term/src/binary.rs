@@ -2,7 +2,7 @@
 //! A buffer may have spare room: whoever holds its last written bit may claim the bits after it (`claim`), which makes
 //! appending to a growing binary cheap without copying, and safe when several processes hold it.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 
@@ -186,6 +186,90 @@ impl Drop for Binary {
     }
 }
 
+/// Bytes that are being written, to become a binary without being copied.
+pub struct Growing {
+    /// Its single handle; nothing is claimed yet.
+    binary: Binary,
+    len: usize,
+}
+
+impl Default for Growing {
+    fn default() -> Growing {
+        Growing::with_capacity(64)
+    }
+}
+
+impl Growing {
+    pub fn with_capacity(capacity: usize) -> Growing {
+        Growing { binary: Binary::with_capacity(capacity, 0), len: 0 }
+    }
+    pub fn len(&self) -> usize {
+        self.len
+    }
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+    pub fn bytes(&self) -> &[u8] {
+        self.binary.bytes(self.len)
+    }
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: the first `len` bytes are written, and nobody else has the buffer.
+        unsafe { std::slice::from_raw_parts_mut(self.binary.data(), self.len) }
+    }
+    #[inline]
+    pub fn push(&mut self, byte: u8) {
+        self.reserve(1);
+        // SAFETY: there is room for it.
+        unsafe { self.binary.data().add(self.len).write(byte) };
+        self.len += 1;
+    }
+    #[inline]
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.reserve(bytes.len());
+        // SAFETY: there is room for them.
+        unsafe { self.binary.data().add(self.len).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        self.len += bytes.len();
+    }
+    /// `n` zeros, to be overwritten.
+    pub fn zeros(&mut self, n: usize) -> &mut [u8] {
+        self.reserve(n);
+        let from = self.len;
+        // SAFETY: there is room for them.
+        unsafe { self.binary.data().add(from).write_bytes(0, n) };
+        self.len += n;
+        &mut self.bytes_mut()[from..]
+    }
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        if n > self.binary.capacity() - self.len {
+            self.resize((self.len + n).max(2 * self.binary.capacity()).max(64));
+        }
+    }
+    #[cold]
+    fn resize(&mut self, capacity: usize) {
+        let (old, new) = (layout(self.binary.capacity()), layout(capacity));
+        let p = self.binary.0.as_ptr();
+        count_bytes(p, old.size().wrapping_neg());
+        // SAFETY: rule 5: the only handle; the layout is that of its allocation.
+        unsafe {
+            let p = realloc(p.cast(), old, new.size()).cast::<Head>();
+            let Some(p) = NonNull::new(p) else { handle_alloc_error(new) };
+            (*p.as_ptr()).capacity = capacity;
+            count_bytes(p.as_ptr(), new.size());
+            std::mem::forget(std::mem::replace(&mut self.binary, Binary(p)));
+        }
+    }
+    /// The first `bits` bits; much spare room is given back.
+    pub fn finish(mut self, bits: usize) -> Binary {
+        debug_assert_eq!(bits.div_ceil(8), self.len);
+        if self.binary.capacity() - self.len > self.len / 16 {
+            self.resize(self.len);
+        }
+        self.binary.head().used_bits.store(bits, Release);
+        self.binary
+    }
+}
+
 impl crate::Term {
     /// What is dropped with the buffer behind a binary (`Binary::with_owner`).
     pub fn binary_owner(self) -> Option<&'static (dyn std::any::Any + Send + Sync)> {
@@ -217,5 +301,36 @@ impl crate::Term {
         // SAFETY: rules 1 and 5.
         let b = unsafe { Binary::borrow_raw(self.word(2)) };
         Some((self.word(2), b.used_bits() / 8, b.count()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growing_bytes_become_a_binary() {
+        let before = memory();
+        let mut g = Growing::with_capacity(0);
+        let mut want = Vec::new();
+        for i in 0..2000u32 {
+            g.push(i as u8);
+            g.extend(&i.to_be_bytes());
+            g.zeros(2)[1] = 7;
+            want.push(i as u8);
+            want.extend(i.to_be_bytes());
+            want.extend([0, 7]);
+        }
+        g.bytes_mut()[0] = 9;
+        want[0] = 9;
+        assert_eq!(g.bytes(), want);
+        let b = g.finish(want.len() * 8);
+        assert_eq!(b.bytes(want.len()), want);
+        assert_eq!((b.used_bits(), b.count()), (want.len() * 8, 1));
+        assert!(b.capacity() < want.len() + want.len() / 8);
+        let end = want.len() * 8;
+        assert!(!b.claim(end, (b.capacity() + 1) * 8));
+        drop(b);
+        assert!(memory() <= before.max(1 << 20));
     }
 }

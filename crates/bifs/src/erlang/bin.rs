@@ -1,22 +1,134 @@
 //! Binaries, bit strings and iolists to lists and back.
 
-use crate::iolist::{self, Piece};
+use crate::iolist::{self, Piece, Walk, Walked};
 use crate::result::{MUCH, Res};
-use node::{Ctx, Native};
+use node::{Ctx, Native, Stop};
+use process::NativeState;
+use std::any::Any;
+use std::ops::ControlFlow;
 use term::Term;
+use term::binary::Growing;
+use term::bits::{Bits, put_bits};
 use term::copy::is_larger;
+
+/// Leaves of an iolist handled for one reduction.
+const LEAVES_PER_REDUCTION: usize = 8;
+/// A bit string this long is copied in slices.
+const LONG_BITS: usize = 8 << 20;
+
+/// How many leaves this slice may handle.
+fn leaves(cx: &Ctx) -> usize {
+    usize::try_from(cx.reductions.max(100)).unwrap_or(usize::MAX).saturating_mul(LEAVES_PER_REDUCTION)
+}
+
+/// A long iolist on its way to one binary. A long leaf is held by the walk while it is copied.
+struct Gathering {
+    walk: Walk,
+    out: Growing,
+    bits: usize,
+    /// So many bits of the leaf that is held are there.
+    copied: usize,
+}
+
+impl NativeState for Gathering {
+    fn roots(&mut self) -> &mut [Term] {
+        self.walk.roots()
+    }
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+impl Gathering {
+    fn byte(&mut self, b: u8) {
+        if self.bits % 8 == 0 {
+            self.out.push(b);
+        } else {
+            self.out.push(0);
+            put_bits(self.out.bytes_mut(), self.bits, b, 8);
+        }
+        self.bits += 8;
+    }
+    fn add(&mut self, b: Bits<'_>) {
+        if self.bits % 8 == 0 && b.offset == 0 && b.len % 8 == 0 {
+            self.out.extend(&b.bytes[..b.len / 8]);
+        } else {
+            self.out.zeros((self.bits + b.len).div_ceil(8) - self.out.len());
+            b.copy_to(self.out.bytes_mut(), self.bits);
+        }
+        self.bits += b.len;
+    }
+}
+
+/// What a native function has kept.
+fn kept<T: NativeState>(cx: &mut Ctx) -> Option<Box<T>> {
+    cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast().ok())
+}
 
 /// One binary of an iolist's bytes; of its bits if `bits`.
 fn gather(cx: &mut Ctx, t: Term, bits: bool) -> Res {
-    cx.heavy(is_larger(t, MUCH))?;
-    let (size, whole) = iolist::bit_size(t).map_err(|_| cx.badarg())?;
-    if !whole && !bits {
-        return Err(cx.badarg());
+    let mut g = match kept::<Gathering>(cx) {
+        Some(g) => g,
+        None => {
+            let mut size = 0;
+            if !is_larger(t, MUCH) {
+                let (n, whole) = iolist::bit_size(t).map_err(|_| cx.badarg())?;
+                if !whole && !bits {
+                    return Err(cx.badarg());
+                }
+                size = n;
+                if size < LONG_BITS {
+                    cx.charge(size / 800 + 1);
+                    let (out, room) = cx.h().bits_mut(size);
+                    iolist::fill(t, room);
+                    return Ok(out);
+                }
+            }
+            Box::new(Gathering { walk: Walk::new(t), out: Growing::with_capacity(size / 8 + 1), bits: 0, copied: 0 })
+        }
+    };
+    loop {
+        if let Some(long) = g.walk.held().bits() {
+            let part = long.slice(g.copied, (long.len - g.copied).min(LONG_BITS));
+            g.add(part);
+            g.copied += part.len;
+            cx.charge(1000);
+            if g.copied == long.len {
+                *g.walk.held() = Term::NIL;
+                g.copied = 0;
+            }
+        } else {
+            let n = leaves(cx);
+            let mut walk = std::mem::replace(&mut g.walk, Walk::new(Term::NIL));
+            let done = walk.run(n, |p| match p {
+                Piece::Byte(b) => {
+                    g.byte(b);
+                    ControlFlow::Continue(())
+                }
+                Piece::Bits(_, b) if b.len % 8 != 0 && !bits => ControlFlow::Break(None),
+                Piece::Bits(t, b) if b.len >= LONG_BITS => ControlFlow::Break(Some(t)),
+                Piece::Bits(_, b) => {
+                    g.add(b);
+                    ControlFlow::Continue(())
+                }
+            });
+            g.walk = walk;
+            match done {
+                Ok(Walked::Whole) => {
+                    cx.charge(1000);
+                    let Gathering { out, bits, .. } = *g;
+                    return Ok(cx.h().grown(out, bits));
+                }
+                Ok(Walked::Broken(Some(long))) => *g.walk.held() = long,
+                Ok(Walked::Broken(None)) | Err(_) => return Err(cx.badarg()),
+                Ok(Walked::Tired) => cx.charge(n / LEAVES_PER_REDUCTION),
+            }
+        }
+        if cx.reductions <= 0 {
+            cx.p.native_state = Some(g);
+            return Err(Stop::Yield);
+        }
     }
-    cx.charge(size / 800 + 1);
-    let (out, room) = cx.h().bits_mut(size);
-    iolist::fill(t, room);
-    Ok(out)
 }
 fn list_to_binary(cx: &mut Ctx, a: &[Term]) -> Res {
     if a[0].is_list() { gather(cx, a[0], false) } else { Err(cx.badarg()) }
@@ -33,18 +145,57 @@ fn iolist_to_binary(cx: &mut Ctx, a: &[Term]) -> Res {
 fn list_to_bitstring(cx: &mut Ctx, a: &[Term]) -> Res {
     if a[0].is_list() { gather(cx, a[0], true) } else { Err(cx.badarg()) }
 }
+/// A long iolist whose size is being found out.
+struct Sizing(Walk, usize);
+
+impl NativeState for Sizing {
+    fn roots(&mut self) -> &mut [Term] {
+        self.0.roots()
+    }
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
 fn iolist_size(cx: &mut Ctx, a: &[Term]) -> Res {
-    match iolist::size(a[0]) {
-        Ok(n) => {
-            cx.charge(n / 800);
-            Ok(Term::small(n as i64))
+    let Sizing(mut walk, mut size) = kept::<Sizing>(cx).map_or_else(|| Sizing(Walk::new(a[0]), 0), |s| *s);
+    let n = leaves(cx);
+    let done = walk.run(n, |p| {
+        size += match p {
+            Piece::Byte(_) => 1,
+            Piece::Bits(_, b) if b.len % 8 == 0 => b.len / 8,
+            Piece::Bits(..) => return ControlFlow::Break(()),
+        };
+        ControlFlow::Continue(())
+    });
+    match done {
+        Ok(Walked::Whole) => {
+            cx.charge((size / 800).min(n / LEAVES_PER_REDUCTION));
+            Ok(Term::small(size as i64))
         }
-        Err(_) => Err(cx.badarg()),
+        Ok(Walked::Tired) => {
+            cx.charge(n / LEAVES_PER_REDUCTION);
+            cx.p.native_state = Some(Box::new(Sizing(walk, size)));
+            Err(Stop::Yield)
+        }
+        Ok(Walked::Broken(())) | Err(_) => Err(cx.badarg()),
     }
 }
 
 /// Binaries that are not copied together: at least this long.
 const OWN_PIECE: usize = 257;
+
+/// A long iolist on its way to a list of binaries: those that are there (last first) are what the walk holds, and bytes to come.
+struct Vectoring(Walk, Vec<u8>);
+
+impl NativeState for Vectoring {
+    fn roots(&mut self) -> &mut [Term] {
+        self.0.roots()
+    }
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
 
 fn iolist_to_iovec(cx: &mut Ctx, a: &[Term]) -> Res {
     if let Some(b) = a[0].bits() {
@@ -54,34 +205,84 @@ fn iolist_to_iovec(cx: &mut Ctx, a: &[Term]) -> Res {
             _ => Ok(cx.h().list(&[a[0]])),
         };
     }
-    let (mut pieces, mut run) = (Vec::new(), Vec::new());
-    let mut ok = true;
-    let walked = iolist::walk(a[0], |p| match p {
-        Piece::Byte(b) => run.push(b),
-        Piece::Bits(_, b) if b.len % 8 != 0 => ok = false,
-        Piece::Bits(t, b) if b.len >= 8 * OWN_PIECE && b.offset == 0 => {
-            if !run.is_empty() {
-                let run = std::mem::take(&mut run);
-                pieces.push(cx.h().binary(&run));
-            }
-            pieces.push(t);
+    let Vectoring(mut walk, mut run) = kept::<Vectoring>(cx).map_or_else(|| Vectoring(Walk::new(a[0]), Vec::new()), |v| *v);
+    let mut pieces = *walk.held();
+    let n = leaves(cx);
+    let end_run = |cx: &mut Ctx, run: &mut Vec<u8>, pieces: &mut Term| {
+        if !run.is_empty() {
+            let piece = cx.h().binary(run);
+            *pieces = cx.h().cons(piece, *pieces);
+            run.clear();
         }
-        Piece::Bits(_, b) => run.extend_from_slice(&b.to_bytes()),
+    };
+    let done = walk.run(n, |p| {
+        match p {
+            Piece::Byte(b) => run.push(b),
+            Piece::Bits(_, b) if b.len % 8 != 0 => return ControlFlow::Break(()),
+            Piece::Bits(t, b) if b.len >= 8 * OWN_PIECE && b.offset == 0 => {
+                end_run(cx, &mut run, &mut pieces);
+                pieces = cx.h().cons(t, pieces);
+            }
+            Piece::Bits(_, b) => run.extend_from_slice(&b.to_bytes()),
+        }
+        ControlFlow::Continue(())
     });
-    if walked.is_err() || !ok {
-        return Err(cx.badarg());
+    match done {
+        Ok(Walked::Whole) => {
+            end_run(cx, &mut run, &mut pieces);
+            cx.charge(run.len() / 100 + 1);
+            let mut out = Term::NIL;
+            while let Some((piece, before)) = pieces.as_cons() {
+                out = cx.h().cons(piece, out);
+                pieces = before;
+            }
+            Ok(out)
+        }
+        Ok(Walked::Tired) => {
+            cx.charge(n / LEAVES_PER_REDUCTION);
+            *walk.held() = pieces;
+            cx.p.native_state = Some(Box::new(Vectoring(walk, run)));
+            Err(Stop::Yield)
+        }
+        Ok(Walked::Broken(())) | Err(_) => Err(cx.badarg()),
     }
-    if !run.is_empty() {
-        pieces.push(cx.h().binary(&run));
+}
+
+/// A long list of a binary's bytes that is being made, from its end: so many bytes are still to come.
+struct Listing([Term; 1], usize);
+
+impl NativeState for Listing {
+    fn roots(&mut self) -> &mut [Term] {
+        &mut self.0
     }
-    cx.charge(pieces.len() + run.len() / 100);
-    Ok(cx.h().list(&pieces))
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// The list of `bytes` before `tail`.
+fn list_bytes(cx: &mut Ctx, bytes: Bits<'_>, tail: Term) -> Res {
+    let Listing([mut out], mut left) = kept::<Listing>(cx).map_or_else(|| Listing([tail], bytes.len / 8), |l| *l);
+    let n = left.min(leaves(cx));
+    let part = bytes.slice(8 * (left - n), 8 * n).to_bytes();
+    for &b in part.iter().rev() {
+        out = cx.h().cons(Term::small(i64::from(b)), out);
+    }
+    left -= n;
+    cx.charge(n / LEAVES_PER_REDUCTION / 2);
+    if left == 0 {
+        return Ok(out);
+    }
+    cx.charge(n / LEAVES_PER_REDUCTION);
+    cx.p.native_state = Some(Box::new(Listing([out], left)));
+    Err(Stop::Yield)
 }
 
 fn binary_to_list_1(cx: &mut Ctx, a: &[Term]) -> Res {
-    let Some(b) = a[0].as_bytes() else { return Err(cx.badarg()) };
-    cx.charge(b.len() / 16);
-    Ok(cx.h().list_of_bytes(&b))
+    match a[0].bits().filter(|b| b.len % 8 == 0) {
+        Some(b) => list_bytes(cx, b, Term::NIL),
+        None => Err(cx.badarg()),
+    }
 }
 /// From position `a[1]` to `a[2]`, counted from 1, both included. Odd bits at the end do not matter.
 fn binary_to_list_3(cx: &mut Ctx, a: &[Term]) -> Res {
@@ -89,24 +290,17 @@ fn binary_to_list_3(cx: &mut Ctx, a: &[Term]) -> Res {
     if from < 1 || to > b.len / 8 || from > to {
         return Err(cx.badarg());
     }
-    cx.charge((to - from) / 16);
-    let part = b.slice(8 * (from - 1), 8 * (to - from + 1)).to_bytes();
-    Ok(cx.h().list_of_bytes(&part))
+    list_bytes(cx, b.slice(8 * (from - 1), 8 * (to - from + 1)), Term::NIL)
 }
 fn bitstring_to_list(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(b) = a[0].bits() else { return Err(cx.badarg()) };
     let whole = b.len / 8;
-    cx.charge(whole / 16);
-    let mut out = Term::NIL;
-    if b.len % 8 != 0 {
+    let mut tail = Term::NIL;
+    if b.len % 8 != 0 && cx.p.native_state.is_none() {
         let rest = cx.h().sub_bits(a[0], 8 * whole, b.len % 8);
-        out = cx.h().cons(rest, out);
+        tail = cx.h().cons(rest, tail);
     }
-    let bytes = b.slice(0, 8 * whole).to_bytes();
-    for &byte in bytes.iter().rev() {
-        out = cx.h().cons(Term::small(i64::from(byte)), out);
-    }
-    Ok(out)
+    list_bytes(cx, b.slice(0, 8 * whole), tail)
 }
 fn split_binary(cx: &mut Ctx, a: &[Term]) -> Res {
     let (Some(size), Some(at)) = (a[0].bit_size(), a[1].to::<usize>()) else { return Err(cx.badarg()) };

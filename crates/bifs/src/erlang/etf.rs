@@ -1,17 +1,14 @@
 //! Terms to bytes of the external format and back, in slices: long work gives way and goes on. The format is crate `etf`'s.
 
 use crate::resolver::{Tables, local_key, node_id};
-use crate::result::{MANY_BYTES, MUCH, Res};
+use crate::result::{MANY_BYTES, Res};
 use crate::slice;
-use etf::{DecodeEnv, Decoder, Encoder, Options};
+use etf::{Count, DecodeEnv, Decoder, Encoder, Options, Packer};
 use node::{Ctx, Native, Stop};
 use process::{NativeState, Owned};
 use std::any::Any;
-use term::copy::is_larger;
+use term::binary::Growing;
 use term::{Alloc, Term, am, atom};
-
-/// The second byte of packed terms.
-const COMPRESSED: u8 = 80;
 
 /// The defaults of the release whose libraries run.
 pub fn defaults(cx: &Ctx) -> Options {
@@ -47,15 +44,13 @@ fn decode(cx: &mut Ctx, bin: Term, safe: bool) -> Result<(Term, usize), Stop> {
         etf::Error::Atoms => cx.system_limit(),
         _ => cx.badarg(),
     };
-    if bytes.len() <= MANY_BYTES {
+    if etf::unpacked_size(&bytes) <= MANY_BYTES {
         cx.charge(bytes.len() / 100 + 1);
         return etf::decode(&bytes, cx.h(), &env).map_err(|e| failed(cx, e));
     }
     let (mut decoder, mut alloc) = match slice::resume::<Reading>(cx).0 {
         Some(kept) => kept,
         None => {
-            // Unpacking cannot be divided.
-            cx.heavy(bytes.get(1) == Some(&COMPRESSED))?;
             let new = Decoder::new(&bytes, &env).map_err(|e| failed(cx, e))?;
             (new.into_owned(), Alloc::new())
         }
@@ -116,18 +111,31 @@ fn options(cx: &mut Ctx, list: Term, size_only: bool) -> Result<(Options, u32), 
     }
     Ok((o, level))
 }
-/// A long writing that has given way. It looks at terms of the process: if they are moved meanwhile, it begins anew.
-enum Writing {
-    Terms(Encoder),
-    /// All is written; it is to be packed on a dirty scheduler.
-    Bytes(Vec<u8>),
-    Moved,
+/// Bytes packed for one reduction.
+const PACKED_PER_REDUCTION: usize = 20;
+
+/// A long writing that has given way. It looks at terms of the process: if they are moved meanwhile, it begins anew; after some
+/// attempts on a dirty scheduler, where nothing moves them.
+struct Writing {
+    /// What there is; `None` if it must begin anew.
+    work: Option<Work>,
+    attempts: u32,
+}
+
+/// Attempts on a scheduler.
+const ATTEMPTS: u32 = 3;
+
+enum Work {
+    Terms(Encoder<Growing>),
+    Size(Encoder<Count>),
+    Packing(Packer),
 }
 
 impl NativeState for Writing {
     fn roots(&mut self) -> &mut [Term] {
-        if let Writing::Terms(_) = self {
-            *self = Writing::Moved;
+        if let Some(Work::Terms(_) | Work::Size(_)) = self.work {
+            self.work = None;
+            self.attempts += 1;
         }
         &mut []
     }
@@ -136,34 +144,61 @@ impl NativeState for Writing {
     }
 }
 
-fn encode(cx: &mut Ctx, t: Term, options: &Options, level: u32) -> Res {
+/// What was kept, and the attempts so far.
+fn kept(cx: &mut Ctx) -> Result<(Option<Work>, u32), Stop> {
     let kept = cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast::<Writing>().ok());
-    let mut encoder = match kept.map(|w| *w) {
-        Some(Writing::Bytes(bytes)) => return packed(cx, bytes, level),
-        Some(Writing::Terms(encoder)) => encoder,
-        Some(Writing::Moved) | None => Encoder::new(t, options),
+    let (work, attempts) = kept.map_or((None, 0), |w| (w.work, w.attempts));
+    if work.is_none() && attempts >= ATTEMPTS && !cx.dirty {
+        cx.p.native_state = Some(Box::new(Writing { work, attempts }));
+        return Err(Stop::Dirty);
+    }
+    Ok((work, attempts))
+}
+fn give_way(cx: &mut Ctx, work: Work, attempts: u32) -> Res {
+    cx.p.native_state = Some(Box::new(Writing { work: Some(work), attempts }));
+    Err(Stop::Yield)
+}
+
+fn encode(cx: &mut Ctx, t: Term, options: &Options, level: u32) -> Res {
+    let (mut encoder, attempts) = match kept(cx)? {
+        (Some(Work::Packing(packer)), _) => return pack(cx, packer),
+        (Some(Work::Terms(encoder)), n) => (encoder, n),
+        (_, n) => (Encoder::new(t, options), n),
     };
     let budget = terms(cx);
     if !encoder.run(budget) {
         cx.charge(budget / TERMS_PER_REDUCTION);
-        cx.p.native_state = Some(Box::new(Writing::Terms(encoder)));
-        return Err(Stop::Yield);
+        return give_way(cx, Work::Terms(encoder), attempts);
     }
     let bytes = encoder.finish();
     cx.charge((bytes.len() / 100 + 1).min(4000));
-    if level > 0 && bytes.len() > MANY_BYTES && !cx.dirty {
-        // Packing cannot be divided.
-        cx.p.native_state = Some(Box::new(Writing::Bytes(bytes)));
-        return Err(Stop::Dirty);
-    }
-    packed(cx, bytes, level)
-}
-fn packed(cx: &mut Ctx, mut bytes: Vec<u8>, level: u32) -> Res {
     if level > 0 {
-        cx.charge(bytes.len() / 20);
-        bytes = etf::compress(bytes, level);
+        return pack(cx, Packer::new(bytes, level));
     }
-    Ok(cx.h().binary(&bytes))
+    let bits = bytes.len() * 8;
+    Ok(cx.h().grown(bytes, bits))
+}
+fn pack(cx: &mut Ctx, mut packer: Packer) -> Res {
+    let budget = usize::try_from(cx.reductions.max(100)).unwrap_or(usize::MAX).saturating_mul(PACKED_PER_REDUCTION);
+    if !packer.run(budget) {
+        cx.charge(budget / PACKED_PER_REDUCTION);
+        return give_way(cx, Work::Packing(packer), 0);
+    }
+    let bytes = packer.finish();
+    let bits = bytes.len() * 8;
+    Ok(cx.h().grown(bytes, bits))
+}
+fn size(cx: &mut Ctx, t: Term, options: &Options) -> Res {
+    let (mut encoder, attempts) = match kept(cx)? {
+        (Some(Work::Size(encoder)), n) => (encoder, n),
+        (_, n) => (Encoder::new(t, options), n),
+    };
+    let budget = terms(cx);
+    if !encoder.run(budget) {
+        cx.charge(budget / TERMS_PER_REDUCTION);
+        return give_way(cx, Work::Size(encoder), attempts);
+    }
+    Ok(Term::small(encoder.finish().0 as i64))
 }
 fn term_to_binary_1(cx: &mut Ctx, a: &[Term]) -> Res {
     let o = defaults(cx);
@@ -182,13 +217,12 @@ fn term_to_iovec_2(cx: &mut Ctx, a: &[Term]) -> Res {
     Ok(cx.h().list(&[bin]))
 }
 fn external_size_1(cx: &mut Ctx, a: &[Term]) -> Res {
-    cx.heavy(is_larger(a[0], MUCH))?;
     let o = defaults(cx);
-    Ok(Term::small(etf::external_size(a[0], &o) as i64))
+    size(cx, a[0], &o)
 }
 fn external_size_2(cx: &mut Ctx, a: &[Term]) -> Res {
     let (o, _) = options(cx, a[1], true)?;
-    Ok(Term::small(etf::external_size(a[0], &o) as i64))
+    size(cx, a[0], &o)
 }
 
 pub const NATIVES: &[Native] = &[

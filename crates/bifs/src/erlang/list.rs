@@ -1,6 +1,7 @@
 //! `++` and `--`.
 
-use crate::result::Res;
+use crate::result::{MUCH, Res};
+use crate::slice;
 use node::{Ctx, Native};
 use term::Term;
 use term::cmp::eq_exact;
@@ -9,9 +10,39 @@ fn append(cx: &mut Ctx, a: &[Term]) -> Res {
     if a[1].is_nil() && a[0].is_nil() {
         return Ok(a[0]);
     }
-    let Some(front) = a[0].proper_list() else { return Err(cx.badarg()) };
-    cx.charge(front.len() / 8);
-    Ok(cx.h().list_with_tail(&front, a[1]))
+    // A long list is turned round twice, in slices: what is still to come, what is turned round, what is done.
+    let [mut front, mut back, mut done] = match slice::kept_terms(cx) {
+        Some(kept) => kept,
+        None if is_longer(a[0], MUCH) => [a[0], Term::NIL, Term::NONE],
+        None => {
+            let Some(front) = a[0].proper_list() else { return Err(cx.badarg()) };
+            cx.charge(front.len() / 8);
+            return Ok(cx.h().list_with_tail(&front, a[1]));
+        }
+    };
+    let budget = slice::elements(cx, 8);
+    let h = cx.h();
+    for _ in 0..budget {
+        if done.is_none() {
+            if let Some((t, tail)) = front.as_cons() {
+                (front, back) = (tail, h.cons(t, back));
+            } else if front.is_nil() {
+                done = a[1];
+            } else {
+                return Err(cx.badarg());
+            }
+        } else if let Some((t, tail)) = back.as_cons() {
+            (back, done) = (tail, h.cons(t, done));
+        } else {
+            return Ok(done);
+        }
+    }
+    cx.charge(budget / 8);
+    Err(slice::keep_terms(cx, [front, back, done]))
+}
+
+fn is_longer(list: Term, n: usize) -> bool {
+    list.iter().nth(n).is_some()
 }
 
 /// Below this length of the right list, comparing with each is cheaper than hashing.
@@ -76,6 +107,7 @@ impl Bag {
 }
 
 fn subtract(cx: &mut Ctx, a: &[Term]) -> Res {
+    cx.heavy(is_longer(a[0], MUCH) || is_longer(a[1], MUCH))?;
     let (Some(left), Some(right)) = (a[0].proper_list(), a[1].proper_list()) else { return Err(cx.badarg()) };
     if left.is_empty() || right.is_empty() {
         return Ok(a[0]);
