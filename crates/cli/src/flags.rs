@@ -47,6 +47,7 @@ pub const FLAGS: &[(&str, &str, &str)] = &[
     ("+IOs", "BOOL", "schedulers poll too"),
     ("+JPperf", "BOOL", "support for Linux' perf"),
     ("+JDdump", "BOOL", "dump generated code"),
+    ("+JIT", "MODE", "machine code for hot functions: on, off, or eager (for all)"),
     ("+JMsingle", "BOOL", "one mapping for machine code (OTP 26 on)"),
     ("+K", "BOOL", "accepted, without effect"),
     ("+l", "", "show each module as it is loaded"),
@@ -131,6 +132,9 @@ pub fn read_environment(config: &mut Config, var: &dyn Fn(&str) -> Option<OsStri
     config.crash_dump.file = var("ERL_CRASH_DUMP").filter(|v| !v.is_empty()).map(Into::into);
     config.crash_dump.seconds = var("ERL_CRASH_DUMP_SECONDS").and_then(|v| v.to_str().map(leading_number));
     config.crash_dump.bytes = count("ERL_CRASH_DUMP_BYTES").map(|n| n as u64);
+    if let Some(mode) = var("FERROBEAM_JIT").and_then(|v| v.to_str().and_then(vm::config::MachineCode::named)) {
+        config.jit.mode = mode;
+    }
     for word in var("FERROBEAM_TORTURE").unwrap_or_default().to_string_lossy().split(',') {
         match word {
             "gc" => config.torture.collect_always = true,
@@ -410,7 +414,10 @@ impl Reader<'_> {
     }
 
     fn jit(&mut self, rest: &str) -> Result<(), Failure> {
-        if let Some(a) = rest.strip_prefix("Pperf") {
+        if let Some(a) = rest.strip_prefix("IT") {
+            let v = self.value(a, "JIT")?;
+            self.config.jit.mode = vm::config::MachineCode::named(&v).ok_or_else(|| bad(format!("bad +JIT flag {v}")))?;
+        } else if let Some(a) = rest.strip_prefix("Pperf") {
             let v = self.value(a, "JPperf")?;
             let known = matches!(v.as_str(), "true" | "false" | "map" | "dump" | "fp" | "no_fp");
             self.config.jit.perf = Some(v.clone()).filter(|_| known && v != "false");

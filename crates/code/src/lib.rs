@@ -4,8 +4,13 @@
 //! # Safety
 //! 1. Records that terms point to (`Export`, `FunEntry`) are leaked: their addresses are valid for ever.
 //! 2. A version's words stay where they are as long as it can be reached by name, by an address on a stack, or by a fun.
-//!    They are not written after loading, but for first instructions of functions, whole words at a time.
+//!    They are not written after loading, but for first instructions of functions, whole words at a time, and for those that machine code stands in for.
+//! 3. Those who change words hold `Code::change`.
+//! 4. The words of loaded code are what the loader made: instruction numbers, addresses of records and jumps are right.
+//! 5. The word of an instruction that has machine code holds its address; the word that it stands for is before that code, and both
+//!    live as long as the version.
 
+pub mod decode;
 pub mod load;
 pub mod op;
 pub mod points;

@@ -41,6 +41,9 @@ ops! {
     RaisePending,
     /// In place of a traced function's first word, or in the stub of a traced export: breakpoint number a|b<<16.
     Breakpoint,
+    /// In place of the first word of a function, or of a continuation, that there is machine code for: its address stands above
+    /// the opcode, and the word that stood here in the eight bytes before it.
+    Machine,
     /// Continuations of traced calls: tell what it returned, or was raised. On the stack: module, function, arity, session, tracer.
     ReturnTrace, ExceptionTrace,
     /// Tells where a traced call returns to. On the stack: session.
@@ -216,3 +219,25 @@ pub const SCRATCH: u16 = 1024;
 pub const NO_COLLECTION: u16 = 0xffff;
 /// How many x registers an engine must have.
 pub const X_REGISTERS: usize = 1024 + 16;
+
+/// In the word of a continuation: it is not a call that goes on there. (Code begins at multiples of 16.)
+pub const RESUMES: u64 = 1 << 16;
+/// The word of an instruction that has machine code at `code`; of a function's entry, or of a continuation.
+#[inline]
+pub fn machine_word(code: *const u8, resumes: bool) -> u64 {
+    Op::Machine as u64 | (code as u64) << 16 | if resumes { RESUMES } else { 0 }
+}
+/// Where the machine code of such a word is.
+#[inline(always)]
+pub fn machine_code(word: u64) -> *const u8 {
+    (word >> 16 & !15) as *const u8
+}
+/// The word that stands there without machine code.
+///
+/// # Safety
+/// Rule 4: the word is that of an instruction of code that is not freed meanwhile.
+#[inline(always)]
+pub unsafe fn interpreted(word: u64) -> u64 {
+    // SAFETY: rule 5.
+    if word as u16 == Op::Machine as u16 { unsafe { *machine_code(word).cast::<u64>().sub(1) } } else { word }
+}

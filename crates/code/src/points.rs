@@ -134,8 +134,8 @@ impl Code {
             points.list.push(None);
             points.list.len() as u32 - 1
         });
-        // SAFETY: rule 2.
-        let original = unsafe { (*place.address).load(Acquire) };
+        // SAFETY: rules 2 and 4. A function that has a point is interpreted.
+        let original = unsafe { crate::op::interpreted((*place.address).load(Acquire)) };
         let p = Arc::new(Point {
             number,
             site: place.site,

@@ -49,6 +49,8 @@ pub struct Loaded {
     pub declared_nifs: Vec<(Term, u8)>,
     /// The library of native functions that the module has loaded; goes when the code is purged.
     pub library: Mutex<Option<Arc<dyn std::any::Any + Send + Sync>>>,
+    /// Machine code of its functions, and how many bytes.
+    machine: Mutex<(Vec<Box<dyn std::any::Any + Send + Sync>>, usize)>,
 }
 
 impl Loaded {
@@ -69,7 +71,22 @@ impl Loaded {
         Some(self.at(f.0 + 3).cast_const().cast())
     }
     pub fn code_bytes(&self) -> usize {
-        self.words.len() * 8
+        self.words.len() * 8 + self.machine.lock().1
+    }
+    /// The words as they are now.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+    /// The function that a word belongs to: where its `FuncInfo` is and where the next function's, its name and arity.
+    pub fn function_at(&self, offset: usize) -> Option<(usize, usize, Term, u8)> {
+        let i = self.functions.partition_point(|f| f.0 as usize <= offset).checked_sub(1)?;
+        let (start, name, arity) = self.functions[i];
+        let end = self.functions.get(i + 1).map_or(self.words.len(), |f| f.0 as usize);
+        Some((start as usize, end, name, arity))
+    }
+    /// The offset of an address in words.
+    pub fn offset_of(&self, address: *const u64) -> usize {
+        (address as usize - self.start()) / 8
     }
 }
 
@@ -436,6 +453,7 @@ impl Code {
             records,
             declared_nifs: a.declared_nifs,
             library: Mutex::default(),
+            machine: Mutex::default(),
             attributes: beam.chunk(b"Attr").unwrap_or_default().into(),
             compile: beam.chunk(b"CInf").unwrap_or_default().into(),
             items: (0..beam.lines.len() as u32).map(|i| beam.lines.get(i).map_or((0, 0), |l| (l.file, l.line))).collect(),
@@ -579,6 +597,8 @@ impl Code {
         let at = l.entry(function, arity)?;
         // SAFETY: rule 2: the word is a function's first instruction, within the module's code.
         let word = unsafe { (*at).load(Acquire) };
+        // SAFETY: rule 4.
+        let word = unsafe { crate::op::interpreted(word) };
         let behind = || self.point((word >> 16) as u32).map_or(word, |p| p.original());
         Some(if word as u16 == Op::Breakpoint as u16 { behind() } else { word })
     }
@@ -606,6 +626,17 @@ impl Code {
         true
     }
 
+    /// The word `new` stands in for the instruction at `offset` from now on, if that is still `word`. `code` is its machine code.
+    pub fn set_machine(&self, l: &Loaded, offset: usize, word: u64, new: u64, code: Box<dyn std::any::Any + Send + Sync>, bytes: usize) -> bool {
+        let _one = self.change.lock();
+        let mut machine = l.machine.lock();
+        machine.0.push(code);
+        machine.1 += bytes;
+        // SAFETY: rule 2: a word within the code.
+        let at = unsafe { &*l.at(offset as u32).cast::<AtomicU64>() };
+        at.compare_exchange(word, new, AcqRel, Acquire).is_ok()
+    }
+
     // ---- addresses
     /// The version of a module that an address is in.
     pub fn version_at(&self, address: *const u64) -> Option<Arc<Loaded>> {
@@ -618,7 +649,8 @@ impl Code {
     pub fn is_call_before(&self, back: *const u64, export: &'static Export) -> bool {
         let Some(l) = self.version_at(back.wrapping_sub(2)) else { return false };
         let at = (back as usize - l.start()) / 8;
-        at >= 2 && l.words[at - 2] as u16 == Op::CallNative as u16 && l.words[at - 1] == export as *const Export as u64
+        // SAFETY: rule 4.
+        at >= 2 && unsafe { crate::op::interpreted(l.words[at - 2]) } as u16 == Op::CallNative as u16 && l.words[at - 1] == export as *const Export as u64
     }
     /// The function and line at an address.
     pub fn locate(&self, address: *const u64) -> Option<Located> {

@@ -11,10 +11,19 @@ use term::Term;
 /// Reductions in a slice.
 pub const SLICE: i64 = 4000;
 
+/// Counters of calls.
+pub const HOT: usize = 1024;
+
 /// What a scheduler thread needs to run processes.
 pub struct Local {
-    pub x: Box<[Term; code::op::X_REGISTERS]>,
-    pub f: [f64; 32],
+    /// X and float registers, and what machine code needs besides.
+    pub state: Box<jit::State>,
+    pub jit: Option<Arc<jit::Jit>>,
+    /// Calls until a function may be hot; those with the same low bits of their addresses share one.
+    pub hot: Box<[u16; HOT]>,
+    /// How a slice has ended in a helper of machine code, and what a panic there said.
+    pub(crate) ended: Option<Ended>,
+    pub(crate) panic: Option<Box<dyn std::any::Any + Send>>,
     /// Scratch for instructions with many operands.
     pub pairs: Vec<(Term, Term)>,
     pub values: Vec<Term>,
@@ -35,6 +44,33 @@ pub struct Local {
 #[derive(Default)]
 pub struct Machine {
     node: OnceLock<Weak<Node>>,
+    jit: OnceLock<Option<Arc<jit::Jit>>>,
+}
+
+/// The code of a node that may be gone.
+struct CodeOf(Weak<Node>);
+
+impl jit::Codes for CodeOf {
+    fn with(&self, act: &mut dyn FnMut(&code::Code)) {
+        if let Some(node) = self.0.upgrade() {
+            act(&node.code);
+        }
+    }
+}
+
+fn compiler(node: &Arc<Node>) -> Option<Arc<jit::Jit>> {
+    use node::config::MachineCode;
+    let config = &node.config;
+    let settings = jit::Settings {
+        mode: match config.jit.mode {
+            MachineCode::Off => jit::Mode::Off,
+            MachineCode::On => jit::Mode::On,
+            MachineCode::Eager => jit::Mode::Eager,
+        },
+        torture: config.torture.collect_always,
+        perf_map: config.jit.perf.is_some(),
+    };
+    jit::Jit::new(settings, Arc::new(CodeOf(Arc::downgrade(node)))).map(Arc::new)
 }
 
 impl Machine {
@@ -44,6 +80,7 @@ impl Machine {
     /// Ties the machine to its node; before this nothing runs.
     pub fn attach(&self, node: &Arc<Node>) {
         let _ = self.node.set(Arc::downgrade(node));
+        let _ = self.jit.set(compiler(node));
         let _ = node.inspector.set(crate::dump::inspect);
     }
     fn node(&self) -> Option<Arc<Node>> {
@@ -69,9 +106,13 @@ impl Engine for Machine {
         if let Some(node) = self.node() {
             term::cmp::zeros_are_alike(node.code.release < 27);
         }
+        let jit = self.jit.get().cloned().flatten();
         Local {
-            x: Box::new([Term::NIL; code::op::X_REGISTERS]),
-            f: [0.0; 32],
+            state: crate::machine::state(),
+            hot: Box::new([jit.as_ref().map_or(u16::MAX, |j| j.counts()); HOT]),
+            jit,
+            ended: None,
+            panic: None,
             pairs: Vec::new(),
             values: Vec::new(),
             segments: Vec::new(),
@@ -185,7 +226,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             node.watch_slice(pid, started, from, p.ip);
         }
         match ended {
-            Ended::Yield => {
+            Ended::Yield | Ended::Stepped => {
                 let prio = priority(p.priority);
                 me.requeue();
                 return After::Requeue(prio);

@@ -3,8 +3,9 @@
 use crate::engine::Local;
 use crate::ops::{arith, bits, call, fun, map, record};
 use crate::{SLACK, raise};
-use code::op::{Op, Y};
+use code::op::{Op, RESUMES, Y, interpreted, machine_code};
 use code::points::{Beyond, Site};
+use jit::Exit;
 use node::{Ctx, Dirty, Foreign, Stop};
 use process::saved_calls::SavedCall;
 use process::{Class, Exception, Resume};
@@ -22,6 +23,8 @@ pub enum Ended {
     Receive,
     Dirty(DirtyKind),
     Exit(Term),
+    /// Not ended: so many instructions were done as machine code had asked for; it goes on at `Private::ip`.
+    Stepped,
 }
 
 #[inline(always)]
@@ -77,9 +80,9 @@ const MARKS: u64 = (1 << 59) - 1;
 
 /// The instruction at an address, as it is without a breakpoint.
 #[cold]
-unsafe fn word_at(cx: &Ctx, at: *const u64) -> u64 {
+pub(crate) unsafe fn word_at(cx: &Ctx, at: *const u64) -> u64 {
     // SAFETY: rule 1: `at` is an instruction.
-    match unsafe { *at } {
+    match unsafe { interpreted(*at) } {
         word if op_of(word) == Op::Breakpoint => cx.node.code.point((word >> 16) as u32).map_or(word, |p| p.original()),
         word => word,
     }
@@ -117,23 +120,48 @@ unsafe fn arity_at(cx: &Ctx, target: *const u64) -> usize {
 
 /// Runs the process until its slice is over or it cannot go on.
 pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
-    let xp: *mut Term = local.x.as_mut_ptr();
-    let fr: *mut f64 = local.f.as_mut_ptr();
-    let mut ip: *const u64 = cx.p.ip;
+    let xp = local.state.x.as_mut_ptr();
+    let n = cx.p.saved.len();
+    // SAFETY: rule 2: no more are saved than there are.
+    unsafe { xp.copy_from_nonoverlapping(cx.p.saved.as_ptr(), n) };
+    cx.p.saved.clear();
+    cx.dirty = dirty.is_some();
+    let at = cx.p.ip;
+    machine::<false>(cx, local, dirty, at, 0)
+}
+
+/// Does some instructions for machine code, the first as it is without machine code.
+pub(crate) fn step(cx: &mut Ctx, local: &mut Local, at: *const u64, instructions: u32) -> Ended {
+    machine::<true>(cx, local, None, at, instructions)
+}
+
+fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>, at: *const u64, instructions: u32) -> Ended {
+    let xp: *mut Term = local.state.x.as_mut_ptr();
+    let fr: *mut f64 = local.state.f.as_mut_ptr();
+    let mut ip: *const u64 = at;
+    let mut left = instructions;
     let mut hp: *mut u64 = cx.p.heap.alloc.hp;
     let mut sp: *mut u64 = cx.p.heap.sp;
     // The tail call by which a native function was reached, while it runs.
     let mut native_from: *const u64 = std::ptr::null();
     let torture = cx.node.config.torture.collect_always;
-    cx.dirty = dirty.is_some();
 
     // SAFETY: rules 1 to 4, for the whole loop.
     unsafe {
         // The instruction that is done: the word at `ip`, or behind a breakpoint the one that stood there.
-        let mut head: u64 = *ip;
+        let mut head: u64 = if STEP { word_at(cx, ip) } else { *ip };
         // Goes on with the word at `ip`, or at another address.
         macro_rules! dispatch {
             () => {{
+                if STEP {
+                    left -= 1;
+                    if left == 0 {
+                        cx.p.heap.alloc.hp = hp;
+                        cx.p.heap.set_sp(sp);
+                        cx.p.ip = ip;
+                        return Ended::Stepped;
+                    }
+                }
                 head = *ip;
                 continue;
             }};
@@ -144,10 +172,6 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 dispatch!()
             }};
         }
-        let n = cx.p.saved.len();
-        xp.copy_from_nonoverlapping(cx.p.saved.as_ptr(), n);
-        cx.p.saved.clear();
-
         macro_rules! sync_out {
             () => {
                 cx.p.heap.alloc.hp = hp;
@@ -282,6 +306,13 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 cx.reductions -= 1;
                 if cx.reductions <= 0 {
                     break target;
+                }
+                if !STEP {
+                    let count = local.hot.get_unchecked_mut(target as usize / 8 % crate::engine::HOT);
+                    *count -= 1;
+                    if *count == 0 {
+                        break target;
+                    }
                 }
                 go!(target)
             }};
@@ -451,6 +482,7 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
             }};
         }
+        loop {
         let target = loop {
             match op_of(head) {
                 // ---- stubs and the edges of a process
@@ -542,6 +574,29 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                             continue;
                         }
                         Beyond::At(address) => go!(address),
+                    }
+                }
+                Op::Machine if STEP || dirty.is_some() => {
+                    head = interpreted(head);
+                    continue;
+                }
+                Op::Machine => {
+                    sync_out!();
+                    // A function pays for its call itself.
+                    cx.reductions += i64::from(head & RESUMES == 0);
+                    let exit = crate::machine::enter(cx, local, machine_code(head));
+                    sync_in!();
+                    ip = local.state.ip;
+                    native_from = std::ptr::null();
+                    match exit {
+                        Exit::Returned => go!(*sp.sub(1) as *const u64),
+                        Exit::At => {
+                            head = word_at(cx, ip);
+                            continue;
+                        }
+                        Exit::Call => enter!(ip),
+                        Exit::Go => go!(ip),
+                        Exit::Ended => return local.ended.take().unwrap_or(Ended::Yield),
                     }
                 }
                 Op::ReturnTrace | Op::ExceptionTrace => {
@@ -2216,7 +2271,13 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
                 }
             }
         };
-        leave!(target, arity_at(cx, target), Ended::Yield)
+        if STEP || cx.reductions <= 0 {
+            leave!(target, arity_at(cx, target), Ended::Yield)
+        }
+        crate::machine::counted(cx, local, target);
+        ip = target;
+        head = *ip;
+        }
     }
 }
 

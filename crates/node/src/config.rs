@@ -261,9 +261,33 @@ pub struct Poll {
     pub scheduler_thread: Option<bool>,
 }
 
+/// Which functions get machine code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MachineCode {
+    #[default]
+    Off,
+    /// Those that are called often.
+    On,
+    /// All, at their first call.
+    Eager,
+}
+
+impl MachineCode {
+    pub fn named(name: &str) -> Option<MachineCode> {
+        Some(match name {
+            "off" => MachineCode::Off,
+            "on" => MachineCode::On,
+            "eager" => MachineCode::Eager,
+            _ => return None,
+        })
+    }
+}
+
 /// `+J..`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Jit {
+    /// Our own: `+JIT`, `FERROBEAM_JIT`.
+    pub mode: MachineCode,
     pub perf: Option<String>,
     pub dump: bool,
     pub single_map: Option<bool>,

@@ -51,6 +51,8 @@ impl Vm {
             dirty_cpu: s.dirty_cpu.max(1) as usize,
             dirty_cpu_online: s.dirty_cpu_online.max(1) as usize,
             dirty_io: s.dirty_io.max(1) as usize,
+            // Frames of machine code, one for each call of a slice at most.
+            stack_size: (config.jit.mode != node::config::MachineCode::Off).then_some(32 << 20),
             ..sched::Config::default()
         });
         let node = Node::new(config, world, handle.clone(), natives());

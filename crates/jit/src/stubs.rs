@@ -1,0 +1,224 @@
+//! The edges of machine code, by hand: entering, leaving, helpers. What Cranelift's `tail` convention passes where is in its `abi.rs`.
+
+#[cfg(target_arch = "x86_64")]
+pub use x86::*;
+
+/// Makes written code visible to those who run it.
+pub fn synchronize(_at: *const u8, _len: usize) {
+    // x86 does that by itself; elsewhere the caches must be told.
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: the range was just written and is mapped.
+    unsafe {
+        let mut line = _at as usize & !15;
+        while line < _at as usize + _len {
+            std::arch::asm!("dc cvau, {0}", "ic ivau, {0}", in(reg) line);
+            line += 16;
+        }
+        std::arch::asm!("dsb ish", "isb");
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use crate::State;
+    use std::arch::naked_asm;
+    use std::mem::offset_of;
+
+    /// Gives all registers back to who has called `enter`, with the number of the exit in `eax`.
+    macro_rules! leave {
+        () => {
+            "mov rsp, [r15 + {native_sp}]
+             add rsp, 8
+             pop r15
+             pop r14
+             pop r13
+             pop r12
+             pop rbx
+             pop rbp
+             ret"
+        };
+    }
+
+    #[unsafe(naked)]
+    pub unsafe extern "C" fn enter(state: *mut State, code: *const u8) -> u64 {
+        naked_asm!(
+            "push rbp
+             mov rbp, rsp
+             push rbx
+             push r12
+             push r13
+             push r14
+             push r15
+             sub rsp, 8
+             mov r15, rdi
+             mov [r15 + {native_sp}], rsp
+             mov rax, rsi
+             mov rdi, [r15 + {hp}]
+             mov rsi, [r15 + {sp}]
+             mov rdx, [r15 + {reductions}]
+             mov rcx, [r15 + {x}]
+             mov r8, [r15 + {x} + 8]
+             mov r9, [r15 + {x} + 16]
+             call rax
+             mov [r15 + {hp}], rax
+             mov [r15 + {sp}], rcx
+             mov [r15 + {reductions}], rdx
+             mov [r15 + {x}], rsi
+             xor eax, eax",
+            leave!(),
+            native_sp = const offset_of!(State, native_sp),
+            hp = const offset_of!(State, hp),
+            sp = const offset_of!(State, sp),
+            reductions = const offset_of!(State, reductions),
+            x = const offset_of!(State, x),
+        )
+    }
+
+    /// In machine code's convention, with (heap, stack, reductions, instruction): the interpreter goes on there.
+    #[unsafe(naked)]
+    unsafe extern "C" fn leave_at() {
+        naked_asm!(
+            "mov [r15 + {hp}], rdi
+             mov [r15 + {sp}], rsi
+             mov [r15 + {reductions}], rdx
+             mov [r15 + {ip}], rcx
+             mov eax, 1",
+            leave!(),
+            native_sp = const offset_of!(State, native_sp),
+            hp = const offset_of!(State, hp),
+            sp = const offset_of!(State, sp),
+            reductions = const offset_of!(State, reductions),
+            ip = const offset_of!(State, ip),
+        )
+    }
+
+    /// In the place of a function without machine code: the interpreter does the call.
+    #[unsafe(naked)]
+    unsafe extern "C" fn interpret() {
+        naked_asm!(
+            "mov [r15 + {hp}], rdi
+             mov [r15 + {sp}], rsi
+             mov [r15 + {reductions}], rdx
+             mov [r15 + {x}], rcx
+             mov [r15 + {x} + 8], r8
+             mov [r15 + {x} + 16], r9
+             mov eax, 2",
+            leave!(),
+            native_sp = const offset_of!(State, native_sp),
+            hp = const offset_of!(State, hp),
+            sp = const offset_of!(State, sp),
+            reductions = const offset_of!(State, reductions),
+            x = const offset_of!(State, x),
+        )
+    }
+
+    /// Calls helper `N` and keeps all registers, as machine code's slow paths want it.
+    #[unsafe(naked)]
+    unsafe extern "C" fn helper<const N: usize>() {
+        naked_asm!(
+            "push rbp
+             mov rbp, rsp
+             push rax
+             push rcx
+             push rdx
+             push rsi
+             push rdi
+             push r8
+             push r9
+             push r10
+             push r11
+             sub rsp, 264
+             and rsp, -16
+             movups [rsp], xmm0
+             movups [rsp + 16], xmm1
+             movups [rsp + 32], xmm2
+             movups [rsp + 48], xmm3
+             movups [rsp + 64], xmm4
+             movups [rsp + 80], xmm5
+             movups [rsp + 96], xmm6
+             movups [rsp + 112], xmm7
+             movups [rsp + 128], xmm8
+             movups [rsp + 144], xmm9
+             movups [rsp + 160], xmm10
+             movups [rsp + 176], xmm11
+             movups [rsp + 192], xmm12
+             movups [rsp + 208], xmm13
+             movups [rsp + 224], xmm14
+             movups [rsp + 240], xmm15
+             mov rcx, rdx
+             mov rdx, rsi
+             mov rsi, rdi
+             mov rdi, r15
+             call [r15 + {helpers} + 8 * {n}]
+             test eax, eax
+             jne 2f
+             movups xmm0, [rsp]
+             movups xmm1, [rsp + 16]
+             movups xmm2, [rsp + 32]
+             movups xmm3, [rsp + 48]
+             movups xmm4, [rsp + 64]
+             movups xmm5, [rsp + 80]
+             movups xmm6, [rsp + 96]
+             movups xmm7, [rsp + 112]
+             movups xmm8, [rsp + 128]
+             movups xmm9, [rsp + 144]
+             movups xmm10, [rsp + 160]
+             movups xmm11, [rsp + 176]
+             movups xmm12, [rsp + 192]
+             movups xmm13, [rsp + 208]
+             movups xmm14, [rsp + 224]
+             movups xmm15, [rsp + 240]
+             lea rsp, [rbp - 72]
+             pop r11
+             pop r10
+             pop r9
+             pop r8
+             pop rdi
+             pop rsi
+             pop rdx
+             pop rcx
+             pop rax
+             pop rbp
+             ret
+             2:",
+            leave!(),
+            native_sp = const offset_of!(State, native_sp),
+            helpers = const offset_of!(State, helpers),
+            n = const N,
+        )
+    }
+
+    type Stub = unsafe extern "C" fn();
+    static HELPERS: [Stub; crate::HELPERS] =
+        [helper::<0>, helper::<1>, helper::<2>, helper::<3>, helper::<4>, helper::<5>, helper::<6>, helper::<7>];
+
+    pub fn helper_address(which: crate::Helper) -> usize {
+        HELPERS[which as usize] as usize
+    }
+    pub fn leave_address() -> usize {
+        leave_at as *const () as usize
+    }
+    pub fn interpret_address() -> usize {
+        interpret as *const () as usize
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+pub use elsewhere::*;
+/// Where nothing is run: code can be made and looked at.
+#[cfg(not(target_arch = "x86_64"))]
+mod elsewhere {
+    use crate::State;
+    pub unsafe fn enter(_: *mut State, _: *const u8) -> u64 {
+        std::process::abort()
+    }
+    pub fn helper_address(_: crate::Helper) -> usize {
+        0
+    }
+    pub fn leave_address() -> usize {
+        0
+    }
+    pub fn interpret_address() -> usize {
+        0
+    }
+}

@@ -1,0 +1,765 @@
+//! What is done in line with terms: moving, taking apart, building, tests, arithmetic on small integers and floats.
+
+use super::{Goes, T, bit, mem};
+use crate::{Helper, State};
+use code::op::{Op, Y};
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::types::{F64, I64};
+use cranelift_codegen::ir::{Block, InstBuilder, Value};
+use std::mem::offset_of;
+use term::word::{Kind, TAG_BOXED, TAG_CONS, header};
+use term::{Term, am};
+
+const FALLS: Goes = Goes { falls: true, uses_jumps: false, small: 0 };
+const JUMPS: Goes = Goes { falls: true, uses_jumps: true, small: 0 };
+const BOXED: i32 = TAG_BOXED as i32;
+const CONS: i32 = TAG_CONS as i32;
+
+impl T<'_, '_> {
+    /// `None`: not done in line.
+    #[allow(clippy::too_many_lines)]
+    pub(super) fn data(&mut self) -> Option<Goes> {
+        let (a, bb, c) = (self.a(), self.bb(), self.c());
+        match self.ins().op {
+            // ---- moving
+            Op::Move | Op::MoveXX => self.copy(a, bb),
+            Op::MoveXY => self.copy(a, Y | bb),
+            Op::MoveYX => self.copy(Y | a, bb),
+            Op::Move2 => {
+                let w = self.w(1);
+                let v = self.get(a);
+                self.set(bb, v);
+                let v = self.get((w >> 16) as u16);
+                self.set((w >> 32) as u16, v);
+                Some(FALLS)
+            }
+            Op::MoveC => {
+                let w = self.w(1);
+                let v = self.int(w as i64);
+                self.set(a, v);
+                Some(if w & 1 == 1 { self.now_small(a) } else { FALLS })
+            }
+            Op::Swap => {
+                let (x, y) = (self.get(a), self.get(bb));
+                self.set(a, y);
+                self.set(bb, x);
+                Some(FALLS)
+            }
+
+            // ---- taking apart
+            Op::GetList => {
+                let t = self.get(a);
+                let (h, r) = (self.load(t, -CONS), self.load(t, 8 - CONS));
+                self.set(bb, h);
+                self.set(c, r);
+                Some(FALLS)
+            }
+            Op::GetHd => {
+                let t = self.get(a);
+                let v = self.load(t, -CONS);
+                self.set(bb, v);
+                Some(FALLS)
+            }
+            Op::GetTl => {
+                let t = self.get(a);
+                let v = self.load(t, 8 - CONS);
+                self.set(bb, v);
+                Some(FALLS)
+            }
+            Op::GetElement => {
+                let t = self.get(a);
+                let v = self.load(t, 8 * (1 + i32::from(bb)) - BOXED);
+                self.set(c, v);
+                Some(FALLS)
+            }
+            Op::GetElement2 => {
+                let second = self.w(1) as u16;
+                let t = self.get(a);
+                let v = self.load(t, 8 * (1 + i32::from(bb)) - BOXED);
+                let u = self.load(t, 8 * (2 + i32::from(bb)) - BOXED);
+                self.set(c, v);
+                self.set(second, u);
+                Some(FALLS)
+            }
+            Op::SetElement => {
+                let v = self.source(self.w(1));
+                let t = self.get(a);
+                self.store(v, t, 8 * (1 + i32::from(bb)) - BOXED);
+                Some(FALLS)
+            }
+
+            // ---- building
+            Op::PutList => {
+                let (h, t) = (self.get(a), self.get(bb));
+                self.cons(h, t, c)
+            }
+            Op::PutListC => {
+                let h = self.get(a);
+                let t = self.int(self.w(1) as i64);
+                self.cons(h, t, c)
+            }
+            Op::PutListS => {
+                let h = self.source(self.w(1));
+                let t = self.source(self.w(2));
+                self.cons(h, t, c)
+            }
+            Op::PutTuple => {
+                let n = (self.w(0) >> 32) as usize;
+                let head = self.int(header(Kind::Tuple, n) as i64);
+                let hp = self.b.use_var(self.hp);
+                self.store(head, hp, 0);
+                for i in 1..=n {
+                    let v = self.source(self.w(i));
+                    self.store(v, hp, 8 * i as i32);
+                }
+                self.built(hp, n as i64 + 1, BOXED, a)
+            }
+            Op::UpdateRecord => {
+                let size = usize::from(a);
+                let n = self.w(1) as usize;
+                let from = self.get(c);
+                let hp = self.b.use_var(self.hp);
+                let changed: Vec<(usize, u64)> = (0..n).map(|i| (self.w(2 + 2 * i) as usize, self.w(3 + 2 * i))).collect();
+                for i in 0..=size {
+                    let v = match changed.iter().rev().find(|x| x.0 == i) {
+                        Some(&(_, w)) => self.source(w),
+                        None => self.load(from, 8 * i as i32 - BOXED),
+                    };
+                    self.store(v, hp, 8 * i as i32);
+                }
+                self.built(hp, size as i64 + 1, BOXED, bb)
+            }
+            Op::MakeFun => {
+                let n = usize::from(a);
+                let hp = self.b.use_var(self.hp);
+                let head = self.int(header(Kind::Fun, n + 1) as i64);
+                self.store(head, hp, 0);
+                let entry = self.int(self.w(1) as i64);
+                self.store(entry, hp, 8);
+                for i in 0..n {
+                    let v = self.source(self.w(2 + i));
+                    self.store(v, hp, 8 * (2 + i as i32));
+                }
+                self.built(hp, n as i64 + 2, BOXED, bb)
+            }
+
+            // ---- tests
+            Op::IsNil => {
+                let t = self.get(a);
+                let is = self.equals(t, Term::NIL.raw());
+                self.test(is)
+            }
+            Op::IsAtom => {
+                let t = self.get(a);
+                let low = self.b.ins().band_imm_s(t, 0x3f);
+                let is = self.b.ins().icmp_imm_s(IntCC::Equal, low, 6);
+                self.test(is)
+            }
+            Op::IsNonemptyList => {
+                let t = self.get(a);
+                let is = self.is_cons(t);
+                self.test(is)
+            }
+            Op::IsList => {
+                let t = self.get(a);
+                let is = self.is_cons(t);
+                let nil = self.equals(t, Term::NIL.raw());
+                let is = self.b.ins().bor(is, nil);
+                self.test(is)
+            }
+            Op::IsBoolean => {
+                let t = self.get(a);
+                let x = self.equals(t, am::TRUE.raw());
+                let y = self.equals(t, am::FALSE.raw());
+                let is = self.b.ins().bor(x, y);
+                self.test(is)
+            }
+            Op::IsTuple => self.kinds(a, &[Kind::Tuple]),
+            Op::IsFloat => self.kinds(a, &[Kind::Float]),
+            Op::IsMap => self.kinds(a, &[Kind::FlatMap, Kind::HashMap]),
+            Op::IsFunction => self.kinds(a, &[Kind::Fun, Kind::ExportFun]),
+            Op::IsBitstring => self.kinds(a, &[Kind::HeapBits, Kind::BinRef, Kind::SubBits]),
+            Op::IsInteger => self.small_or(a, &[Kind::PosBig, Kind::NegBig]),
+            Op::IsNumber => self.small_or(a, &[Kind::Float, Kind::PosBig, Kind::NegBig]),
+            Op::IsNonemptyGetList => {
+                let t = self.get(a);
+                let is = self.is_cons(t);
+                self.test(is);
+                let w = self.w(1);
+                let (h, r) = (self.load(t, -CONS), self.load(t, 8 - CONS));
+                self.set(w as u16, h);
+                self.set((w >> 16) as u16, r);
+                Some(JUMPS)
+            }
+            Op::IsTupleOfArity => {
+                let t = self.get(a);
+                self.boxed_or_fail(t);
+                let head = self.load(t, -BOXED);
+                let is = self.equals(head, self.w(1));
+                self.test(is)
+            }
+            Op::TestArity => {
+                let t = self.get(a);
+                let head = self.load(t, -BOXED);
+                let is = self.equals(head, self.w(1));
+                self.test(is)
+            }
+            Op::IsTaggedTuple => {
+                let t = self.get(a);
+                self.boxed_or_fail(t);
+                let head = self.load(t, -BOXED);
+                let is = self.equals(head, self.w(1));
+                self.test(is);
+                let tag = self.load(t, 8 - BOXED);
+                let is = self.equals(tag, self.w(2));
+                self.test(is)
+            }
+
+            // ---- comparisons
+            Op::IsEqImm => {
+                let t = self.get(a);
+                let is = self.equals(t, self.w(1));
+                self.test(is)
+            }
+            Op::IsNeImm => {
+                let t = self.get(a);
+                let is = self.equals(t, self.w(1));
+                self.test_not(is)
+            }
+            Op::IsEqExact => self.exact(true),
+            Op::IsNeExact => self.exact(false),
+            Op::IsLtRR | Op::IsLt | Op::IsLtC => {
+                let (x, y) = (self.get(a), self.source(self.w(1)));
+                self.order(IntCC::SignedLessThan, x, y, self.is_small(a), self.is_small_word(self.w(1)))
+            }
+            Op::IsGeRR | Op::IsGe | Op::IsGeC => {
+                let (x, y) = (self.get(a), self.source(self.w(1)));
+                self.order(IntCC::SignedGreaterThanOrEqual, x, y, self.is_small(a), self.is_small_word(self.w(1)))
+            }
+            Op::IsLtCR | Op::IsGeCR => {
+                let x = self.int(self.w(1) as i64);
+                let y = self.get(a);
+                let small = self.w(1) & 1 == 1;
+                let cc = if self.ins().op == Op::IsLtCR { IntCC::SignedLessThan } else { IntCC::SignedGreaterThanOrEqual };
+                self.order(cc, x, y, small, self.is_small(a))
+            }
+            Op::CmpEqExact | Op::CmpNeExact => {
+                let (x, y) = (self.get(a), self.get(bb));
+                let done = self.b.create_block();
+                let r = self.b.append_block_param(done, I64);
+                let equal = self.ins().op == Op::CmpEqExact;
+                let (yes, no) = (self.int(Term::bool(equal).raw() as i64), self.int(Term::bool(!equal).raw() as i64));
+                let same = self.b.ins().icmp(IntCC::Equal, x, y);
+                let (other, slow) = (self.b.create_block(), self.cold());
+                self.b.ins().brif(same, done, &[yes.into()], other, &[]);
+                self.b.switch_to_block(other);
+                let either = self.either_immediate(x, y);
+                self.b.ins().brif(either, done, &[no.into()], slow, &[]);
+                self.b.switch_to_block(slow);
+                self.help_with_terms(Helper::Same, x, y);
+                let is = self.result();
+                let v = self.b.ins().select(is, yes, no);
+                self.b.ins().jump(done, &[v.into()]);
+                self.b.switch_to_block(done);
+                self.set(c, r);
+                Some(FALLS)
+            }
+            Op::CmpEq | Op::CmpNe | Op::CmpLt | Op::CmpGe | Op::CmpGt | Op::CmpLe => {
+                let cc = match self.ins().op {
+                    Op::CmpEq => IntCC::Equal,
+                    Op::CmpNe => IntCC::NotEqual,
+                    Op::CmpLt => IntCC::SignedLessThan,
+                    Op::CmpGe => IntCC::SignedGreaterThanOrEqual,
+                    Op::CmpGt => IntCC::SignedGreaterThan,
+                    _ => IntCC::SignedLessThanOrEqual,
+                };
+                let (x, y) = (self.get(a), self.get(bb));
+                let done = self.b.create_block();
+                let r = self.b.append_block_param(done, I64);
+                let (yes, no) = (self.int(am::TRUE.raw() as i64), self.int(am::FALSE.raw() as i64));
+                let (fast, slow) = (self.b.create_block(), self.cold());
+                let both = self.both_small(x, y);
+                self.b.ins().brif(both, fast, &[], slow, &[]);
+                self.b.switch_to_block(fast);
+                let is = self.b.ins().icmp(cc, x, y);
+                let v = self.b.ins().select(is, yes, no);
+                self.b.ins().jump(done, &[v.into()]);
+                self.b.switch_to_block(slow);
+                let equality = self.int(i64::from(matches!(cc, IntCC::Equal | IntCC::NotEqual)));
+                self.help(Helper::Compare, [x, y, equality]);
+                let order = self.result();
+                let is = self.b.ins().icmp_imm_s(cc, order, 0);
+                let v = self.b.ins().select(is, yes, no);
+                self.b.ins().jump(done, &[v.into()]);
+                self.b.switch_to_block(done);
+                self.set(c, r);
+                Some(FALLS)
+            }
+
+            // ---- arithmetic
+            Op::Add | Op::Sub | Op::AddC | Op::SubC | Op::Mul | Op::Band | Op::Bor | Op::Bxor | Op::BandC => self.arithmetic(),
+            Op::IntDiv | Op::Rem => self.divide(),
+            Op::BsrC | Op::BslC => self.shift(),
+            Op::Bnot => {
+                let x = self.get(a);
+                let (slow, fast, done) = (self.cold(), self.b.create_block(), self.b.create_block());
+                let is = self.b.ins().band_imm_s(x, 1);
+                self.b.ins().brif(is, fast, &[], slow, &[]);
+                self.b.switch_to_block(fast);
+                let r = self.b.ins().bxor_imm_s(x, -2);
+                self.set(c, r);
+                self.finish(slow, done)
+            }
+
+            // ---- guard BIFs
+            Op::BifSelf => {
+                let v = self.from_state(offset_of!(State, own) as i32);
+                self.set(c, v);
+                Some(FALLS)
+            }
+            Op::BifHd | Op::BifTl => {
+                let t = self.get(a);
+                let offset = if self.ins().op == Op::BifHd { -CONS } else { 8 - CONS };
+                let is = self.is_cons(t);
+                let (slow, fast, done) = (self.cold(), self.b.create_block(), self.b.create_block());
+                self.b.ins().brif(is, fast, &[], slow, &[]);
+                self.b.switch_to_block(fast);
+                let v = self.load(t, offset);
+                self.set(c, v);
+                self.finish(slow, done)
+            }
+            Op::BifTupleSize => {
+                let t = self.get(a);
+                let (slow, done) = (self.cold(), self.b.create_block());
+                let head = self.header_of_kind(t, Kind::Tuple, slow);
+                let n = self.b.ins().ushr_imm_u(head, 8);
+                let n = self.b.ins().ishl_imm_u(n, 1);
+                let n = self.b.ins().bor_imm_s(n, 1);
+                self.set(c, n);
+                self.finish(slow, done)
+            }
+            Op::BifElementC => {
+                let t = self.get(a);
+                let (slow, fast, done) = (self.cold(), self.b.create_block(), self.b.create_block());
+                let head = self.header_of_kind(t, Kind::Tuple, slow);
+                let inside = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, head, i64::from(bb) << 8);
+                self.b.ins().brif(inside, fast, &[], slow, &[]);
+                self.b.switch_to_block(fast);
+                let v = self.load(t, 8 * i32::from(bb) - BOXED);
+                self.set(c, v);
+                self.finish(slow, done)
+            }
+            Op::BifElement => {
+                let (i, t) = (self.get(a), self.get(bb));
+                let (slow, done) = (self.cold(), self.b.create_block());
+                let small = self.b.create_block();
+                let is = self.b.ins().band_imm_s(i, 1);
+                self.b.ins().brif(is, small, &[], slow, &[]);
+                self.b.switch_to_block(small);
+                let head = self.header_of_kind(t, Kind::Tuple, slow);
+                let n = self.b.ins().ushr_imm_u(head, 8);
+                let k = self.b.ins().sshr_imm_u(i, 1);
+                let below = self.b.ins().iadd_imm_s(k, -1);
+                let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, below, n);
+                let fast = self.b.create_block();
+                self.b.ins().brif(inside, fast, &[], slow, &[]);
+                self.b.switch_to_block(fast);
+                let off = self.b.ins().ishl_imm_u(k, 3);
+                let p = self.b.ins().iadd(t, off);
+                let v = self.load(p, -BOXED);
+                self.set(c, v);
+                self.finish(slow, done)
+            }
+            Op::BifNot => {
+                let t = self.get(a);
+                let (slow, done) = (self.cold(), self.b.create_block());
+                let (yes, no, other) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+                let is = self.equals(t, am::TRUE.raw());
+                self.b.ins().brif(is, yes, &[], other, &[]);
+                self.b.switch_to_block(other);
+                let is = self.equals(t, am::FALSE.raw());
+                self.b.ins().brif(is, no, &[], slow, &[]);
+                self.b.switch_to_block(yes);
+                let v = self.int(am::FALSE.raw() as i64);
+                self.set(c, v);
+                self.b.ins().jump(done, &[]);
+                self.b.switch_to_block(no);
+                let v = self.int(am::TRUE.raw() as i64);
+                self.set(c, v);
+                self.finish(slow, done)
+            }
+
+            // ---- floats: in `State::f` as well, where the interpreter looks
+            Op::FMoveIn => {
+                let t = self.get(a);
+                let v = self.b.ins().load(F64, mem(), t, 8 - BOXED);
+                self.set_float(bb, v);
+                Some(FALLS)
+            }
+            Op::FMoveC => {
+                let w = self.w(1);
+                let v = self.b.ins().f64const(f64::from_bits(w));
+                self.set_float(a, v);
+                Some(FALLS)
+            }
+            Op::FMoveOut => {
+                let v = self.float(a);
+                let hp = self.b.use_var(self.hp);
+                let head = self.int(header(Kind::Float, 1) as i64);
+                self.store(head, hp, 0);
+                self.b.ins().store(mem(), v, hp, 8);
+                self.built(hp, 2, BOXED, bb)
+            }
+            Op::FConv => {
+                let t = self.source(self.w(1));
+                let done = self.b.create_block();
+                let r = self.b.append_block_param(done, F64);
+                let (small, other) = (self.b.create_block(), self.b.create_block());
+                let is = self.b.ins().band_imm_s(t, 1);
+                self.b.ins().brif(is, small, &[], other, &[]);
+                self.b.switch_to_block(small);
+                let n = self.b.ins().sshr_imm_u(t, 1);
+                let v = self.b.ins().fcvt_from_sint(F64, n);
+                self.b.ins().jump(done, &[v.into()]);
+                self.b.switch_to_block(other);
+                let (boxed, float, slow) = (self.b.create_block(), self.b.create_block(), self.cold());
+                self.branch_if_boxed(t, boxed, slow);
+                self.b.switch_to_block(boxed);
+                let head = self.load(t, -BOXED);
+                let is = self.equals(head, header(Kind::Float, 1));
+                self.b.ins().brif(is, float, &[], slow, &[]);
+                self.b.switch_to_block(float);
+                let v = self.b.ins().load(F64, mem(), t, 8 - BOXED);
+                self.b.ins().jump(done, &[v.into()]);
+                self.b.switch_to_block(slow);
+                let stepped = self.b.create_block();
+                self.step(stepped);
+                self.b.switch_to_block(stepped);
+                let s = self.state();
+                let v = self.b.ins().load(F64, mem(), s, (offset_of!(State, f) + 8 * usize::from(a)) as i32);
+                self.b.ins().jump(done, &[v.into()]);
+                self.b.switch_to_block(done);
+                self.set_float(a, r);
+                Some(FALLS)
+            }
+            Op::FAdd | Op::FSub | Op::FMul | Op::FDiv => {
+                let (x, y) = (self.float(a), self.float(bb));
+                let r = match self.ins().op {
+                    Op::FAdd => self.b.ins().fadd(x, y),
+                    Op::FSub => self.b.ins().fsub(x, y),
+                    Op::FMul => self.b.ins().fmul(x, y),
+                    _ => self.b.ins().fdiv(x, y),
+                };
+                // Infinite or no number: an error.
+                let size = self.b.ins().fabs(r);
+                let most = self.b.ins().f64const(f64::MAX);
+                let fine = self.b.ins().fcmp(FloatCC::LessThanOrEqual, size, most);
+                let (slow, go) = (self.cold(), self.b.create_block());
+                self.b.ins().brif(fine, go, &[], slow, &[]);
+                self.b.switch_to_block(slow);
+                self.leave();
+                self.b.switch_to_block(go);
+                self.set_float(c, r);
+                Some(FALLS)
+            }
+            Op::FNeg => {
+                let x = self.float(a);
+                let r = self.b.ins().fneg(x);
+                self.set_float(bb, r);
+                Some(FALLS)
+            }
+            _ => None,
+        }
+    }
+
+    fn copy(&mut self, from: u16, to: u16) -> Option<Goes> {
+        let v = self.get(from);
+        self.set(to, v);
+        Some(if self.is_small(from) { self.now_small(to) } else { FALLS })
+    }
+    fn now_small(&self, r: u16) -> Goes {
+        let small = if r & Y == 0 { bit(r).map_or(0, |b| 1 << b) } else { 0 };
+        Goes { falls: true, uses_jumps: false, small }
+    }
+    fn float(&mut self, n: u16) -> Value {
+        let v = self.f[usize::from(n & 31)];
+        self.b.use_var(v)
+    }
+    fn set_float(&mut self, n: u16, v: Value) {
+        let var = self.f[usize::from(n & 31)];
+        self.b.def_var(var, v);
+        let s = self.state();
+        self.b.ins().store(mem(), v, s, (offset_of!(State, f) + 8 * usize::from(n & 31)) as i32);
+    }
+    fn cons(&mut self, head: Value, tail: Value, to: u16) -> Option<Goes> {
+        let hp = self.b.use_var(self.hp);
+        self.store(head, hp, 0);
+        self.store(tail, hp, 8);
+        self.built(hp, 2, CONS, to)
+    }
+    fn built(&mut self, hp: Value, words: i64, tag: i32, to: u16) -> Option<Goes> {
+        let t = self.b.ins().iadd_imm_s(hp, i64::from(tag));
+        self.set(to, t);
+        let hp = self.b.ins().iadd_imm_s(hp, 8 * words);
+        self.b.def_var(self.hp, hp);
+        Some(FALLS)
+    }
+
+    // ---- tests
+    fn is_cons(&mut self, t: Value) -> Value {
+        let tag = self.b.ins().band_imm_s(t, 7);
+        self.b.ins().icmp_imm_s(IntCC::Equal, tag, TAG_CONS as i64)
+    }
+    /// Goes on here if it is so, else to the head's target.
+    fn test(&mut self, is: Value) -> Option<Goes> {
+        let to = self.target();
+        let (fail, go) = (self.block(to), self.b.create_block());
+        self.b.ins().brif(is, go, &[], fail, &[]);
+        self.b.switch_to_block(go);
+        Some(JUMPS)
+    }
+    fn test_not(&mut self, is: Value) -> Option<Goes> {
+        let to = self.target();
+        let (fail, go) = (self.block(to), self.b.create_block());
+        self.b.ins().brif(is, fail, &[], go, &[]);
+        self.b.switch_to_block(go);
+        Some(JUMPS)
+    }
+    fn boxed_or_fail(&mut self, t: Value) {
+        let to = self.target();
+        let (fail, go) = (self.block(to), self.b.create_block());
+        self.branch_if_boxed(t, go, fail);
+        self.b.switch_to_block(go);
+    }
+    fn one_of(&mut self, t: Value, kinds: &[Kind]) -> Value {
+        let kind = self.b.ins().uload8(I64, mem(), t, -BOXED);
+        let mut is = None;
+        for &k in kinds {
+            let this = self.b.ins().icmp_imm_s(IntCC::Equal, kind, (k as i64) << 3);
+            is = Some(match is {
+                Some(before) => self.b.ins().bor(before, this),
+                None => this,
+            });
+        }
+        is.expect("kinds are given")
+    }
+    fn kinds(&mut self, r: u16, kinds: &[Kind]) -> Option<Goes> {
+        let t = self.get(r);
+        self.boxed_or_fail(t);
+        let is = self.one_of(t, kinds);
+        self.test(is)
+    }
+    fn small_or(&mut self, r: u16, kinds: &[Kind]) -> Option<Goes> {
+        let t = self.get(r);
+        let (other, go) = (self.b.create_block(), self.b.create_block());
+        let small = self.b.ins().band_imm_s(t, 1);
+        self.b.ins().brif(small, go, &[], other, &[]);
+        self.b.switch_to_block(other);
+        self.boxed_or_fail(t);
+        let is = self.one_of(t, kinds);
+        let to = self.target();
+        let fail = self.block(to);
+        self.b.ins().brif(is, go, &[], fail, &[]);
+        self.b.switch_to_block(go);
+        Some(JUMPS)
+    }
+    /// The header of a boxed term of a kind; anything else goes to `slow`.
+    fn header_of_kind(&mut self, t: Value, kind: Kind, slow: Block) -> Value {
+        let (boxed, good) = (self.b.create_block(), self.b.create_block());
+        self.branch_if_boxed(t, boxed, slow);
+        self.b.switch_to_block(boxed);
+        let head = self.load(t, -BOXED);
+        let low = self.b.ins().band_imm_s(head, 0xff);
+        let is = self.b.ins().icmp_imm_s(IntCC::Equal, low, (kind as i64) << 3);
+        self.b.ins().brif(is, good, &[], slow, &[]);
+        self.b.switch_to_block(good);
+        head
+    }
+
+    // ---- comparisons
+    fn both_small(&mut self, x: Value, y: Value) -> Value {
+        let both = self.b.ins().band(x, y);
+        self.b.ins().band_imm_s(both, 1)
+    }
+    /// Is one of them an immediate (a small integer, or tag 110)?
+    fn either_immediate(&mut self, x: Value, y: Value) -> Value {
+        // Pointers are 010 and 100: of those, and only those, (t + 2) & 5 is 4 or 6 & 5 = 4.
+        let p = self.pointer(x);
+        let q = self.pointer(y);
+        let both = self.b.ins().band(p, q);
+        self.b.ins().icmp_imm_s(IntCC::Equal, both, 0)
+    }
+    /// 4 for a pointer (010, 100), else 0.
+    fn pointer(&mut self, t: Value) -> Value {
+        // t + 2: 010 -> 100, 100 -> 110, 110 -> 000, and odd ones stay odd.
+        let up = self.b.ins().iadd_imm_s(t, 2);
+        let even = self.b.ins().ishl_imm_u(t, 2);
+        let even = self.b.ins().bnot(even);
+        let both = self.b.ins().band(up, even);
+        self.b.ins().band_imm_s(both, 4)
+    }
+    fn help_with_terms(&mut self, which: Helper, x: Value, y: Value) {
+        let zero = self.int(0);
+        self.help(which, [x, y, zero]);
+    }
+    fn exact(&mut self, equal: bool) -> Option<Goes> {
+        let w = self.w(1);
+        let (x, y) = (self.get(self.a()), self.source(w));
+        let to = self.target();
+        let (fail, go) = (self.block(to), self.b.create_block());
+        let (yes, no) = if equal { (go, fail) } else { (fail, go) };
+        let (other, slow) = (self.b.create_block(), self.cold());
+        let same = self.b.ins().icmp(IntCC::Equal, x, y);
+        self.b.ins().brif(same, yes, &[], other, &[]);
+        self.b.switch_to_block(other);
+        let either = self.either_immediate(x, y);
+        self.b.ins().brif(either, no, &[], slow, &[]);
+        self.b.switch_to_block(slow);
+        self.help_with_terms(Helper::Same, x, y);
+        let is = self.result();
+        self.b.ins().brif(is, yes, &[], no, &[]);
+        self.b.switch_to_block(go);
+        Some(JUMPS)
+    }
+    fn order(&mut self, cc: IntCC, x: Value, y: Value, x_small: bool, y_small: bool) -> Option<Goes> {
+        let to = self.target();
+        let (fail, go) = (self.block(to), self.b.create_block());
+        if !(x_small && y_small) {
+            let (fast, slow) = (self.b.create_block(), self.cold());
+            let both = match (x_small, y_small) {
+                (true, _) => self.b.ins().band_imm_s(y, 1),
+                (_, true) => self.b.ins().band_imm_s(x, 1),
+                _ => self.both_small(x, y),
+            };
+            self.b.ins().brif(both, fast, &[], slow, &[]);
+            self.b.switch_to_block(slow);
+            self.help_with_terms(Helper::Compare, x, y);
+            let order = self.result();
+            let is = self.b.ins().icmp_imm_s(cc, order, 0);
+            self.b.ins().brif(is, go, &[], fail, &[]);
+            self.b.switch_to_block(fast);
+        }
+        let is = self.b.ins().icmp(cc, x, y);
+        self.b.ins().brif(is, go, &[], fail, &[]);
+        self.b.switch_to_block(go);
+        Some(JUMPS)
+    }
+
+    // ---- arithmetic
+    /// The slow way of the present instruction joins the fast one, which is the present block.
+    fn finish(&mut self, slow: Block, done: Block) -> Option<Goes> {
+        self.b.ins().jump(done, &[]);
+        self.b.switch_to_block(slow);
+        self.step(done);
+        self.b.switch_to_block(done);
+        Some(JUMPS)
+    }
+    fn arithmetic(&mut self) -> Option<Goes> {
+        let op = self.ins().op;
+        let (a, bb, c) = (self.a(), self.bb(), self.c());
+        let constant = matches!(op, Op::AddC | Op::SubC | Op::BandC);
+        let x = self.get(a);
+        let y = if constant { self.int(self.w(2) as i64) } else { self.get(bb) };
+        let (x_small, y_small) = (self.is_small(a), constant || self.is_small(bb));
+        let (slow, done) = (self.cold(), self.b.create_block());
+        if !(x_small && y_small) {
+            let both = match (x_small, y_small) {
+                (true, _) => self.b.ins().band_imm_s(y, 1),
+                (_, true) => self.b.ins().band_imm_s(x, 1),
+                _ => self.both_small(x, y),
+            };
+            let fast = self.b.create_block();
+            self.b.ins().brif(both, fast, &[], slow, &[]);
+            self.b.switch_to_block(fast);
+        }
+        let mut overflow = None;
+        let r = match op {
+            Op::Add | Op::AddC => {
+                let y = if constant { self.int(self.w(2) as i64 - 1) } else { self.b.ins().iadd_imm_s(y, -1) };
+                let (r, o) = self.b.ins().sadd_overflow(x, y);
+                overflow = Some(o);
+                r
+            }
+            Op::Sub | Op::SubC => {
+                let y = if constant { self.int(self.w(2) as i64 - 1) } else { self.b.ins().iadd_imm_s(y, -1) };
+                let (r, o) = self.b.ins().ssub_overflow(x, y);
+                overflow = Some(o);
+                r
+            }
+            Op::Mul => {
+                let x = self.b.ins().iadd_imm_s(x, -1);
+                let y = self.b.ins().sshr_imm_u(y, 1);
+                let (r, o) = self.b.ins().smul_overflow(x, y);
+                overflow = Some(o);
+                self.b.ins().bor_imm_s(r, 1)
+            }
+            Op::Band | Op::BandC => self.b.ins().band(x, y),
+            Op::Bor => self.b.ins().bor(x, y),
+            _ => {
+                let r = self.b.ins().bxor(x, y);
+                self.b.ins().bor_imm_s(r, 1)
+            }
+        };
+        if let Some(o) = overflow {
+            let good = self.b.create_block();
+            self.b.ins().brif(o, slow, &[], good, &[]);
+            self.b.switch_to_block(good);
+        } else if x_small && y_small {
+            // Nothing can fail.
+            self.set(c, r);
+            self.b.ins().jump(done, &[]);
+            self.b.switch_to_block(slow);
+            self.leave();
+            self.b.switch_to_block(done);
+            return Some(self.now_small(c));
+        }
+        self.set(c, r);
+        self.finish(slow, done)
+    }
+    fn divide(&mut self) -> Option<Goes> {
+        let (a, bb, c) = (self.a(), self.bb(), self.c());
+        let (x, y) = (self.get(a), self.get(bb));
+        let (slow, done) = (self.cold(), self.b.create_block());
+        let both = self.both_small(x, y);
+        let (small, fast) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(both, small, &[], slow, &[]);
+        self.b.switch_to_block(small);
+        let (n, d) = (self.b.ins().sshr_imm_u(x, 1), self.b.ins().sshr_imm_u(y, 1));
+        let above = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, d, 0);
+        self.b.ins().brif(above, fast, &[], slow, &[]);
+        self.b.switch_to_block(fast);
+        let r = if self.ins().op == Op::IntDiv { self.b.ins().sdiv(n, d) } else { self.b.ins().srem(n, d) };
+        let r = self.b.ins().ishl_imm_u(r, 1);
+        let r = self.b.ins().bor_imm_s(r, 1);
+        self.set(c, r);
+        self.finish(slow, done)
+    }
+    fn shift(&mut self) -> Option<Goes> {
+        let (a, c) = (self.a(), self.c());
+        let by = (self.w(2) as i64) >> 1;
+        if !(0..63).contains(&by) {
+            return None;
+        }
+        let x = self.get(a);
+        let (slow, fast, done) = (self.cold(), self.b.create_block(), self.b.create_block());
+        let small = self.b.ins().band_imm_s(x, 1);
+        self.b.ins().brif(small, fast, &[], slow, &[]);
+        self.b.switch_to_block(fast);
+        let r = if self.ins().op == Op::BsrC {
+            let r = self.b.ins().sshr_imm_u(x, by);
+            self.b.ins().bor_imm_s(r, 1)
+        } else {
+            // Nothing may be lost: shifted back it is the same.
+            let bare = self.b.ins().iadd_imm_s(x, -1);
+            let r = self.b.ins().ishl_imm_u(bare, by);
+            let back = self.b.ins().sshr_imm_u(r, by);
+            let same = self.b.ins().icmp(IntCC::Equal, back, bare);
+            let good = self.b.create_block();
+            self.b.ins().brif(same, good, &[], slow, &[]);
+            self.b.switch_to_block(good);
+            self.b.ins().bor_imm_s(r, 1)
+        };
+        self.set(c, r);
+        self.finish(slow, done)
+    }
+}

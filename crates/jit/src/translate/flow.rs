@@ -1,0 +1,512 @@
+//! Calls, returns, jumps, frames, exceptions.
+
+use super::{Goes, PASSED, T, decode_arity, mem, x_offset};
+use crate::{Helper, State};
+use code::op::{Op, Y};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I16, I32, I64};
+use cranelift_codegen::ir::{InstBuilder, JumpTableData, Value};
+use std::mem::offset_of;
+use term::Term;
+use term::fun::{Export, FunEntry};
+use term::word::{Kind, TAG_BOXED};
+
+const FALLS: Goes = Goes { falls: true, uses_jumps: false, small: 0 };
+const JUMPS: Goes = Goes { falls: true, uses_jumps: true, small: 0 };
+const ENDS: Goes = Goes { falls: false, uses_jumps: false, small: 0 };
+const ENDS_JUMPING: Goes = Goes { falls: false, uses_jumps: true, small: 0 };
+
+impl T<'_, '_> {
+    /// A call costs a reduction; without any left, the slice ends here.
+    pub(super) fn pay(&mut self, at: usize) {
+        let before = self.b.use_var(self.reds);
+        let reds = self.b.ins().iadd_imm_s(before, -1);
+        self.b.def_var(self.reds, reds);
+        let over = self.b.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, reds, 0);
+        let (yields, go) = (self.cold(), self.b.create_block());
+        self.b.ins().brif(over, yields, &[], go, &[]);
+        self.b.switch_to_block(yields);
+        // The interpreter pays for the call, and sees.
+        self.b.def_var(self.reds, before);
+        let arity = decode_arity(self.words, self.unit.start);
+        for r in PASSED..arity {
+            let v = self.get(r);
+            self.to_state(v, x_offset(r));
+        }
+        let ip = self.int(self.address(at));
+        self.to_state(ip, offset_of!(State, ip) as i32);
+        let stub = self.from_state(offset_of!(State, interpret) as i32);
+        let args = self.arguments(arity);
+        self.b.ins().return_call_indirect(self.function, stub, &args);
+        self.b.switch_to_block(go);
+        self.b.def_var(self.reds, reds);
+    }
+
+    fn arguments(&mut self, arity: u16) -> [Value; 6] {
+        let (hp, sp, reds) = (self.b.use_var(self.hp), self.b.use_var(self.sp), self.b.use_var(self.reds));
+        let mut x = [hp; 3];
+        for r in 0..PASSED.min(arity) {
+            x[r as usize] = self.get(r);
+        }
+        if arity < PASSED {
+            let zero = self.int(0);
+            for v in &mut x[arity as usize..] {
+                *v = zero;
+            }
+        }
+        [hp, sp, reds, x[0], x[1], x[2]]
+    }
+
+    /// Pushes the continuation.
+    fn push(&mut self, at: usize) {
+        let sp = self.b.use_var(self.sp);
+        let sp = self.b.ins().iadd_imm_s(sp, -8);
+        self.b.def_var(self.sp, sp);
+        let cont = self.int(self.address(at));
+        self.store(cont, sp, 0);
+    }
+    fn pop(&mut self, words: i64) {
+        if words != 0 {
+            let sp = self.b.use_var(self.sp);
+            let sp = self.b.ins().iadd_imm_s(sp, 8 * words);
+            self.b.def_var(self.sp, sp);
+        }
+    }
+
+    /// The machine code of the function at an address, or the stub for those that have none.
+    fn callee(&mut self, target: Value) -> Value {
+        self.to_state(target, offset_of!(State, ip) as i32);
+        let word = self.load(target, 0);
+        let op = self.b.ins().ireduce(I16, word);
+        let has = self.b.ins().icmp_imm_s(IntCC::Equal, op, Op::Machine as i64);
+        let code = self.b.ins().ushr_imm_u(word, 16);
+        let stub = self.from_state(offset_of!(State, interpret) as i32);
+        self.b.ins().select(has, code, stub)
+    }
+    fn pass(&mut self, arity: u16) {
+        for r in PASSED..arity {
+            let v = self.get(r);
+            self.to_state(v, x_offset(r));
+        }
+    }
+    fn call_at(&mut self, target: Value, args: [Value; 6]) -> Goes {
+        let callee = self.callee(target);
+        let call = self.b.ins().call_indirect(self.function, callee, &args);
+        let r = self.b.inst_results(call).to_vec();
+        self.b.def_var(self.hp, r[0]);
+        self.b.def_var(self.sp, r[1]);
+        self.b.def_var(self.reds, r[2]);
+        self.b.def_var(self.x[0], r[3]);
+        Goes { falls: true, uses_jumps: false, small: 0 }
+    }
+    fn tail_call_at(&mut self, target: Value, args: [Value; 6]) -> Goes {
+        let callee = self.callee(target);
+        self.b.ins().return_call_indirect(self.function, callee, &args);
+        ENDS
+    }
+    fn call_local(&mut self, to: usize) -> Goes {
+        let arity = decode_arity(self.words, to - 3);
+        self.pass(arity);
+        self.push(self.next());
+        let args = self.arguments(arity);
+        let target = self.int(self.address(to));
+        self.call_at(target, args)
+    }
+    fn tail_call_local(&mut self, to: usize) -> Goes {
+        if to == self.unit.start + 3
+            && let Some(head) = self.head
+        {
+            self.b.ins().jump(head, &[]);
+            return ENDS;
+        }
+        let arity = decode_arity(self.words, to - 3);
+        self.pass(arity);
+        let args = self.arguments(arity);
+        let target = self.int(self.address(to));
+        self.tail_call_at(target, args)
+    }
+    fn export(&mut self) -> (Value, u16) {
+        let record = self.w(1);
+        // SAFETY: rule 1: the word is the address of an export record, which is never freed.
+        let arity = u16::from(unsafe { (*(record as *const Export)).arity });
+        let record = self.int(record as i64);
+        (self.load(record, offset_of!(Export, address) as i32), arity)
+    }
+    fn give_back(&mut self) -> Goes {
+        let sp = self.b.use_var(self.sp);
+        let sp = self.b.ins().iadd_imm_s(sp, 8);
+        let (hp, reds, x0) = (self.b.use_var(self.hp), self.b.use_var(self.reds), self.get(0));
+        self.b.ins().return_(&[hp, sp, reds, x0]);
+        ENDS
+    }
+
+    /// A call of a fun. What is no local fun of that arity is left to the interpreter.
+    fn call_fun(&mut self, f: Value, n: u16, last: u16) -> Goes {
+        let slow = self.cold();
+        let boxed = self.b.create_block();
+        self.branch_if_boxed(f, boxed, slow);
+        self.b.switch_to_block(boxed);
+        let head = self.load(f, -(TAG_BOXED as i32));
+        let kind = self.b.ins().band_imm_s(head, 0xff);
+        let is = self.b.ins().icmp_imm_s(IntCC::Equal, kind, (Kind::Fun as i64) << 3);
+        let fun = self.b.create_block();
+        self.b.ins().brif(is, fun, &[], slow, &[]);
+        self.b.switch_to_block(fun);
+        let entry = self.load(f, 8 - TAG_BOXED as i32);
+        let arity = self.b.ins().uload8(I64, mem(), entry, offset_of!(FunEntry, arity) as i32);
+        let fits = self.b.ins().icmp_imm_s(IntCC::Equal, arity, i64::from(n));
+        let go = self.b.create_block();
+        self.b.ins().brif(fits, go, &[], slow, &[]);
+        self.b.switch_to_block(slow);
+        self.leave();
+        self.b.switch_to_block(go);
+        self.pass(n);
+        // Free variables go behind the arguments: first those that are passed as values, then the rest through memory.
+        let free = self.b.ins().ushr_imm_u(head, 8);
+        let free = self.b.ins().iadd_imm_s(free, -1);
+        let ready = self.b.create_block();
+        let zero = self.int(0);
+        let mut x: Vec<Value> = Vec::new();
+        for r in 0..PASSED {
+            x.push(if r < n { self.get(r) } else { zero });
+        }
+        for _ in n..PASSED {
+            self.b.append_block_param(ready, I64);
+        }
+        let mut given: Vec<Value> = vec![zero; usize::from(PASSED.saturating_sub(n))];
+        for k in 0..given.len() {
+            let more = self.b.create_block();
+            let any = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, free, k as i64);
+            let args: Vec<_> = given.iter().map(|&v| v.into()).collect();
+            self.b.ins().brif(any, more, &[], ready, &args);
+            self.b.switch_to_block(more);
+            given[k] = self.load(f, 16 + 8 * k as i32 - TAG_BOXED as i32);
+        }
+        // The rest.
+        let test = self.b.create_block();
+        let index = self.b.append_block_param(test, I64);
+        let copy = self.b.create_block();
+        let first = self.int(given.len() as i64);
+        self.b.ins().jump(test, &[first.into()]);
+        self.b.switch_to_block(test);
+        let any = self.b.ins().icmp(IntCC::UnsignedGreaterThan, free, index);
+        let args: Vec<_> = given.iter().map(|&v| v.into()).collect();
+        self.b.ins().brif(any, copy, &[], ready, &args);
+        self.b.switch_to_block(copy);
+        let at = self.b.ins().ishl_imm_u(index, 3);
+        let from = self.b.ins().iadd(f, at);
+        let v = self.load(from, 16 - TAG_BOXED as i32);
+        let s = self.state();
+        let to = self.b.ins().iadd(s, at);
+        self.store(v, to, x_offset(n));
+        let after = self.b.ins().iadd_imm_s(index, 1);
+        self.b.ins().jump(test, &[after.into()]);
+        self.b.switch_to_block(ready);
+        for (k, v) in self.b.block_params(ready).to_vec().into_iter().enumerate() {
+            x[usize::from(n) + k] = v;
+        }
+        if last == 0 {
+            self.push(self.next());
+        } else {
+            self.pop(i64::from(last) - 1);
+        }
+        let (hp, sp, reds) = (self.b.use_var(self.hp), self.b.use_var(self.sp), self.b.use_var(self.reds));
+        let target = self.load(entry, offset_of!(FunEntry, address) as i32);
+        let args = [hp, sp, reds, x[0], x[1], x[2]];
+        if last == 0 { self.call_at(target, args) } else { self.tail_call_at(target, args) }
+    }
+
+    /// A native function.
+    fn native(&mut self, last: bool) -> Goes {
+        let live = self.ins().live;
+        let at = self.address(self.ins().at);
+        self.flush(live);
+        self.sync_out();
+        let args = [self.int(at), self.int(i64::from(last)), self.int(0)];
+        self.help(Helper::Native, args);
+        self.sync_in();
+        self.fetch(1);
+        if last {
+            let (hp, sp, reds, x0) = (self.b.use_var(self.hp), self.b.use_var(self.sp), self.b.use_var(self.reds), self.get(0));
+            self.b.ins().return_(&[hp, sp, reds, x0]);
+            return ENDS;
+        }
+        FALLS
+    }
+
+    fn allocate(&mut self, slots: u16, live: u16, heap: i64) -> Goes {
+        self.reserve(i64::from(slots) + heap, live);
+        let sp = self.b.use_var(self.sp);
+        let sp = self.b.ins().iadd_imm_s(sp, -8 * i64::from(slots));
+        self.b.def_var(self.sp, sp);
+        // What was there before must not be taken for something of the machine's; what is written at once needs no care.
+        let mut written = 0u64;
+        for ins in &self.list[self.i + 1..] {
+            let h = self.words[ins.at];
+            if self.targets.contains(&ins.at) {
+                break;
+            }
+            match ins.op {
+                Op::MoveXY => written |= 1u64.checked_shl((h >> 32) as u16 as u32).unwrap_or(0),
+                Op::Move if (h >> 32) as u16 & Y != 0 => written |= 1u64.checked_shl(((h >> 32) as u16 & 0x7fff).into()).unwrap_or(0),
+                Op::MoveXX | Op::MoveC => {}
+                _ => break,
+            }
+        }
+        if slots > 0 {
+            let nil = self.int(Term::NIL.raw() as i64);
+            for y in 0..slots {
+                if y >= 64 || written >> y & 1 == 0 {
+                    self.store(nil, sp, 8 * i32::from(y));
+                }
+            }
+        }
+        FALLS
+    }
+
+    fn jump_table(&mut self, targets: &[usize], otherwise: usize, index: Value) {
+        let mut data = Vec::with_capacity(targets.len());
+        for &t in targets {
+            let block = self.block(t);
+            data.push(self.b.func.dfg.block_call(block, &[]));
+        }
+        let block = self.block(otherwise);
+        let default = self.b.func.dfg.block_call(block, &[]);
+        let table = self.b.create_jump_table(JumpTableData::new(default, &data));
+        let index = self.b.ins().ireduce(I32, index);
+        self.b.ins().br_table(index, table);
+    }
+    /// Goes where the key says, by halves.
+    fn search(&mut self, key: Value, keys: &[(u64, usize)], otherwise: usize) {
+        if keys.len() <= 3 {
+            for &(k, to) in keys {
+                let is = self.equals(key, k);
+                let (yes, no) = (self.block(to), self.b.create_block());
+                self.b.ins().brif(is, yes, &[], no, &[]);
+                self.b.switch_to_block(no);
+            }
+            let to = self.block(otherwise);
+            self.b.ins().jump(to, &[]);
+            return;
+        }
+        let (left, right) = keys.split_at(keys.len() / 2);
+        let middle = self.int(right[0].0 as i64);
+        let less = self.b.ins().icmp(IntCC::UnsignedLessThan, key, middle);
+        let (a, b) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(less, a, &[], b, &[]);
+        self.b.switch_to_block(a);
+        self.search(key, left, otherwise);
+        self.b.switch_to_block(b);
+        self.search(key, right, otherwise);
+    }
+    pub(super) fn equals(&mut self, v: Value, word: u64) -> Value {
+        if let Ok(n) = i32::try_from(word as i64) {
+            return self.b.ins().icmp_imm_s(IntCC::Equal, v, i64::from(n));
+        }
+        let k = self.int(word as i64);
+        self.b.ins().icmp(IntCC::Equal, v, k)
+    }
+
+    #[allow(clippy::too_many_lines)]
+    pub(super) fn instruction(&mut self) -> Goes {
+        let (a, bb, c) = (self.a(), self.bb(), self.c());
+        let at = self.ins().at;
+        match self.ins().op {
+            Op::Jump => {
+                let to = self.target();
+                let block = self.block(to);
+                self.b.ins().jump(block, &[]);
+                ENDS_JUMPING
+            }
+            Op::Call => {
+                let to = (at as i64 + ((self.w(0) as i64) >> 32)) as usize;
+                self.call_local(to)
+            }
+            Op::CallLast => {
+                let to = self.target();
+                self.pop(i64::from(a));
+                self.tail_call_local(to)
+            }
+            Op::CallOnly => {
+                let to = self.target();
+                self.tail_call_local(to)
+            }
+            Op::CallExt => {
+                let (target, arity) = self.export();
+                self.pass(arity);
+                self.push(self.next());
+                let args = self.arguments(arity);
+                self.call_at(target, args)
+            }
+            Op::CallExtLast | Op::CallExtOnly => {
+                let (target, arity) = self.export();
+                self.pass(arity);
+                if self.ins().op == Op::CallExtLast {
+                    self.pop(i64::from(a));
+                }
+                let args = self.arguments(arity);
+                self.tail_call_at(target, args)
+            }
+            Op::CallNative => self.native(false),
+            Op::CallNativeLast | Op::CallNativeOnly => self.native(true),
+            Op::CallFun => {
+                let f = self.get(a);
+                self.call_fun(f, a, c)
+            }
+            Op::CallFun2 => {
+                let f = self.get(bb);
+                self.call_fun(f, a, c)
+            }
+            Op::Return => self.give_back(),
+            Op::DeallocReturn => {
+                self.pop(i64::from(a));
+                self.give_back()
+            }
+            Op::MoveReturn => {
+                let v = self.get(a);
+                self.set(0, v);
+                self.pop(i64::from(bb));
+                self.give_back()
+            }
+            Op::MoveCReturn => {
+                let v = self.int(self.w(1) as i64);
+                self.set(0, v);
+                self.pop(i64::from(bb));
+                self.give_back()
+            }
+            Op::Allocate => self.allocate(a, bb, 0),
+            Op::AllocateHeap => self.allocate(a, bb, i64::from(c)),
+            Op::TestHeap => {
+                self.reserve((self.w(0) >> 32) as i64, a);
+                FALLS
+            }
+            Op::Deallocate | Op::Trim => {
+                self.pop(i64::from(a));
+                FALLS
+            }
+            Op::InitY => {
+                let nil = self.int(Term::NIL.raw() as i64);
+                for i in 0..usize::from(a) {
+                    let r = (self.w(1 + i / 4) >> (16 * (i % 4))) as u16;
+                    self.set(Y | (r & 0x7fff), nil);
+                }
+                FALLS
+            }
+            Op::Try | Op::Catch => {
+                let mark = Term::catch(self.unit.base.wrapping_add(self.target()));
+                let mark = self.int(mark.raw() as i64);
+                self.set(Y | a, mark);
+                FALLS
+            }
+            Op::TryEnd => {
+                let nil = self.int(Term::NIL.raw() as i64);
+                self.set(Y | a, nil);
+                FALLS
+            }
+            Op::CatchEnd => {
+                let x0 = self.get(0);
+                let (raised, go) = (self.cold(), self.b.create_block());
+                self.b.ins().brif(x0, go, &[], raised, &[]);
+                self.b.switch_to_block(raised);
+                self.leave();
+                self.b.switch_to_block(go);
+                let nil = self.int(Term::NIL.raw() as i64);
+                self.set(Y | a, nil);
+                FALLS
+            }
+            Op::SelectLinear => {
+                let key = self.get(a);
+                let n = self.w(1) as usize;
+                let keys: Vec<(u64, usize)> = (0..n).map(|i| (self.w(2 + 2 * i), (at as i64 + self.w(3 + 2 * i) as i64) as usize)).collect();
+                for (k, to) in keys {
+                    let is = self.equals(key, k);
+                    let (yes, no) = (self.block(to), self.b.create_block());
+                    self.b.ins().brif(is, yes, &[], no, &[]);
+                    self.b.switch_to_block(no);
+                }
+                let to = self.target();
+                let to = self.block(to);
+                self.b.ins().jump(to, &[]);
+                ENDS_JUMPING
+            }
+            Op::SelectBinary => {
+                let key = self.get(a);
+                let n = self.w(1) as usize;
+                let to = |i: usize| (at as i64 + i64::from((self.w(2 + n + i / 2) >> (32 * (i % 2))) as u32 as i32)) as usize;
+                let keys: Vec<(u64, usize)> = (0..n).map(|i| (self.w(2 + i), to(i))).collect();
+                let otherwise = self.target();
+                self.search(key, &keys, otherwise);
+                ENDS_JUMPING
+            }
+            Op::SelectJump => {
+                let key = self.get(a);
+                let n = self.w(2) as usize;
+                let to = |i: usize| (at as i64 + i64::from((self.w(3 + i / 2) >> (32 * (i % 2))) as u32 as i32)) as usize;
+                let targets: Vec<usize> = (0..n).map(to).collect();
+                let otherwise = self.target();
+                let lost = self.block(otherwise);
+                let small = self.b.ins().band_imm_s(key, 1);
+                let (number, inside) = (self.b.create_block(), self.b.create_block());
+                self.b.ins().brif(small, number, &[], lost, &[]);
+                self.b.switch_to_block(number);
+                let value = self.b.ins().sshr_imm_u(key, 1);
+                let lowest = self.w(1) as i64;
+                let index = self.b.ins().iadd_imm_s(value, lowest.wrapping_neg());
+                let fits = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, index, n as i64);
+                self.b.ins().brif(fits, inside, &[], lost, &[]);
+                self.b.switch_to_block(inside);
+                self.jump_table(&targets, otherwise, index);
+                ENDS_JUMPING
+            }
+            Op::SelectArity => {
+                let t = self.get(a);
+                let n = self.w(1) as usize;
+                let keys: Vec<(u64, usize)> = (0..n).map(|i| (self.w(2 + 2 * i), (at as i64 + self.w(3 + 2 * i) as i64) as usize)).collect();
+                let otherwise = self.target();
+                let (lost, boxed) = (self.block(otherwise), self.b.create_block());
+                self.branch_if_boxed(t, boxed, lost);
+                self.b.switch_to_block(boxed);
+                let head = self.load(t, -(TAG_BOXED as i32));
+                for (k, to) in keys {
+                    let is = self.equals(head, k);
+                    let (yes, no) = (self.block(to), self.b.create_block());
+                    self.b.ins().brif(is, yes, &[], no, &[]);
+                    self.b.switch_to_block(no);
+                }
+                self.b.ins().jump(lost, &[]);
+                ENDS_JUMPING
+            }
+            Op::FuncInfo
+            | Op::Apply
+            | Op::ApplyLast
+            | Op::TryCase
+            | Op::Raise
+            | Op::RawRaise
+            | Op::TryCaseEnd
+            | Op::Badmatch
+            | Op::CaseEnd
+            | Op::BadRecord
+            | Op::IfEnd
+            | Op::LoopRecEnd
+            | Op::Wait
+            | Op::WaitTimeout => {
+                self.leave();
+                ENDS
+            }
+            _ => match self.data() {
+                Some(goes) => goes,
+                None => {
+                    let next = self.b.create_block();
+                    self.step(next);
+                    self.b.switch_to_block(next);
+                    JUMPS
+                }
+            },
+        }
+    }
+    pub(super) fn branch_if_boxed(&mut self, t: Value, yes: cranelift_codegen::ir::Block, no: cranelift_codegen::ir::Block) {
+        let tag = self.b.ins().band_imm_s(t, 7);
+        let is = self.b.ins().icmp_imm_s(IntCC::Equal, tag, TAG_BOXED as i64);
+        self.b.ins().brif(is, yes, &[], no, &[]);
+    }
+}

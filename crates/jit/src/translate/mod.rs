@@ -1,0 +1,523 @@
+//! From the machine's instructions to Cranelift's: one native function for a function of a module, or for what follows a continuation.
+//!
+//! X registers are values; `State::x` holds them only for those who look there (the interpreter, helpers, arguments from the fourth
+//! on). Which are alive where is found out first. Y registers stay on the stack.
+
+mod data;
+mod flow;
+
+use crate::{Helper, State, stubs};
+use code::decode::{self, Flow, Part};
+use code::op::{Op, SCRATCH, Y, interpreted};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{AbiParam, Block, Function, InstBuilder, MemFlagsData, SigRef, Signature, TrapCode, Value, types::I64};
+use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::offset_of;
+
+/// X registers that are values; functions that use others are left to the interpreter.
+const X_VALUES: u16 = 48;
+/// Words between heap and stack that calls may use without asking.
+const SLACK: i64 = 8;
+/// X registers that are passed as native arguments.
+const PASSED: u16 = 3;
+
+/// What is to be translated.
+pub struct Unit<'a> {
+    /// All words of the module, and their address.
+    pub words: &'a [u64],
+    pub base: *const u64,
+    /// The function's `FuncInfo`, and the end of its code.
+    pub start: usize,
+    pub end: usize,
+    /// A continuation to begin at, instead of the function's entry.
+    pub resume: Option<usize>,
+    /// Places that may collect always ask.
+    pub torture: bool,
+}
+
+struct Ins {
+    at: usize,
+    len: usize,
+    op: Op,
+    flow: Flow,
+    reads: u64,
+    writes: u64,
+    jumps: Vec<usize>,
+    live: u64,
+}
+
+/// The bit of an X register in a set of such.
+fn bit(r: u16) -> Option<u32> {
+    if r < X_VALUES {
+        Some(u32::from(r))
+    } else if (SCRATCH..SCRATCH + 16).contains(&r) {
+        Some(u32::from(r - SCRATCH + X_VALUES))
+    } else {
+        None
+    }
+}
+fn register_of(bit: u32) -> u16 {
+    let b = bit as u16;
+    if b < X_VALUES { b } else { b - X_VALUES + SCRATCH }
+}
+fn low(n: u16) -> u64 {
+    if n >= 64 { u64::MAX } else { (1 << n) - 1 }
+}
+/// The registers of a set.
+fn each(set: u64) -> impl Iterator<Item = u16> {
+    (0..64).filter(move |b| set >> b & 1 == 1).map(register_of)
+}
+
+/// Takes a function apart. `None`: it has something that machine code does not do.
+fn analyze(words: &[u64], unit: &Unit) -> Option<Vec<Ins>> {
+    let mut list: Vec<Ins> = Vec::new();
+    let mut at = unit.start;
+    while at < unit.end {
+        let (mut reads, mut writes) = (0u64, 0u64);
+        let mut jumps = Vec::new();
+        let mut fits = true;
+        let (op, len, flow) = decode::instruction(words, at, &mut |part| match part {
+            Part::Read(r) if r & Y == 0 => match bit(r) {
+                Some(b) => reads |= 1 << b,
+                None => fits = false,
+            },
+            Part::Write(r) if r & Y == 0 => match bit(r) {
+                Some(b) => writes |= 1 << b,
+                None => fits = false,
+            },
+            Part::Live(n) => {
+                fits &= n <= X_VALUES;
+                reads |= low(n.min(X_VALUES));
+            }
+            Part::Jump(d) => jumps.push((at as i64 + d) as usize),
+            _ => {}
+        })?;
+        if !fits {
+            return None;
+        }
+        list.push(Ins { at, len, op, flow, reads, writes, jumps, live: 0 });
+        at += len;
+    }
+    // What is alive before each instruction.
+    let index: BTreeMap<usize, usize> = list.iter().enumerate().map(|(i, x)| (x.at, i)).collect();
+    loop {
+        let mut changed = false;
+        for i in (0..list.len()).rev() {
+            let x = &list[i];
+            let mut after = 0;
+            match x.flow {
+                Flow::Next => after |= list.get(i + 1).map_or(0, |n| n.live),
+                Flow::Call => after = 0,
+                Flow::End => {}
+            }
+            for j in &x.jumps {
+                after |= index.get(j).map_or(0, |&k| list[k].live);
+            }
+            let live = x.reads | (after & !x.writes);
+            // A register that is written only where the instruction succeeds is alive before it if it is where it fails.
+            let live = x.jumps.iter().fold(live, |l, j| l | index.get(j).map_or(0, |&k| list[k].live));
+            if live != x.live {
+                list[i].live = live;
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    Some(list)
+}
+
+struct T<'a, 'b> {
+    b: FunctionBuilder<'b>,
+    unit: &'a Unit<'a>,
+    words: &'a [u64],
+    list: &'a [Ins],
+    index: BTreeMap<usize, usize>,
+    /// Where instructions jump to.
+    targets: BTreeSet<usize>,
+    blocks: BTreeMap<usize, Block>,
+    hp: Variable,
+    sp: Variable,
+    reds: Variable,
+    x: Vec<Variable>,
+    f: Vec<Variable>,
+    /// Of all functions: (heap, stack, reductions, x0, x1, x2) to (heap, stack, reductions, x0).
+    function: SigRef,
+    leaving: SigRef,
+    helping: SigRef,
+    /// The present instruction.
+    i: usize,
+    /// Where the body begins again when the function calls itself last.
+    head: Option<Block>,
+    /// X registers known to hold small integers; forgotten at each label.
+    small: u64,
+}
+
+fn mem() -> MemFlagsData {
+    MemFlagsData::trusted()
+}
+fn x_offset(r: u16) -> i32 {
+    (offset_of!(State, x) + 8 * r as usize) as i32
+}
+
+pub fn function_signature() -> Signature {
+    let mut s = Signature::new(CallConv::Tail);
+    s.params = vec![AbiParam::new(I64); 6];
+    s.returns = vec![AbiParam::new(I64); 4];
+    s
+}
+
+/// Fills `f`. False: the function is left to the interpreter.
+pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderContext, config: TargetFrontendConfig) -> bool {
+    let mut words = unit.words.to_vec();
+    // Words that machine code stands in for: as they were.
+    let mut at = unit.start;
+    while at < unit.end {
+        if words[at] as u16 == Op::Machine as u16 {
+            // SAFETY: rule 1: an instruction's word.
+            words[at] = unsafe { interpreted(words[at]) };
+        }
+        match decode::instruction(&words, at, &mut |_| {}) {
+            Some((_, len, _)) => at += len,
+            None => return false,
+        }
+    }
+    let Some(list) = analyze(&words, unit) else { return false };
+    f.signature = function_signature();
+    let mut b = FunctionBuilder::new(f, context);
+    let function = b.import_signature(function_signature());
+    let mut s = Signature::new(CallConv::Tail);
+    s.params = vec![AbiParam::new(I64); 4];
+    let leaving = b.import_signature(s);
+    let mut s = Signature::new(CallConv::PreserveAll);
+    s.params = vec![AbiParam::new(I64); 3];
+    let helping = b.import_signature(s);
+    let hp = b.declare_var(I64);
+    let sp = b.declare_var(I64);
+    let reds = b.declare_var(I64);
+    let x = (0..64).map(|_| b.declare_var(I64)).collect();
+    let fl = (0..32).map(|_| b.declare_var(cranelift_codegen::ir::types::F64)).collect();
+    let targets = list.iter().flat_map(|x| x.jumps.iter().copied()).collect();
+    let index = list.iter().enumerate().map(|(i, x)| (x.at, i)).collect();
+    let mut t = T {
+        b,
+        unit,
+        words: &words,
+        list: &list,
+        index,
+        targets,
+        blocks: BTreeMap::new(),
+        hp,
+        sp,
+        reds,
+        x,
+        f: fl,
+        function,
+        leaving,
+        helping,
+        i: 0,
+        head: None,
+        small: 0,
+    };
+    t.run();
+    t.b.seal_all_blocks();
+    t.b.finalize(config);
+    true
+}
+
+impl T<'_, '_> {
+    fn run(&mut self) {
+        let entry = self.b.create_block();
+        self.b.append_block_params_for_function_params(entry);
+        self.b.switch_to_block(entry);
+        let p: Vec<Value> = self.b.block_params(entry).to_vec();
+        self.b.def_var(self.hp, p[0]);
+        self.b.def_var(self.sp, p[1]);
+        self.b.def_var(self.reds, p[2]);
+        let first = match self.unit.resume {
+            Some(at) => {
+                self.b.def_var(self.x[0], p[3]);
+                at
+            }
+            None => {
+                let arity = decode_arity(self.words, self.unit.start);
+                for r in 0..arity {
+                    let v = match r {
+                        0..PASSED => p[3 + r as usize],
+                        _ => self.from_state(x_offset(r)),
+                    };
+                    self.b.def_var(self.x[r as usize], v);
+                }
+                self.unit.start + 3
+            }
+        };
+        let start = self.block(first);
+        if self.unit.resume.is_none() {
+            let head = self.b.create_block();
+            self.head = Some(head);
+            self.b.ins().jump(head, &[]);
+            self.b.switch_to_block(head);
+            self.pay(first);
+        }
+        self.b.ins().jump(start, &[]);
+        // Whatever can be reached, in the order of addresses, so that most falls through.
+        let mut waiting = BTreeSet::from([first]);
+        let mut done = BTreeSet::new();
+        while let Some(at) = waiting.pop_first() {
+            if !done.insert(at) {
+                continue;
+            }
+            let Some(&i) = self.index.get(&at) else { continue };
+            let block = self.block(at);
+            self.b.switch_to_block(block);
+            self.small = 0;
+            self.line(i, &mut waiting, &mut done);
+        }
+    }
+
+    /// A straight piece of code, until it ends or comes to a place where something else comes in.
+    fn line(&mut self, mut i: usize, waiting: &mut BTreeSet<usize>, done: &mut BTreeSet<usize>) {
+        let first = i;
+        loop {
+            let Some(ins) = self.list.get(i) else {
+                self.b.ins().trap(TrapCode::unwrap_user(1));
+                return;
+            };
+            if i != first && (self.targets.contains(&ins.at) || self.blocks.contains_key(&ins.at)) {
+                let to = self.block(ins.at);
+                self.b.ins().jump(to, &[]);
+                if !done.contains(&ins.at) {
+                    waiting.insert(ins.at);
+                }
+                return;
+            }
+            done.insert(ins.at);
+            self.i = i;
+            let goes_on = self.instruction();
+            let ins = &self.list[i];
+            if goes_on.uses_jumps {
+                for &j in &ins.jumps {
+                    if self.blocks.contains_key(&j) && !done.contains(&j) {
+                        waiting.insert(j);
+                    }
+                }
+            }
+            if !goes_on.falls {
+                return;
+            }
+            self.small = if ins.flow == Flow::Call { 0 } else { self.small & !ins.writes | goes_on.small };
+            i += 1;
+        }
+    }
+
+    fn block(&mut self, at: usize) -> Block {
+        if let Some(&b) = self.blocks.get(&at) {
+            return b;
+        }
+        let b = self.b.create_block();
+        self.blocks.insert(at, b);
+        b
+    }
+
+    // ---- the instruction's words
+    fn ins(&self) -> &Ins {
+        &self.list[self.i]
+    }
+    fn w(&self, n: usize) -> u64 {
+        self.words[self.ins().at + n]
+    }
+    fn a(&self) -> u16 {
+        (self.w(0) >> 16) as u16
+    }
+    fn bb(&self) -> u16 {
+        (self.w(0) >> 32) as u16
+    }
+    fn c(&self) -> u16 {
+        (self.w(0) >> 48) as u16
+    }
+    /// Where the head's jump goes.
+    fn target(&self) -> usize {
+        (self.ins().at as i64 + ((self.w(0) as i64) >> 32)) as usize
+    }
+    fn next(&self) -> usize {
+        self.ins().at + self.ins().len
+    }
+    fn address(&self, at: usize) -> i64 {
+        self.unit.base.wrapping_add(at) as i64
+    }
+
+    // ---- values
+    fn int(&mut self, n: i64) -> Value {
+        self.b.ins().iconst(I64, n)
+    }
+    fn state(&mut self) -> Value {
+        self.b.ins().get_pinned_reg(I64)
+    }
+    fn from_state(&mut self, offset: i32) -> Value {
+        let s = self.state();
+        self.b.ins().load(I64, mem(), s, offset)
+    }
+    fn to_state(&mut self, v: Value, offset: i32) {
+        let s = self.state();
+        self.b.ins().store(mem(), v, s, offset);
+    }
+    fn load(&mut self, p: Value, offset: i32) -> Value {
+        self.b.ins().load(I64, mem(), p, offset)
+    }
+    fn store(&mut self, v: Value, p: Value, offset: i32) {
+        self.b.ins().store(mem(), v, p, offset);
+    }
+    fn get(&mut self, r: u16) -> Value {
+        if r & Y != 0 {
+            let sp = self.b.use_var(self.sp);
+            return self.load(sp, 8 * i32::from(r & 0x7fff));
+        }
+        let v = self.x[bit(r).unwrap_or(0) as usize];
+        self.b.use_var(v)
+    }
+    fn set(&mut self, r: u16, v: Value) {
+        if r & Y != 0 {
+            let sp = self.b.use_var(self.sp);
+            self.store(v, sp, 8 * i32::from(r & 0x7fff));
+        } else {
+            let x = self.x[bit(r).unwrap_or(0) as usize];
+            self.b.def_var(x, v);
+        }
+    }
+    fn source(&mut self, w: u64) -> Value {
+        if w & 7 == 0 { self.get((w >> 3) as u16) } else { self.int(w as i64) }
+    }
+    /// Is a source word known to be a small integer?
+    fn is_small_word(&self, w: u64) -> bool {
+        w & 1 == 1 || w & 7 == 0 && self.is_small((w >> 3) as u16)
+    }
+    fn is_small(&self, r: u16) -> bool {
+        r & Y == 0 && bit(r).is_some_and(|b| self.small >> b & 1 == 1)
+    }
+
+    // ---- leaving
+    fn cold(&mut self) -> Block {
+        let b = self.b.create_block();
+        self.b.set_cold_block(b);
+        b
+    }
+    fn flush(&mut self, set: u64) {
+        for r in each(set) {
+            let v = self.get(r);
+            self.to_state(v, x_offset(r));
+        }
+    }
+    fn fetch(&mut self, set: u64) {
+        for r in each(set) {
+            let v = self.from_state(x_offset(r));
+            self.set(r, v);
+        }
+    }
+    /// Ends the present block: the interpreter does the present instruction and goes on.
+    fn leave(&mut self) {
+        let live = self.ins().live;
+        let at = self.ins().at;
+        self.flush(live);
+        let (hp, sp, reds) = (self.b.use_var(self.hp), self.b.use_var(self.sp), self.b.use_var(self.reds));
+        let ip = self.int(self.address(at));
+        let to = self.int(stubs::leave_address() as i64);
+        self.b.ins().call_indirect(self.leaving, to, &[hp, sp, reds, ip]);
+        self.b.ins().trap(TrapCode::unwrap_user(1));
+    }
+    /// Heap, stack and reductions to where helpers look, and back.
+    fn sync_out(&mut self) {
+        let (hp, sp, reds) = (self.b.use_var(self.hp), self.b.use_var(self.sp), self.b.use_var(self.reds));
+        self.to_state(hp, offset_of!(State, hp) as i32);
+        self.to_state(sp, offset_of!(State, sp) as i32);
+        self.to_state(reds, offset_of!(State, reductions) as i32);
+    }
+    fn sync_in(&mut self) {
+        let v = self.from_state(offset_of!(State, hp) as i32);
+        self.b.def_var(self.hp, v);
+        let v = self.from_state(offset_of!(State, sp) as i32);
+        self.b.def_var(self.sp, v);
+        let v = self.from_state(offset_of!(State, reductions) as i32);
+        self.b.def_var(self.reds, v);
+    }
+    fn help(&mut self, which: Helper, args: [Value; 3]) {
+        let to = self.int(stubs::helper_address(which) as i64);
+        self.b.ins().call_indirect(self.helping, to, &args);
+    }
+    fn result(&mut self) -> Value {
+        self.from_state(offset_of!(State, result) as i32)
+    }
+
+    /// The interpreter does the present instruction; ends the present block with jumps to what follows.
+    fn step(&mut self, next: Block) {
+        self.helped_step(Helper::Step, next);
+    }
+    fn helped_step(&mut self, which: Helper, next: Block) {
+        let live = self.ins().live;
+        let (at, to) = (self.ins().at, self.next());
+        let fail = self.ins().jumps.first().copied();
+        self.flush(live);
+        self.sync_out();
+        let args = [self.int(self.address(at)), self.int(self.address(to)), self.int(fail.map_or(0, |f| self.address(f)))];
+        self.help(which, args);
+        self.sync_in();
+        let after = self.index.get(&to).map_or(0, |&k| self.list[k].live);
+        if let Some(fail) = fail {
+            let failed = self.b.create_block();
+            self.b.set_cold_block(failed);
+            let good = self.b.create_block();
+            let r = self.result();
+            self.b.ins().brif(r, failed, &[], good, &[]);
+            self.b.switch_to_block(failed);
+            let alive = self.index.get(&fail).map_or(0, |&k| self.list[k].live);
+            self.fetch(alive);
+            let to = self.block(fail);
+            self.b.ins().jump(to, &[]);
+            self.b.switch_to_block(good);
+        }
+        self.fetch(after);
+        self.b.ins().jump(next, &[]);
+    }
+
+    /// Room for `need` words; the first `live` registers are roots.
+    fn reserve(&mut self, need: i64, live: u16) {
+        let hp = self.b.use_var(self.hp);
+        let sp = self.b.use_var(self.sp);
+        let go = self.b.create_block();
+        let slow = self.cold();
+        if self.unit.torture {
+            self.b.ins().jump(slow, &[]);
+        } else {
+            let room = self.b.ins().isub(sp, hp);
+            let short = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, room, 8 * (need + SLACK));
+            self.b.ins().brif(short, slow, &[], go, &[]);
+        }
+        self.b.switch_to_block(slow);
+        let set = low(live.min(X_VALUES));
+        self.flush(set);
+        self.sync_out();
+        let args = [self.int(i64::from(live)), self.int(need), self.int(self.address(self.ins().at))];
+        self.help(Helper::Collect, args);
+        self.sync_in();
+        let to = self.next();
+        let after = self.index.get(&to).map_or(u64::MAX, |&k| self.list[k].live);
+        self.fetch(set & (after | self.ins().reads));
+        self.b.ins().jump(go, &[]);
+        self.b.switch_to_block(go);
+    }
+}
+
+/// The arity in the `FuncInfo` word at `start`.
+fn decode_arity(words: &[u64], start: usize) -> u16 {
+    (words[start] >> 16) as u16
+}
+
+/// How an instruction was translated.
+struct Goes {
+    falls: bool,
+    uses_jumps: bool,
+    /// Registers that hold small integers now.
+    small: u64,
+}
