@@ -24,6 +24,7 @@ const STOREYS: &[(&str, u32, bool)] = &[
     ("process", 4, true),
     ("ets", 4, true),
     ("dist", 4, false),
+    ("jit", 5, true),
     ("sched", 5, true),
     ("jit", 5, true),
     ("ports", 6, false),
