@@ -119,8 +119,8 @@ impl Node {
         *p = husk();
         self.processes.release(me);
         // They are told from the end: first whoever was first, so that thousands end, and are heard of, in about the order of their making.
-        links.reverse();
-        watchers.reverse();
+        links.sort_unstable_by_key(|who| std::cmp::Reverse(who.age()));
+        watchers.sort_unstable_by_key(|w| std::cmp::Reverse(w.0));
         self.tell(Notices { pid, reason, links, tokens, watchers });
     }
 

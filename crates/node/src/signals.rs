@@ -326,7 +326,7 @@ impl Node {
                         a.tuple(&[am::EXIT_UPPER, from, reason])
                     }));
                     if token.is_some()
-                        && let Some(last) = p.mailbox.iter_mut().last()
+                        && let Some(last) = p.mailbox.last_mut()
                     {
                         last.of_system = false;
                         last.extra = Some(Box::new(process::mailbox::Extra { token, sender }));

@@ -1,6 +1,7 @@
 //! The private part of a process's mailbox: messages that have been fetched from the inbox, in order of arrival.
 //! `receive` walks it from `save` on. A reference mark remembers where the queue ended when a reference was made: what lies
-//! before cannot contain it. Positions are counted from the first message ever, so that removals do not shift marks.
+//! before cannot contain it. Positions are counted from the first message ever. A message that is taken out of the middle leaves a
+//! gap, so that what lies behind need not move; gaps at the front go at once, the others when they are many.
 
 use std::collections::VecDeque;
 use term::{Fragment, Term};
@@ -31,6 +32,14 @@ impl Message {
     pub fn new(o: crate::Owned) -> Message {
         Message { term: o.term, memory: o.memory, extra: None, of_system: false, in_heap: false }
     }
+    /// Stands where a message has been taken out.
+    fn gap() -> Message {
+        Message { term: Term::NONE, memory: Fragment::EMPTY, extra: None, of_system: false, in_heap: false }
+    }
+    #[inline]
+    fn is_gap(&self) -> bool {
+        self.term == Term::NONE
+    }
     /// A message of the node itself.
     pub fn of_system(o: crate::Owned) -> Message {
         Message { of_system: true, ..Message::new(o) }
@@ -44,10 +53,11 @@ impl Message {
 #[derive(Default, Debug)]
 pub struct Mailbox {
     queue: VecDeque<Message>,
-    /// Index in `queue` that `receive` looks at next.
+    /// Index in `queue` that `receive` looks at next: never a gap.
     save: usize,
-    /// How many messages have been removed from the front since the beginning (for marks). Removals from the middle leave marks
-    /// pointing too far back at worst, which costs time and never a message: see `remove`.
+    /// Gaps in `queue`; the first is none.
+    gaps: usize,
+    /// How many slots have left at the front since the beginning (for marks).
     removed: u64,
     /// (reference number or mark id, position).
     marks: Vec<(u64, u64)>,
@@ -59,7 +69,7 @@ pub struct Mailbox {
 
 impl Mailbox {
     pub fn len(&self) -> usize {
-        self.queue.len()
+        self.queue.len() - self.gaps
     }
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
@@ -68,10 +78,14 @@ impl Mailbox {
         self.queue.push_back(m);
     }
     pub fn iter(&self) -> impl Iterator<Item = &Message> {
-        self.queue.iter()
+        self.queue.iter().filter(|m| !m.is_gap())
     }
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Message> {
-        self.queue.iter_mut()
+        self.queue.iter_mut().filter(|m| !m.is_gap())
+    }
+    /// The newest message.
+    pub fn last_mut(&mut self) -> Option<&mut Message> {
+        self.queue.iter_mut().rev().find(|m| !m.is_gap())
     }
     /// The message that `receive` looks at, or `None` at the end.
     #[inline]
@@ -86,24 +100,57 @@ impl Mailbox {
     #[inline]
     pub fn skip(&mut self) {
         self.save += 1;
+        if self.gaps > 0 {
+            self.pass_gaps();
+        }
+    }
+    #[inline]
+    fn pass_gaps(&mut self) {
+        while self.queue.get(self.save).is_some_and(Message::is_gap) {
+            self.save += 1;
+        }
     }
     /// Takes the message that `receive` looks at, and starts over from the front.
     #[inline]
     pub fn take(&mut self) -> Option<Message> {
-        let m = if self.save == 0 { self.queue.pop_front() } else { self.queue.remove(self.save) };
-        if let Some(m) = &m {
-            self.in_heap -= usize::from(m.in_heap);
-            self.in_heap_below -= usize::from(self.save < self.in_heap_below);
-            // Every mark behind the place moves back by one, whichever end the removal was at.
-            let at = self.removed + self.save as u64;
-            for mark in &mut self.marks {
-                if mark.1 > at {
-                    mark.1 -= 1;
-                }
+        let at = std::mem::take(&mut self.save);
+        self.take_at(at)
+    }
+    fn take_at(&mut self, index: usize) -> Option<Message> {
+        let m = if index == 0 {
+            let m = self.queue.pop_front()?;
+            self.front_gone();
+            while self.gaps > 0 && self.queue.front().is_some_and(Message::is_gap) {
+                self.queue.pop_front();
+                self.gaps -= 1;
+                self.front_gone();
             }
+            m
+        } else {
+            let m = std::mem::replace(self.queue.get_mut(index)?, Message::gap());
+            self.gaps += 1;
+            m
+        };
+        self.in_heap -= usize::from(m.in_heap);
+        if self.gaps > 32 && self.gaps > self.queue.len() / 2 {
+            self.close_gaps();
         }
-        self.save = 0;
-        m
+        Some(m)
+    }
+    fn front_gone(&mut self) {
+        self.removed += 1;
+        self.in_heap_below = self.in_heap_below.saturating_sub(1);
+        self.save = self.save.saturating_sub(1);
+    }
+    fn close_gaps(&mut self) {
+        let before = |index: usize| self.queue.iter().take(index).filter(|m| m.is_gap()).count();
+        let marks: Vec<u64> = self.marks.iter().map(|m| before(m.1.saturating_sub(self.removed) as usize) as u64).collect();
+        let (save, in_heap_below) = (before(self.save), before(self.in_heap_below));
+        self.marks.iter_mut().zip(marks).for_each(|(m, n)| m.1 -= n);
+        self.save -= save;
+        self.in_heap_below -= in_heap_below;
+        self.queue.retain(|m| !m.is_gap());
+        self.gaps = 0;
     }
     /// Starts over from the front (after `timeout`).
     #[inline]
@@ -132,6 +179,7 @@ impl Mailbox {
     pub fn use_mark(&mut self, id: u64) {
         if let Some(&(_, at)) = self.marks.iter().rev().find(|m| m.0 == id) {
             self.save = (at.saturating_sub(self.removed) as usize).min(self.queue.len());
+            self.pass_gaps();
         }
     }
     /// Copies the messages that lead into literal areas which are about to be freed; those in the heap are left to the collector.
@@ -171,29 +219,66 @@ impl Mailbox {
         self.in_heap = 0;
         self.save = 0;
         self.marks.clear();
+        if std::mem::take(&mut self.gaps) > 0 {
+            self.queue.retain(|m| !m.is_gap());
+        }
         std::mem::take(&mut self.queue)
     }
-    /// Removes one message wherever it stands (`demonitor` with `flush`).
-    pub fn remove_at(&mut self, index: usize) -> Option<Message> {
-        let m = self.queue.remove(index)?;
-        self.in_heap -= usize::from(m.in_heap);
-        self.in_heap_below -= usize::from(index < self.in_heap_below);
-        let at = self.removed + index as u64;
-        for mark in &mut self.marks {
-            if mark.1 > at {
-                mark.1 -= 1;
-            }
-        }
-        if index < self.save {
-            self.save -= 1;
-        }
-        Some(m)
+    /// Removes the first message that `is_it` says so of (`demonitor` with `flush`).
+    pub fn remove_first(&mut self, mut is_it: impl FnMut(Term) -> bool) -> Option<Message> {
+        let index = self.queue.iter().position(|m| !m.is_gap() && is_it(m.term))?;
+        let m = self.take_at(index);
+        self.pass_gaps();
+        m
     }
     /// Removes messages that `drop_it` says so of; used by `demonitor(_, [flush])`-like native code and alias removal.
     pub fn retain(&mut self, mut keep: impl FnMut(&Message) -> bool) {
-        self.queue.retain(|m| keep(m));
+        self.queue.retain(|m| !m.is_gap() && keep(m));
+        self.gaps = 0;
         self.in_heap = self.queue.iter().filter(|m| m.in_heap).count();
         self.marks.clear();
         self.save = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(n: i64) -> Mailbox {
+        let mut b = Mailbox::default();
+        (0..n).for_each(|i| b.push(Message::new(crate::Owned::immediate(Term::small(i)))));
+        b
+    }
+    fn take(b: &mut Mailbox, wanted: i64) -> Option<i64> {
+        while b.peek()?.term != Term::small(wanted) {
+            b.skip();
+        }
+        b.take()?.term.as_small()
+    }
+
+    #[test]
+    fn messages_leave_in_any_order() {
+        let mut b = filled(200);
+        for i in (0..200).map(|i| i * 77 % 200) {
+            assert_eq!(take(&mut b, i), Some(i));
+            b.rewind();
+        }
+        assert!(b.is_empty() && b.peek().is_none() && b.queue.is_empty());
+    }
+    #[test]
+    fn marks_stay_where_they_were() {
+        let mut b = filled(100);
+        b.set_mark(1);
+        b.push(Message::new(crate::Owned::immediate(Term::small(100))));
+        for i in (0..90).rev() {
+            assert_eq!(take(&mut b, i), Some(i));
+        }
+        b.use_mark(1);
+        assert_eq!(b.peek().map(|m| m.term), Some(Term::small(100)));
+        assert_eq!((b.len(), b.iter().count()), (11, 11));
+        assert!(b.remove_first(|t| t == Term::small(100)).is_some());
+        b.use_mark(1);
+        assert!(b.peek().is_none());
     }
 }

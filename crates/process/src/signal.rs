@@ -65,6 +65,14 @@ impl Who {
             Who::Port(node, number) => alloc.ext_port(node, number),
         }
     }
+    /// Orders the processes, and the ports, of a node about as they were made; those of this node come first.
+    pub fn age(self) -> (bool, u64, u64) {
+        match self {
+            Who::Local(t) => (false, t.raw(), 0),
+            Who::Pid(_, number, serial) => (true, serial.into(), number.into()),
+            Who::Port(_, number) => (true, number, 0),
+        }
+    }
     pub fn is_port(self) -> bool {
         match self {
             Who::Local(t) => t.is_local_port(),

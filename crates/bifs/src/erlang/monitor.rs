@@ -237,11 +237,7 @@ fn demonitor(cx: &mut Ctx, reference: Term, flush: bool, info: bool) -> Res {
         // A down message is in the mailbox, or on its way as a signal that no longer finds its monitor.
         let id = reference.as_local_ref();
         let is_down = |t: Term| t.as_tuple_n::<5>().is_some_and(|e| e[1].is_ref() && e[1].as_local_ref() == id);
-        let at = cx.p.mailbox.iter().position(|m| is_down(m.term));
-        if let Some(found) = at {
-            cx.p.mailbox.remove_at(found);
-            flushed = true;
-        }
+        flushed = cx.p.mailbox.remove_first(is_down).is_some();
     }
     Ok(if info { Term::bool(if flush { !flushed } else { found }) } else { am::TRUE })
 }
