@@ -121,7 +121,12 @@ fn counters(cx: &mut Ctx, t: Term) -> Result<&'static Counters, Stop> {
 
 fn counters_new(cx: &mut Ctx, a: &[Term]) -> Answer {
     let n = cells(cx, a[0])?;
-    Ok(make(cx, Counters::new(n)))
+    // One share for each scheduler, and one for everybody else.
+    let shares = cx.node.sched.workers() + 1;
+    if n.checked_mul(shares).is_none_or(|n| n > MAX_CELLS) {
+        return Err(cx.system_limit());
+    }
+    Ok(make(cx, Counters::new(n, shares)))
 }
 
 fn counters_get(cx: &mut Ctx, a: &[Term]) -> Answer {
@@ -133,7 +138,11 @@ fn counters_get(cx: &mut Ctx, a: &[Term]) -> Answer {
 fn counters_add(cx: &mut Ctx, a: &[Term]) -> Answer {
     let c = counters(cx, a[0])?;
     let n = a[2].as_i64().or(a[2].as_u64().map(|n| n as i64));
-    match n.and_then(|n| c.add(a[1], n)) {
+    let share = match cx.node.sched.current() {
+        Some(sched::WorkerId::Normal(n)) => n as usize + 1,
+        _ => 0,
+    };
+    match n.and_then(|n| c.add(a[1], n, share)) {
         Some(()) => Ok(am::OK),
         None => Err(cx.badarg()),
     }

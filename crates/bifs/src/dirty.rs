@@ -53,7 +53,15 @@ fn run(cx: &mut Ctx, command: Term, value: Term) -> Res {
         Some("error") if value.is_atom() => Err(cx.error(value)),
         // Sent to and fro in ERTS, and ends elsewhere after an odd number of moves.
         Some("reschedule") if value.as_small().is_some_and(|n| n >= 0 && n % 2 == 0) => Ok(am::OK),
-        Some("copy") => Ok(term::copy::copy(value, cx.h(), term::copy::LiteralRange::NONE)),
+        // As many copies as take a while.
+        Some("copy") => {
+            let mut list = Term::NIL;
+            for _ in 0..1000 {
+                let copy = term::copy::copy(value, cx.h(), term::copy::LiteralRange::NONE);
+                list = cx.h().cons(copy, list);
+            }
+            Ok(list)
+        }
         Some("wait") => {
             let Some(ms) = value.to::<u32>() else { return Err(cx.badarg()) };
             wait(cx, Duration::from_millis(ms.into()))?;

@@ -1,18 +1,77 @@
-//! Module `erts_debug`: sizes and identity of terms. Sizes are of our representation, in words.
+//! Module `erts_debug`: sizes and identity of terms. Sizes are those that ERTS' representation would have, in words: what programs that ask know of.
 
 use crate::result::Res;
 use node::{Ctx, Native};
-use term::copy::{self, LiteralRange};
+use term::copy::{self, LiteralRange, Words};
 use term::{Term, am, atom};
 
+/// Small integers of ERTS have so many bits; ours have more.
+const SMALL_BITS: u32 = 60;
+
+/// Would ERTS have this integer in a word?
+pub fn is_small_there(t: Term) -> bool {
+    t.as_small().is_some_and(|n| (-(1 << (SMALL_BITS - 1))..1 << (SMALL_BITS - 1)).contains(&n))
+}
+
+/// The words of an object as ERTS of this release lays it out.
+fn words_there(t: Term, release: u32) -> Words {
+    use term::Kind::*;
+    if t.is_small() {
+        return Words::Whole(if is_small_there(t) { 0 } else { 2 });
+    }
+    let n = term::word::header_len(t.header());
+    let on_heap = |bits: usize| 2 + bits.div_ceil(64);
+    let largest = 64 * 8;
+    match t.kind() {
+        Some(Tuple) if n == 0 => Words::Whole(0),
+        Some(FlatMap) => Words::WithParts(n + 2),
+        Some(HashMap | HashNode) => Words::WithParts(n),
+        Some(Fun) => {
+            let fixed = match release {
+                ..=25 => 5,
+                26 | 27 => 6,
+                _ => 2,
+            };
+            Words::WithParts(n - 1 + fixed)
+        }
+        Some(ExportFun) => Words::Whole(if release <= 25 { 5 } else { 2 }),
+        Some(Ref) => Words::Whole(if t.as_local_ref().is_some_and(|r| r.1 != 0) { 4 } else { 3 }),
+        Some(MagicRef) => Words::Whole(3),
+        Some(ExtPid | ExtPort) => Words::Whole(4),
+        Some(HeapBits | BinRef | SubBits | MatchContext) => {
+            let bits = t.bit_size().unwrap_or(0);
+            let aligned = bits % 8 == 0 && t.bits().is_none_or(|b| b.offset % 8 == 0);
+            Words::Whole(if release <= 25 {
+                let whole = if bits <= largest { on_heap(bits) } else { 6 };
+                let base = if !t.is_kind(SubBits) {
+                    whole
+                } else if t.base().bit_size().is_some_and(|n| n > largest) {
+                    6
+                } else {
+                    on_heap(t.base().bit_size().unwrap_or(0))
+                };
+                if aligned { whole } else { base + 5 }
+            } else if bits <= largest {
+                on_heap(bits)
+            } else {
+                8
+            })
+        }
+        Some(_) => Words::WithParts(n + 1),
+        None => Words::Whole(0),
+    }
+}
+
 fn flat_size(cx: &mut Ctx, a: &[Term]) -> Res {
-    let n = copy::size(a[0], LiteralRange::NONE);
+    let release = cx.node.code.release;
+    let n = copy::words_by(a[0], LiteralRange::NONE, false, |t| words_there(t, release));
     cx.charge(n / 8);
     Ok(Term::small(n as i64))
 }
 fn size_shared(cx: &mut Ctx, a: &[Term]) -> Res {
+    let release = cx.node.code.release;
     // Literals are not the process's.
-    let n = copy::shared_size(a[0], node::signals::literals());
+    let n = copy::words_by(a[0], node::signals::literals(), true, |t| words_there(t, release));
     cx.charge(n / 4);
     Ok(Term::small(n as i64))
 }

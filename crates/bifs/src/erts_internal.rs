@@ -67,8 +67,10 @@ fn map_next_keys(cx: &mut Ctx, keys: Term, map: Term) -> Res {
 }
 
 fn map_to_tuple_keys(cx: &mut Ctx, a: &[Term]) -> Res {
-    match a[0].flat_map() {
-        Some((keys, _)) => Ok(cx.h().tuple(keys)),
+    match a[0].flat_map_keys() {
+        // The very tuple: whoever asks looks at what maps share.
+        Some(keys) if keys.is_nil() => Ok(cx.h().tuple(&[])),
+        Some(keys) => Ok(keys),
         None if a[0].is_map() => Err(cx.badarg()),
         None => Err(cx.error_with(am::BADMAP, a[0])),
     }
@@ -115,10 +117,11 @@ fn term_to_string(cx: &mut Ctx, a: &[Term]) -> Res {
     }
 }
 
-fn term_type(_: &mut Ctx, a: &[Term]) -> Res {
+fn term_type(cx: &mut Ctx, a: &[Term]) -> Res {
     let t = a[0];
+    let newer = cx.node.code.release > 25;
     let name = if t.is_small() {
-        "fixnum"
+        if crate::erts_debug::is_small_there(t) { "fixnum" } else { "bignum" }
     } else if t.is_atom() {
         "atom"
     } else if t.is_nil() {
@@ -138,7 +141,10 @@ fn term_type(_: &mut Ctx, a: &[Term]) -> Res {
             Some(Kind::Fun) => "fun",
             Some(Kind::ExportFun) => "export",
             Some(Kind::SubBits | Kind::MatchContext) => "sub_binary",
+            // Before 26 the bits of an incomplete last byte were a part of a binary; since then every larger binary is a part of something.
+            Some(Kind::HeapBits | Kind::BinRef) if !newer && t.bit_size().is_some_and(|n| n % 8 != 0) => "sub_binary",
             Some(Kind::HeapBits) => "heap_binary",
+            Some(Kind::BinRef) if newer => "sub_binary",
             Some(Kind::BinRef) => "refc_binary",
             Some(Kind::Float) => "hfloat",
             Some(Kind::PosBig | Kind::NegBig) => "bignum",

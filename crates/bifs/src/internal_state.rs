@@ -3,7 +3,7 @@
 
 use crate::erlang::process::ask_and_wait;
 use node::{Ctx, Effect, Native, Stop};
-use process::{MonitorKind, Owned, Private, RefId, Target, Who};
+use process::{MonitorKind, Owned, Private, Target, Who};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 use term::{Term, am, atom};
@@ -95,7 +95,7 @@ fn set(cx: &mut Ctx, a: &[Term]) -> Answer {
             Ok(am::TRUE)
         }
         "unique_monotonic_integer_state" => {
-            let n = number(cx)?;
+            let Some(n) = a[1].as_u64().or(a[1].as_i64().map(|n| n as u64)) else { return Err(cx.badarg()) };
             cx.node.monotonic_integers.store(n.wrapping_add(1), Relaxed);
             Ok(am::TRUE)
         }
@@ -167,7 +167,7 @@ fn get(cx: &mut Ctx, a: &[Term]) -> Answer {
             let n = cx.node.monotonic_integers.load(Relaxed).wrapping_sub(1);
             cx.h().uint(n)
         }
-        "min_unique_monotonic_integer" => Term::small(0),
+        "min_unique_monotonic_integer" => Term::small(node::timers::MONOTONIC_BEGIN),
         "check_io_debug" => {
             let none = [Term::small(0); 4];
             cx.h().tuple(&none)
@@ -182,6 +182,25 @@ fn get(cx: &mut Ctx, a: &[Term]) -> Answer {
             let release = cx.node.code.release;
             let names: Vec<Term> = INFO_ITEMS.split(' ').map(atom::intern).filter(|&t| crate::erlang::info::known(t, release)).collect();
             cx.h().list(&names)
+        }
+        // How often a node's name is referred to is not counted: names stay. Of the two tables only this node's own entries are told.
+        "node_and_dist_references" => {
+            let (name, creation) = *cx.node.identity.read();
+            let h = cx.h();
+            let one = h.tuple(&[atom!("system"), Term::small(1)]);
+            let by = h.tuple(&[atom!("system"), am::UNDEFINED]);
+            let count = h.list(&[one]);
+            let by = h.tuple(&[by, count]);
+            let by = h.list(&[by]);
+            let number = h.uint(creation.into());
+            let own = h.tuple(&[name, number]);
+            let own = h.tuple(&[own, Term::small(1), by]);
+            let nodes = h.list(&[own]);
+            let own = h.tuple(&[name, Term::small(1), by]);
+            let dists = h.list(&[own]);
+            let nodes = h.tuple(&[atom!("node_references"), nodes]);
+            let dists = h.tuple(&[atom!("dist_references"), dists]);
+            h.tuple(&[nodes, dists])
         }
         "max_atom_out_cache_index" => Term::small(2038),
         "nbalance" => Term::small(0),
@@ -198,11 +217,11 @@ fn get_of(cx: &mut Ctx, what: &str, t: Term) -> Answer {
         "internal_hash" => Ok(Term::small(i64::from((term::hash::hash(t) >> 4) as u32))),
         "atom" => t.to::<u32>().and_then(atom::numbered).ok_or_else(|| cx.badarg()),
         "link_list" if t.is_local_pid() => ask_and_wait(cx, t, |_, p| match p {
-            Some((_, _, p)) => links(p),
+            Some((_, pid, p)) => links(pid, p),
             None => Owned::immediate(am::UNDEFINED),
         }),
-        "monitor_list" if t.is_local_pid() => ask_and_wait(cx, t, |_, p| match p {
-            Some((_, _, p)) => monitors(p),
+        "monitor_list" if t.is_local_pid() => ask_and_wait(cx, t, |node, p| match p {
+            Some((_, pid, p)) => monitors(node, pid, p),
             None => Owned::immediate(am::UNDEFINED),
         }),
         "link_list" if t.is_local_port() => {
@@ -213,7 +232,36 @@ fn get_of(cx: &mut Ctx, what: &str, t: Term) -> Answer {
                 linked.iter().map(|&pid| h.tuple(&[atom!("erl_link"), am::PROCESS, pid, atom!("linked"), Term::small(0)])).collect();
             Ok(h.list(&list))
         }
-        "link_list" | "monitor_list" | "dist_ctrl" | "channel_number" if t.is_atom() => Ok(am::UNDEFINED),
+        "link_list" if t.is_atom() => {
+            let Some(tied) = crate::dist::tied(cx.node, t) else { return Ok(am::UNDEFINED) };
+            let h = cx.h();
+            let list: Vec<Term> = tied.links.iter().map(|&(pid, who)| link(h, atom!("dist_process"), pid, true, link_number(pid, who))).collect();
+            Ok(h.list(&list))
+        }
+        "monitor_list" if t.is_atom() => {
+            let Some(tied) = crate::dist::tied(cx.node, t) else { return Ok(am::UNDEFINED) };
+            let h = cx.h();
+            let mut list = Term::NIL;
+            for &(id, pid, name) in &tied.ours {
+                let reference = h.reference(id.0, id.1);
+                list = monitor(h, atom!("dist_process"), atom!("target"), reference, pid, name.unwrap_or(Term::NIL), list);
+            }
+            for (words, pid, name) in &tied.theirs {
+                let reference = h.ext_ref(tied.node, words);
+                list = monitor(h, atom!("dist_process"), atom!("origin"), reference, *pid, name.unwrap_or(Term::NIL), list);
+            }
+            for &(pid, _) in &tied.node_monitors {
+                list = monitor(h, am::NODE, atom!("target"), Term::NIL, pid, Term::NIL, list);
+            }
+            Ok(list)
+        }
+        "channel_number" if t.is_atom() => match crate::dist::connection_number(cx.node, t) {
+            Some(n) => Ok(cx.h().uint(n)),
+            None => Ok(am::UNDEFINED),
+        },
+        "dist_ctrl" if t.is_atom() => {
+            Ok(crate::dist::peers(cx.node).iter().find(|p| p.name == t).map_or(am::UNDEFINED, |p| p.controller))
+        }
         "process_status" if t.is_local_pid() => ask_and_wait(cx, t, |_, p| {
             Owned::immediate(match p {
                 Some((_, _, p)) if p.receives => am::WAITING,
@@ -253,55 +301,79 @@ fn get_of(cx: &mut Ctx, what: &str, t: Term) -> Answer {
     }
 }
 
-fn links(p: &Private) -> Owned {
+fn link(h: &mut term::Alloc, kind: Term, other: Term, linked: bool, id: u64) -> Term {
+    let state = if linked { atom!("linked") } else { atom!("unlinking") };
+    let id = h.uint(id);
+    h.tuple(&[atom!("erl_link"), kind, other, state, id])
+}
+
+/// A number that both records of a link between nodes have: the process's and the connection's.
+fn link_number(pid: Term, other: Who) -> u64 {
+    use std::hash::{Hash, Hasher};
+    let mut h = std::hash::DefaultHasher::new();
+    (pid.raw(), other).hash(&mut h);
+    (h.finish() >> 8).max(1)
+}
+
+fn links(pid: Term, p: &Private) -> Owned {
     Owned::build(|h| {
         let mut list = Term::NIL;
-        for (who, &unlinking) in &p.links {
-            let kind = match who {
-                Who::Pid(..) => atom!("dist_process"),
-                w if w.is_port() => am::PORT,
-                _ => am::PROCESS,
+        for (&who, &unlinking) in &p.links {
+            let (kind, id) = match who {
+                Who::Pid(..) => (atom!("dist_process"), link_number(pid, who)),
+                w if w.is_port() => (am::PORT, unlinking),
+                _ => (am::PROCESS, unlinking),
             };
-            let state = if unlinking == 0 { atom!("linked") } else { atom!("unlinking") };
             let other = who.term(h);
-            let id = h.uint(unlinking);
-            let link = h.tuple(&[atom!("erl_link"), kind, other, state, id]);
+            let link = link(h, kind, other, unlinking == 0, id);
             list = h.cons(link, list);
         }
         list
     })
 }
 
-fn monitors(p: &Private) -> Owned {
+fn monitor(h: &mut term::Alloc, kind: Term, direction: Term, reference: Term, other: Term, extra: Term, list: Term) -> Term {
+    let monitor = h.tuple(&[atom!("erl_monitor"), kind, direction, reference, other, extra]);
+    h.cons(monitor, list)
+}
+
+fn monitors(node: &node::Node, pid: Term, p: &Private) -> Owned {
+    let of_nodes = crate::dist::nodes_monitored_by(node, pid);
     Owned::build(|h| {
         let mut list = Term::NIL;
-        let row = |h: &mut term::Alloc, kind: Term, direction: Term, id: RefId, other: Term, name: Term, list: Term| {
+        for (&id, m) in &p.monitors {
+            let (kind, other, name) = match (m.kind, m.target) {
+                (MonitorKind::TimeOffset, _) | (_, Target::Clock) => (am::TIME_OFFSET, atom!("clock_service"), Term::NIL),
+                // By name: the node stands for whatever has the name there.
+                (_, Target::Name { name, node: there, .. }) if !node.is_own_name(there) => (atom!("dist_process"), there, name),
+                (kind, Target::Who(who) | Target::Name { who: Some(who), .. }) => {
+                    let kind = match (kind, who) {
+                        (MonitorKind::Port, _) => am::PORT,
+                        (_, Who::Pid(..)) => atom!("dist_process"),
+                        _ => am::PROCESS,
+                    };
+                    let name = if let Target::Name { name, .. } = m.target { name } else { Term::NIL };
+                    (kind, who.term(h), name)
+                }
+                (_, Target::Name { name, .. }) => (am::PROCESS, Term::NIL, name),
+            };
             let reference = h.reference(id.0, id.1);
-            let monitor = h.tuple(&[atom!("erl_monitor"), kind, direction, reference, other, name]);
-            h.cons(monitor, list)
-        };
-        for (&id, monitor) in &p.monitors {
-            let (who, name) = match monitor.target {
-                Target::Who(who) => (Some(who), Term::NIL),
-                Target::Name { name, who, .. } => (who, name),
-                Target::Clock => (None, Term::NIL),
-            };
-            let kind = match (monitor.kind, who) {
-                (MonitorKind::Port, _) => am::PORT,
-                (MonitorKind::TimeOffset, _) => am::TIME_OFFSET,
-                (MonitorKind::Process, Some(Who::Pid(..))) => atom!("dist_process"),
-                (MonitorKind::Process, _) => am::PROCESS,
-            };
-            let other = match who {
-                Some(who) => who.term(h),
-                None => atom!("clock_service"),
-            };
-            list = row(h, kind, atom!("origin"), id, other, name, list);
+            list = monitor(h, kind, atom!("origin"), reference, other, name, list);
         }
         for (&id, &(watcher, name)) in &p.watchers {
-            let kind = if matches!(watcher, Who::Pid(..)) { atom!("dist_process") } else { am::PROCESS };
+            // Who watches from another node has its own reference.
+            let (kind, reference) = match watcher {
+                Who::Pid(there, ..) => {
+                    let words = crate::dist::tied(node, there.name).and_then(|t| t.number(id));
+                    (atom!("dist_process"), words.map_or(Term::NIL, |w| h.ext_ref(there, &w)))
+                }
+                _ => (am::PROCESS, h.reference(id.0, id.1)),
+            };
             let other = watcher.term(h);
-            list = row(h, kind, atom!("target"), id, other, name.unwrap_or(Term::NIL), list);
+            list = monitor(h, kind, atom!("target"), reference, other, name.unwrap_or(Term::NIL), list);
+        }
+        for &(name, count) in &of_nodes {
+            list = monitor(h, am::NODE, atom!("origin"), Term::NIL, name, Term::small(count.into()), list);
         }
         list
     })

@@ -291,6 +291,20 @@ impl hooks::Ports for Door {
     fn list(&self) -> Vec<Term> {
         self.0.all()
     }
+    fn describe(&self, id: Term, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        let Some(port) = self.0.get(id) else { return Ok(()) };
+        let i = self.0.info(&port);
+        let text = term::print::text;
+        write!(out, "=port:{}\nState: CONNECTED\nSlot: {}\nConnected: {}\n", text(id), id.port_id(), text(i.owner))?;
+        if !i.links.is_empty() {
+            writeln!(out, "Links: {}", i.links.iter().map(|&l| text(l)).collect::<Vec<_>>().join(", "))?;
+        }
+        if let Some(name) = i.registered {
+            writeln!(out, "Registered as: {}", text(name))?;
+        }
+        writeln!(out, "Port controls linked-in driver: {}", String::from_utf8_lossy(&i.name).replace('\n', " "))?;
+        write!(out, "Input: {}\nOutput: {}\nQueue: {}\n", i.input, i.output, i.queue_size)
+    }
 }
 
 /// Tells of a signal that a port has received.

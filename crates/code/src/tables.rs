@@ -255,6 +255,12 @@ impl Code {
     }
 
     // ---- funs
+    /// All local funs of all modules there have been.
+    pub fn fun_entries(&self) -> Vec<&'static FunEntry> {
+        let mut all: Vec<&'static FunEntry> = self.funs.read().values().copied().collect();
+        all.sort_by_key(|f| (f.module.raw(), f.index));
+        all
+    }
     /// The entry of a local fun of a module, made if need be; without code it leads to the error handler.
     pub fn fun_entry(&self, key: &FunIdentity) -> &'static FunEntry {
         let k = (key.module, key.index, key.uniq);

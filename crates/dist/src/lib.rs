@@ -7,4 +7,4 @@ pub mod flags;
 mod packet;
 
 pub use control::Control;
-pub use packet::{Bad, Packet, pack, unpack};
+pub use packet::{Bad, Packet, is_spawn_request, pack, unpack};

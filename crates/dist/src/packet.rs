@@ -46,6 +46,14 @@ pub fn unpack(bytes: &[u8], env: &DecodeEnv<'_>) -> Result<Option<Packet>, Bad> 
     Ok(Some(Packet { control, memory: a.finish(), payload }))
 }
 
+/// Does the packet ask for a process?
+pub fn is_spawn_request(packet: &[u8]) -> bool {
+    const VERSION: u8 = 131;
+    const SMALL_TUPLE: u8 = 104;
+    const SMALL_INTEGER: u8 = 97;
+    matches!(packet, [PASS_THROUGH, VERSION, SMALL_TUPLE, _, SMALL_INTEGER, 29, ..])
+}
+
 /// The bytes of a packet.
 pub fn pack(control: Control, payload: Option<Term>, options: &Options) -> Vec<u8> {
     let mut a = Alloc::new();

@@ -9,8 +9,12 @@ pub struct Atomics {
     cells: Box<[AtomicU64]>,
 }
 
-/// What `counters:new/2` makes with `write_concurrency`.
+/// What `counters:new/2` makes with `write_concurrency`: every scheduler has cells of its own, on cache lines of its own; a counter's value is the
+/// sum of its cells.
 pub struct Counters {
+    len: usize,
+    /// Cells of one share, its padding included.
+    stride: usize,
     cells: Box<[AtomicU64]>,
 }
 
@@ -54,30 +58,39 @@ impl Atomics {
 }
 
 impl Counters {
-    pub fn new(n: usize) -> Counters {
-        Counters { cells: zeros(n) }
+    /// `n` counters in as many shares.
+    pub fn new(n: usize, shares: usize) -> Counters {
+        // A cache line has eight cells.
+        let stride = n.next_multiple_of(8);
+        Counters { len: n, stride, cells: zeros(stride.saturating_mul(shares.max(1))) }
     }
     pub fn len(&self) -> usize {
-        self.cells.len()
+        self.len
     }
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.len == 0
     }
     pub fn memory(&self) -> usize {
         size_of::<Counters>() + self.cells.len() * 8
     }
-    fn cell(&self, index: Term) -> Option<&AtomicU64> {
-        self.cells.get(index.to::<usize>()?.checked_sub(1)?)
+    /// The counter's cells, one a share.
+    fn cells(&self, index: Term) -> Option<impl Iterator<Item = &AtomicU64>> {
+        let at = index.to::<usize>()?.checked_sub(1).filter(|&i| i < self.len)?;
+        Some(self.cells.iter().skip(at).step_by(self.stride))
     }
     pub fn get(&self, index: Term) -> Option<i64> {
-        Some(self.cell(index)?.load(Relaxed) as i64)
+        Some(self.cells(index)?.fold(0, |sum: u64, c| sum.wrapping_add(c.load(Relaxed))) as i64)
     }
-    pub fn add(&self, index: Term, n: i64) -> Option<()> {
-        self.cell(index)?.fetch_add(n as u64, Relaxed);
+    /// Adds in the caller's share.
+    pub fn add(&self, index: Term, n: i64, share: usize) -> Option<()> {
+        let shares = self.cells.len() / self.stride;
+        self.cells(index)?.nth(share % shares)?.fetch_add(n as u64, Relaxed);
         Some(())
     }
     pub fn put(&self, index: Term, n: i64) -> Option<()> {
-        self.cell(index)?.store(n as u64, Relaxed);
+        let mut cells = self.cells(index)?;
+        cells.next()?.store(n as u64, Relaxed);
+        cells.for_each(|c| c.store(0, Relaxed));
         Some(())
     }
 }

@@ -22,6 +22,14 @@ pub fn inspect(node: &Arc<Node>, current: Option<(Term, &Private)>, full: bool, 
             for &pid in &pids {
                 with(node, pid, current, |_, p| body(node, pid, p, out)).unwrap_or(Ok(()))?;
             }
+            let mut w = Writer { out, seen: HashSet::new(), queue: Vec::new() };
+            writeln!(w.out, "=persistent_terms")?;
+            for (key, value) in node.persistent.list() {
+                let (key, value) = (w.word(key), w.word(value));
+                writeln!(w.out, "{key}|{value}")?;
+            }
+            writeln!(w.out, "=literals")?;
+            w.heap()?;
         }
         Ok(())
     })
@@ -207,34 +215,12 @@ impl Writer<'_> {
                 writeln!(self.out, "{keys_at:X}:t{:X}:{}", keys.len(), keys.join(","))?;
                 writeln!(self.out, "{at:X}:Mf{:X}:H{keys_at:X}:{}", values.len(), values.join(","))?;
             } else if let Some(bytes) = t.as_bytes() {
-                writeln!(self.out, "{at:X}:Yh{:X}:{}", bytes.len(), base64(&bytes))?;
+                writeln!(self.out, "{at:X}:Yh{:X}:{}", bytes.len(), node::dump::base64(&bytes))?;
             } else {
                 let text = String::from_utf8_lossy(&term::print::print(t, 50)).replace('\n', " ");
                 writeln!(self.out, "{at:X}:{}", atom_word(&text))?;
             }
         }
         Ok(())
-    }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let n = group.iter().fold(0u32, |n, &b| n << 8 | u32::from(b)) << (8 * (3 - group.len()));
-        for i in 0..4 {
-            out.push(if i <= group.len() { DIGITS[(n >> (18 - 6 * i)) as usize & 63] as char } else { '=' });
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn base64_pads() {
-        for (bytes, text) in [(&b""[..], ""), (b"a", "YQ=="), (b"ab", "YWI="), (b"abc", "YWJj"), (b"/usr/lib/erlang", "L3Vzci9saWIvZXJsYW5n")] {
-            assert_eq!(super::base64(bytes), text);
-        }
     }
 }

@@ -289,12 +289,14 @@ impl Heap {
             self.old_end = unsafe { self.old_start.add(words) };
         }
         let capacity = (worst + stack + need).max(match (self.compact, MAJOR) {
-            (true, _) => 16,
+            (true, _) => SLACK,
             (false, true) => self.min_words,
             (false, false) => self.block_words().max(self.min_words),
         });
         // The stack stays, whatever dies: beside a deep one there must be room in proportion to it.
         let capacity = if self.compact { capacity } else { capacity.max(next_size((stack + need) * 2)) };
+        // If nearly all of it lives, the next collection should not come at once.
+        let capacity = if MAJOR && !self.compact { capacity + capacity / 4 } else { capacity };
         let to = block(capacity);
         let (literal_base, literal_len) = crate::literal_range();
         let old_scan = self.old_top;
@@ -419,7 +421,7 @@ impl Heap {
     fn pick_size<const MAJOR: bool>(&self, live: usize, stack: usize, need: usize, capacity: usize) -> usize {
         let used = live + stack + need;
         if self.compact {
-            return used.max(16).min(capacity);
+            return used.max(SLACK).min(capacity);
         }
         let now = self.block_words();
         let wanted = if used * 4 > now * 3 {

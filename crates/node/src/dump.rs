@@ -67,11 +67,20 @@ impl Node {
             Some(sched::WorkerId::Normal(n)) => writeln!(out, "Calling Thread: scheduler:{}", n + 1)?,
             _ => writeln!(out, "Calling Thread: unknown")?,
         }
+        self.dump_schedulers(out)?;
         out.write_all(&self.dump_memory())?;
+        self.dump_areas(out)?;
+        if let Some(ports) = self.ports.get() {
+            for port in ports.list() {
+                ports.describe(port, out)?;
+            }
+        }
         for t in self.tables.list() {
             let mut owner = Vec::new();
             term::print::print_to(&mut owner, t.owner(), 100);
             write!(out, "=ets:{}\nSlot: {}\nTable: ", String::from_utf8_lossy(&owner), t.id)?;
+            let mut a = term::Alloc::new();
+            let handle = String::from_utf8_lossy(&term::print::print(t.handle(&mut a), 100)).into_owned();
             let name = term::print::text(t.name());
             let kind = match t.kind() {
                 ets::table::Kind::Set => "set",
@@ -80,11 +89,29 @@ impl Node {
                 ets::table::Kind::DuplicateBag => "duplicate_bag",
             };
             let protection = format!("{:?}", t.protection()).to_lowercase();
-            write!(out, "{name}\nName: {name}\nObjects: {}\nWords: {}\nType: {kind}\nProtection: {protection}\n", t.size(), t.memory())?;
+            write!(out, "{handle}\nName: {name}\n")?;
+            if let Some(s) = t.stats() {
+                write!(out, "Buckets: {}\nChain Length Avg: {:.6}\nChain Length Max: {}\nChain Length Min: {}\n", s.places, s.average, s.most, s.least)?;
+                write!(out, "Chain Length Std Dev: {:.6}\nChain Length Expected Std Dev: {:.6}\n", s.deviation, s.expected)?;
+            }
+            write!(out, "Fixed: {}\nObjects: {}\nWords: {}\n", t.is_fixed(), t.size(), t.memory())?;
+            let write = !matches!(t.options.write_concurrency, ets::table::WriteConcurrency::Off);
+            write!(out, "Type: {kind}\nProtection: {protection}\nCompressed: {}\nWrite Concurrency: {write}\n", t.options.compressed)?;
+            writeln!(out, "Read Concurrency: {}", t.options.read_concurrency)?;
         }
-        write!(out, "=node:{}\n=no_distribution\n", term::print::text(self.identity.read().0))?;
+        self.dump_timers(out)?;
+        let name = self.identity.read().0;
+        writeln!(out, "=node:{}", term::print::text(name))?;
+        if name == term::am::NONODE {
+            writeln!(out, "=no_distribution")?;
+        }
         out.write_all(b"=loaded_modules\n")?;
-        out.write_all(&self.dump_modules())?;
+        out.write_all(&self.dump_modules(true))?;
+        for f in self.code.fun_entries() {
+            let address = f.address.load(std::sync::atomic::Ordering::Relaxed) as usize;
+            let module = term::print::text(f.module);
+            write!(out, "=fun\nModule: {module}\nUniq: {}\nIndex: {}\nAddress: {address:#018x}\nRefc: 1\n", f.old_uniq, f.old_index)?;
+        }
         if let Some(inspect) = self.inspector.get() {
             inspect(self, current, true, out)?;
         }
@@ -96,6 +123,58 @@ impl Node {
             out.write_all(&line)?;
         }
         out.write_all(b"=end\n")
+    }
+
+    fn dump_schedulers(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        use sched::DirtyKind::{Cpu, Io};
+        let s = &self.sched;
+        let queue = |out: &mut dyn Write, lengths: [usize; 4]| {
+            let [max, high, normal, low] = lengths;
+            write!(out, "Run Queue Max Length: {max}\nRun Queue High Length: {high}\nRun Queue Normal Length: {normal}\n")?;
+            write!(out, "Run Queue Low Length: {low}\nRun Queue Port Length: 0\nRun Queue Flags: \n")
+        };
+        let lengths = s.run_queue_lengths();
+        for (i, n) in lengths.iter().enumerate() {
+            write!(out, "=scheduler:{}\nScheduler Sleep Info Flags: \nScheduler Sleep Info Aux Work: \nCurrent Port: \n", i + 1)?;
+            // Of one queue only the whole length is known.
+            queue(out, [0, 0, *n, 0])?;
+            writeln!(out, "Current Process: ")?;
+        }
+        let mut number = lengths.len();
+        for (kind, name) in [(Cpu, "dirty_cpu"), (Io, "dirty_io")] {
+            for _ in 0..s.dirty_limit(kind) {
+                number += 1;
+                write!(out, "={name}_scheduler:{number}\nScheduler Sleep Info Flags: \nScheduler Sleep Info Aux Work: \nCurrent Process: \n")?;
+            }
+            writeln!(out, "={name}_run_queue")?;
+            queue(out, [0, 0, s.dirty_load(kind).0, 0])?;
+        }
+        Ok(())
+    }
+
+    /// Sizes of tables and areas, as far as there is the like.
+    fn dump_areas(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let m = self.memory();
+        let atoms = atom::count();
+        write!(out, "=hash_table:atom_tab\nsize: {atoms}\nused: {atoms}\nobjs: {atoms}\ndepth: 1\n")?;
+        write!(out, "=index_table:atom_tab\nsize: {atoms}\nlimit: {}\nentries: {atoms}\n", self.config.limits.atoms)?;
+        write!(out, "=allocated_areas\natom_space: {0} {0}\nloaded_code: {1}\n", m.atoms, m.code)?;
+        let (processes, record) = (self.processes.count(), size_of::<process::Process>());
+        write!(out, "process_table: {}\nets_misc: {}\n", processes * record, m.tables)
+    }
+
+    /// The timers that would send messages. The node does not go on after this.
+    fn dump_timers(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        for (to, left, message) in self.last_timers() {
+            writeln!(out, "=timer:{}", term::print::text(to))?;
+            if message.is_immediate() {
+                writeln!(out, "Message: {}", term::print::text(message))?;
+            } else {
+                writeln!(out, "Message: {}", String::from_utf8_lossy(&term::print::print(message, 100)).replace('\n', " "))?;
+            }
+            writeln!(out, "Time left: {left}")?;
+        }
+        Ok(())
     }
 
     /// `Sun Nov 22 13:22:20 2026`, local time.
@@ -119,7 +198,7 @@ impl Node {
     }
 
     /// `system_info(loaded)` has the same lines in another form.
-    pub fn dump_modules(&self) -> Vec<u8> {
+    pub fn dump_modules(&self, full: bool) -> Vec<u8> {
         let mut out = Vec::new();
         let (mut current, mut old) = (0, 0);
         let mut list = Vec::new();
@@ -129,13 +208,17 @@ impl Node {
             let before = v.old.as_ref().map_or(0, |l| l.code_bytes());
             current += now;
             old += before;
-            list.push((name, now, before));
+            list.push((name, now, before, v.current.clone()));
         }
         let _ = write!(out, "Current code: {current}\nOld code: {old}\n");
-        for (name, now, before) in list {
+        for (name, now, before, loaded) in list {
             let _ = write!(out, "=mod:{}\nCurrent size: {now}\n", term::print::text(name));
             if before != 0 {
                 let _ = writeln!(out, "Old size: {before}");
+            }
+            if let Some(l) = loaded.filter(|_| full) {
+                let (attributes, compile) = (base64(&l.attributes), base64(&l.compile));
+                let _ = write!(out, "Current attributes: {attributes}\nCurrent compilation info: {compile}\n");
             }
         }
         out
@@ -143,7 +226,7 @@ impl Node {
 
     /// `system_info(loaded)`.
     pub fn list_modules(&self) -> Vec<u8> {
-        let text = String::from_utf8_lossy(&self.dump_modules()).replace("=mod:", "").replace("\nCurrent size: ", " ");
+        let text = String::from_utf8_lossy(&self.dump_modules(false)).replace("=mod:", "").replace("\nCurrent size: ", " ");
         text.replace("\nOld size: ", " ").into_bytes()
     }
 
@@ -165,5 +248,28 @@ impl Node {
             let _ = writeln!(out, "{name}: {bytes}");
         }
         out
+    }
+}
+
+/// Bytes as the dump has them.
+pub fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let n = group.iter().fold(0u32, |n, &b| n << 8 | u32::from(b)) << (8 * (3 - group.len()));
+        for i in 0..4 {
+            out.push(if i <= group.len() { DIGITS[(n >> (18 - 6 * i)) as usize & 63] as char } else { '=' });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn base64_pads() {
+        for (bytes, text) in [(&b""[..], ""), (b"a", "YQ=="), (b"ab", "YWI="), (b"abc", "YWJj"), (b"/usr/lib/erlang", "L3Vzci9saWIvZXJsYW5n")] {
+            assert_eq!(super::base64(bytes), text);
+        }
     }
 }

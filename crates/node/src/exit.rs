@@ -78,10 +78,10 @@ impl Node {
         }
         self.processes.unlist(pid);
 
-        for (suspended, count) in std::mem::take(&mut p.suspending) {
-            self.request(suspended, move |_, other| {
+        for suspended in std::mem::take(&mut p.suspending) {
+            self.request(suspended.pid, move |_, other| {
                 if let Some((_, _, q)) = other {
-                    q.suspended = q.suspended.saturating_sub(count);
+                    q.suspended = q.suspended.saturating_sub(1);
                 }
             });
         }

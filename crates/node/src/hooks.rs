@@ -40,6 +40,10 @@ pub trait Ports: Send + Sync {
     fn list(&self) -> Vec<Term> {
         Vec::new()
     }
+    /// The port's part of a crash dump.
+    fn describe(&self, _port: Term, _out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        Ok(())
+    }
     /// Bytes read and written by all ports so far.
     fn traffic(&self) -> (u64, u64) {
         (0, 0)

@@ -98,10 +98,8 @@ impl Node {
             return;
         }
         *entry = 0;
-        if p.trace.is_some()
-            && let Some(other) = other.local()
-        {
-            self.trace_procs(pid, p, &[am::LINK, other]);
+        if p.trace.is_some() {
+            self.trace_who(pid, p, am::LINK, other);
         }
         if other.node().is_some() && self.remote().is_none() {
             let reason = Owned::immediate(am::NOCONNECTION);

@@ -173,7 +173,9 @@ impl Node {
         if is_on(p) {
             advance(pid, p);
             if let Some(t) = token(p) {
-                self.seq_tell(t, SEND, term::atom!("send"), to, message.term);
+                if !p.sensitive {
+                    self.seq_tell(t, SEND, term::atom!("send"), to, message.term);
+                }
                 handed = p.rare.as_ref().and_then(|r| r.trace_token.as_ref()).map(|t| copy_whole(t.term));
             }
         }
@@ -198,7 +200,9 @@ pub fn received(cx: &mut Ctx, message: &mut Message) {
                 let serial = t[2].as_small().unwrap_or(0) as u64;
                 rare.seq_last = serial;
                 rare.seq_clock = rare.seq_clock.max(serial);
-                cx.node.seq_tell(&t, RECEIVE, term::atom!("receive"), cx.pid, message.term);
+                if !cx.p.sensitive {
+                    cx.node.seq_tell(&t, RECEIVE, term::atom!("receive"), cx.pid, message.term);
+                }
             }
             rare.trace_token = Some(token);
         }
@@ -209,7 +213,7 @@ pub fn received(cx: &mut Ctx, message: &mut Message) {
 #[cold]
 pub fn spawned(node: &Arc<Node>, parent: (Term, &mut Private), child: (Term, &mut Private), request: Term, reply: Term) {
     let tell = |p: &Private, flag, what: &str, to, message| {
-        if let Some(t) = token(p) {
+        if let Some(t) = token(p).filter(|_| !p.sensitive) {
             node.seq_tell(t, flag, term::atom::intern(what), to, message);
         }
     };
@@ -242,6 +246,9 @@ pub fn of_exit(node: &Arc<Node>, pid: Term, p: &mut Private, to: Term, reason: T
     advance(pid, p);
     let mut a = Alloc::new();
     let message = a.tuple(&[am::EXIT_UPPER, pid, reason]);
-    node.seq_tell(token(p)?, SEND, term::atom!("send"), to, message);
+    // Nothing is told of what a sensitive process is told.
+    if !p.sensitive && !node.processes.get(to).is_some_and(|p| p.sensitive.load(Relaxed)) {
+        node.seq_tell(token(p)?, SEND, term::atom!("send"), to, message);
+    }
     p.rare.as_ref()?.trace_token.as_ref().map(|t| copy_whole(t.term))
 }

@@ -127,6 +127,7 @@ impl Node {
             .insert(child, |record, pid| {
                 record.priority.store(priority, Relaxed);
                 record.is_system.store(system, Relaxed);
+                record.sensitive.store(false, Relaxed);
                 if process_leader {
                     // The first process leads itself.
                     record.with_new(|p| p.group_leader = pid);

@@ -157,6 +157,19 @@ impl Node {
         let timer = self.timers.lock().get(&id)?;
         self.sched.read_timer(timer).map(|deadline| self.left_ms(deadline))
     }
+    /// What timers would have sent, to whom, and in how many ms: they are taken out.
+    pub(crate) fn last_timers(&self) -> Vec<(Term, i64, Term)> {
+        let all: Vec<(sched::TimerRef, Term)> = self.timers.lock().all.values().copied().collect();
+        let mut list = Vec::new();
+        for (timer, to) in all {
+            if let Some((Timer::Message { message, .. }, deadline)) = self.sched.cancel_timer(timer) {
+                list.push((to, self.left_ms(deadline), message.term));
+                // Its memory must last as long as the list.
+                std::mem::forget(message.memory);
+            }
+        }
+        list
+    }
     fn left_ms(&self, deadline: u64) -> i64 {
         deadline.saturating_sub(self.sched.now()).div_ceil(1_000_000) as i64
     }

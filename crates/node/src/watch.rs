@@ -136,7 +136,7 @@ impl Node {
     /// A collection of a traced process begins, or has ended (with the words it has reclaimed).
     #[cold]
     pub fn trace_collection(self: &Arc<Node>, pid: Term, p: &mut Private, major: bool, ended: Option<usize>) {
-        if !p.trace.has(GC) {
+        if !p.trace.has(GC) || p.sensitive {
             return;
         }
         let tag = match (major, ended.is_some()) {

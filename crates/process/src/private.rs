@@ -122,7 +122,7 @@ pub struct Private {
     /// How often others have suspended it: not run until resumed, but its signals are handled.
     pub suspended: u32,
     /// Processes that this one has suspended, with counts.
-    pub suspending: Vec<(Term, u32)>,
+    pub suspending: Vec<Suspending>,
     /// Answers that have come for a native function that waits (`Stop::Wait`).
     pub answers: Vec<(u64, Owned)>,
     /// Room for the next batch of signals.
@@ -176,6 +176,15 @@ pub enum Target {
     Name { name: Term, node: Term, who: Option<Who> },
     /// The node's clock (`clock_service`).
     Clock,
+}
+
+/// Another process that this one has suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspending {
+    pub pid: Term,
+    pub count: u32,
+    /// Not confirmed yet.
+    pub outstanding: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

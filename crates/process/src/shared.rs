@@ -48,6 +48,8 @@ pub struct Process {
     pub priority: std::sync::atomic::AtomicU8,
     /// Part of the runtime itself.
     pub is_system: std::sync::atomic::AtomicBool,
+    /// `process_flag(sensitive, true)`, for those who would tell of it.
+    pub sensitive: std::sync::atomic::AtomicBool,
     /// Bytes of its heap, stack and fragments when its last slice ended.
     pub memory: AtomicU64,
     private: UnsafeCell<Option<Private>>,
@@ -147,6 +149,7 @@ impl Process {
             name: AtomicU64::new(0),
             priority: std::sync::atomic::AtomicU8::new(1),
             is_system: std::sync::atomic::AtomicBool::new(false),
+            sensitive: std::sync::atomic::AtomicBool::new(false),
             memory: AtomicU64::new(0),
             private: UnsafeCell::new(None),
         }

@@ -369,6 +369,46 @@ pub fn shared_size(t: Term, literals: LiteralRange) -> usize {
     total
 }
 
+/// What `words_by` counts for an object: its words, and whether its parts are counted too.
+pub enum Words {
+    Whole(usize),
+    WithParts(usize),
+}
+
+/// How many words a term takes by a count of others: `words` tells those of each object (and of each number). `shared`: what is met again counts once.
+pub fn words_by(t: Term, literals: LiteralRange, shared: bool, words: impl Fn(Term) -> Words) -> usize {
+    let mut seen: base::hash::Set<u64> = base::hash::Set::default();
+    let mut work = vec![t];
+    let mut total = 0;
+    while let Some(t) = work.pop() {
+        if t.is_small() {
+            if let Words::Whole(n) = words(t) {
+                total += n;
+            }
+            continue;
+        }
+        if !t.is_pointer() || literals.holds(t) || (shared && !seen.insert(t.raw())) {
+            continue;
+        }
+        if let Some((h, tail)) = t.as_cons() {
+            total += 2;
+            work.push(tail);
+            work.push(h);
+            continue;
+        }
+        match words(t) {
+            Words::Whole(n) => total += n,
+            Words::WithParts(n) => {
+                total += n;
+                let (_, from, inner) = boxed_size(t);
+                // SAFETY: rule 1: `inner` terms stand there.
+                work.extend_from_slice(unsafe { std::slice::from_raw_parts(t.ptr().add(from).cast(), inner) });
+            }
+        }
+    }
+    total
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -451,6 +451,10 @@ impl Term {
         let keys = Term(self.word(1)).as_tuple().unwrap_or(&[]);
         Some((keys, self.terms_from(1)))
     }
+    /// The tuple of a small map's keys (nil if it is empty), which maps with the same keys may share.
+    pub fn flat_map_keys(self) -> Option<Term> {
+        self.is_flat_map().then(|| Term(self.word(1)))
+    }
     /// Bitmap and children of a `HashMap` or `HashNode`.
     #[inline]
     pub fn hash_node(self) -> Option<(u32, &'static [Term])> {

@@ -42,10 +42,10 @@ pub(crate) struct State {
     /// A local port or pid.
     pub controller: Term,
     pub links: Set<(Term, Who)>,
-    /// Monitors of processes here on some there.
-    pub ours: Map<RefId, Term>,
+    /// Monitors of processes here on some there, and the names by which they were set.
+    pub ours: Map<RefId, (Term, Option<Term>)>,
     /// Monitors of processes there on some here, by the number that they have here; and those numbers by the references there.
-    pub theirs: Map<RefId, (Vec<u32>, Term)>,
+    pub theirs: Map<RefId, (Vec<u32>, Term, Option<Term>)>,
     pub their_numbers: Map<Vec<u32>, RefId>,
     pub spawns: Map<RefId, Spawn>,
     queue: VecDeque<Vec<u8>>,
@@ -158,6 +158,7 @@ impl Connection {
     /// It is up: what has waited goes out.
     pub(crate) fn up(self: &Arc<Self>, node: &Arc<Node>, controller: Term, flags: u64, creation: u32) -> Option<(u64, u64)> {
         let (id, _) = self.begin(node);
+        let mut refused = Map::default();
         {
             let mut s = self.state.lock();
             if s.phase != Phase::Pending || s.id != id {
@@ -170,6 +171,15 @@ impl Connection {
             s.input_handler = controller;
             s.notify = false;
             s.get_size = false;
+            if flags & flags::SPAWN == 0 {
+                // It would not understand: what has waited does not go.
+                s.queue.retain(|packet| !dist::is_spawn_request(packet));
+                s.queued = s.queue.iter().map(Vec::len).sum();
+                refused = std::mem::take(&mut s.spawns);
+            }
+        }
+        for (reference, spawn) in refused {
+            spawn.failed(node, reference, term::atom!("notsup"));
         }
         self.packets_in.store(0, Relaxed);
         self.packets_out.store(0, Relaxed);
@@ -203,7 +213,7 @@ impl Connection {
             std::mem::replace(&mut *s, State::new())
         };
         // In the order in which they were made, as far as that is known: who learns of one end may ask about an older one at once.
-        let mut ours: Vec<(RefId, Term)> = old.ours.into_iter().collect();
+        let mut ours: Vec<(RefId, (Term, Option<Term>))> = old.ours.into_iter().collect();
         ours.sort_unstable_by_key(|m| m.0);
         let mut links: Vec<(Term, Who)> = old.links.into_iter().collect();
         links.sort_unstable_by_key(|l| (l.0.raw(), l.1.is_port()));
@@ -211,10 +221,10 @@ impl Connection {
             let exit = ExitSignal { from: remote, reason: Owned::immediate(am::NOCONNECTION), linked: true, token: None };
             let _ = node.deliver(local, Signal::Exit(Box::new(exit)));
         }
-        for (reference, local) in ours {
+        for (reference, (local, _)) in ours {
             let _ = node.deliver(local, Signal::Down { reference, reason: Owned::immediate(am::NOCONNECTION) });
         }
-        for (reference, (_, local)) in old.theirs {
+        for (reference, (_, local, _)) in old.theirs {
             let _ = node.deliver(local, Signal::Demonitor { reference });
         }
         let mut spawns: Vec<(RefId, Spawn)> = old.spawns.into_iter().collect();

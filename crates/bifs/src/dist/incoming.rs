@@ -94,7 +94,7 @@ fn act(c: &Connection, node: &Arc<Node>, control: Control, payload: Option<Owned
             let watcher = remote(c, from)?;
             let (name, found) = if to.is_atom() { (Some(to), node.whereis(to)) } else { (None, Some(to)) };
             let local = found.filter(|t| t.is_local_pid());
-            let id = watched(c, node, reference, local.unwrap_or(Term::NONE))?;
+            let id = watched(c, node, reference, local.unwrap_or(Term::NONE), name)?;
             match local {
                 Some(pid) => node.deliver_or_answer(pid, Signal::Monitor { reference: id, watcher, name }),
                 None => {
@@ -110,7 +110,7 @@ fn act(c: &Connection, node: &Arc<Node>, control: Control, payload: Option<Owned
             let gone = {
                 let mut s = c.state.lock();
                 let id = s.their_numbers.remove(&words);
-                id.and_then(|id| s.theirs.remove(&id).map(|(_, pid)| (id, pid)))
+                id.and_then(|id| s.theirs.remove(&id).map(|(_, pid, _)| (id, pid)))
             };
             if let Some((reference, pid)) = gone {
                 let _ = node.deliver(pid, Signal::Demonitor { reference });
@@ -147,7 +147,7 @@ fn no_process(c: &Connection, node: &Arc<Node>, to: Term, from: Who) -> Result<(
 }
 
 /// A number of this node's for a monitor by another.
-fn watched(c: &Connection, node: &Node, reference: Term, pid: Term) -> Result<RefId, Bad> {
+fn watched(c: &Connection, node: &Node, reference: Term, pid: Term, name: Option<Term>) -> Result<RefId, Bad> {
     let (owner, words) = reference::node_and_words(reference);
     if owner.is_none_or(|n| n.name != c.name) {
         return Err(Bad);
@@ -157,7 +157,7 @@ fn watched(c: &Connection, node: &Node, reference: Term, pid: Term) -> Result<Re
     if let Some(old) = s.their_numbers.insert(words.clone(), id) {
         s.theirs.remove(&old);
     }
-    s.theirs.insert(id, (words, pid));
+    s.theirs.insert(id, (words, pid, name));
     Ok(id)
 }
 
@@ -183,7 +183,7 @@ fn spawn(c: &Connection, node: &Arc<Node>, reference: Term, from: Who, leader: T
                         linked = true;
                     }
                     if monitor.is_some() {
-                        let id = watched(c, node, reference, pid)?;
+                        let id = watched(c, node, reference, pid, None)?;
                         let _ = node.deliver(pid, Signal::Monitor { reference: id, watcher: from, name: None });
                         monitored = true;
                     }
@@ -234,7 +234,7 @@ fn spawned(c: &Connection, node: &Arc<Node>, id: RefId, to: Term, linked: bool, 
             s.links.insert((to, child));
         }
         if monitor.is_some() {
-            s.ours.insert(id, to);
+            s.ours.insert(id, (to, None));
         }
     }
     let has_monitor = monitor.is_some();

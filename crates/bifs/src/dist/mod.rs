@@ -15,9 +15,10 @@ pub use watching::{Wants, monitor_node, watch_nodes};
 use base::hash::Map;
 use base::sync::{Mutex, RwLock};
 use node::{Ctx, Node};
-use process::RefId;
+use process::{RefId, Who};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use term::node_name::NodeName;
 use term::{Term, am, atom};
 
 /// All connections of a node, filed with it.
@@ -77,6 +78,55 @@ pub fn peers(node: &Node) -> Vec<Peer> {
 /// The number of a connection that is up.
 pub fn connection_number(node: &Node, name: Term) -> Option<u64> {
     of(node).find(name).filter(|c| c.peer().is_some()).map(|c| c.id().0)
+}
+
+/// What is tied through a connection, for those who look inside.
+pub struct Tied {
+    pub node: &'static NodeName,
+    pub links: Vec<(Term, Who)>,
+    /// Monitors of processes here, and the names by which they were set.
+    pub ours: Vec<(RefId, Term, Option<Term>)>,
+    /// Monitors of processes there, by their references.
+    pub theirs: Vec<(Vec<u32>, Term, Option<Term>)>,
+    numbers: Vec<RefId>,
+    pub node_monitors: Vec<(Term, u32)>,
+}
+
+impl Tied {
+    /// The reference that a monitor has at the other end.
+    pub fn number(&self, id: RefId) -> Option<Vec<u32>> {
+        self.numbers.iter().position(|n| *n == id).map(|at| self.theirs[at].0.clone())
+    }
+}
+
+/// `None` if there never was a connection to such a node.
+pub fn tied(node: &Node, name: Term) -> Option<Tied> {
+    let here = of(node);
+    let c = here.find(name)?;
+    let node_monitors = here.node_monitors.lock().get(&name).cloned().unwrap_or_default();
+    let s = c.state.lock();
+    Some(Tied {
+        node: term::node_name::intern(name, s.creation),
+        links: s.links.iter().copied().collect(),
+        ours: s.ours.iter().map(|(&id, &(pid, name))| (id, pid, name)).collect(),
+        theirs: s.theirs.values().cloned().collect(),
+        numbers: s.theirs.keys().copied().collect(),
+        node_monitors,
+    })
+}
+
+/// Nodes that a process monitors, and how often.
+pub fn nodes_monitored_by(node: &Node, pid: Term) -> Vec<(Term, u32)> {
+    let here = of(node);
+    let monitors = here.node_monitors.lock();
+    monitors.iter().flat_map(|(&name, list)| list.iter().filter(|m| m.0 == pid).map(move |m| (name, m.1))).collect()
+}
+
+/// Which incarnation of a node there is a connection to.
+pub fn creation(node: &Node, name: Term) -> Option<u32> {
+    let c = of(node).find(name)?;
+    let s = c.state.lock();
+    (s.phase == Phase::Up).then_some(s.creation)
 }
 
 /// Is there a connection, or is one being made?

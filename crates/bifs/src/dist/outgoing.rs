@@ -126,9 +126,10 @@ impl Remote for Door {
             }
             Outgoing::Monitor { reference, name } => {
                 let r = a.reference(reference.0, reference.1);
+                let to_name = target.is_none();
                 let to = target.or(name).unwrap_or(am::UNDEFINED);
                 let packet = pack(Control::Monitor { from: me, to, reference: r }, None, &options);
-                connection.push(node, packet, |s| tie(s.ours.insert(reference, me))).err().map(|_| {
+                connection.push(node, packet, |s| tie(s.ours.insert(reference, (me, name.filter(|_| to_name))))).err().map(|_| {
                     (me, Signal::Down { reference, reason: Owned::immediate(am::NOCONNECTION) })
                 })
             }
@@ -190,6 +191,14 @@ pub(crate) fn spawn_request(cx: &mut Ctx, connection: &Connection, id: process::
     let node = cx.node.clone();
     if !connection.want(&node) {
         spawn.failed(&node, id, am::NOCONNECTION);
+        return false;
+    }
+    let understood = {
+        let s = connection.state.lock();
+        s.phase != super::Phase::Up || s.flags & dist::flags::SPAWN != 0
+    };
+    if !understood {
+        spawn.failed(&node, id, term::atom!("notsup"));
         return false;
     }
     let mut a = Alloc::new();

@@ -47,7 +47,17 @@ fn other_node(cx: &Ctx, channel: u64) -> Option<&'static term::node_name::NodeNa
     if name == node.0 {
         return Some(term::node_name::intern(node.0, node.1));
     }
-    None
+    drop(node);
+    crate::dist::creation(cx.node, name).map(|creation| term::node_name::intern(name, creation))
+}
+
+/// Whose identifier a text is: this node's (`None`), or another's that is connected. The inner `None` of nobody's.
+fn whose(cx: &Ctx, channel: u64) -> Option<Option<&'static term::node_name::NodeName>> {
+    if channel == 0 {
+        return Some(None);
+    }
+    let node = other_node(cx, channel)?;
+    Some((!cx.node.is_own_name(node.name)).then_some(node))
 }
 
 /// Numbers of processes below this; serials below 2^13 until OTP 25.
@@ -59,25 +69,35 @@ fn list_to_pid(cx: &mut Ctx, a: &[Term]) -> Res {
     if number >= PID_NUMBERS || serial >= serials {
         return Err(cx.badarg());
     }
-    let local = channel == 0 || other_node(cx, channel).is_some();
-    if local { Ok(Term::pid(number as u32, serial as u32)) } else { Err(cx.badarg()) }
+    match whose(cx, channel) {
+        Some(None) => Ok(Term::pid(number as u32, serial as u32)),
+        Some(Some(node)) => Ok(cx.h().ext_pid(node, number as u32, serial as u32)),
+        None => Err(cx.badarg()),
+    }
 }
 fn list_to_port(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(&[channel, number]) = numbers(a[0], "#Port<").as_deref() else { return Err(cx.badarg()) };
-    let local = channel == 0 || other_node(cx, channel).is_some();
-    if local && number < 1 << 57 { Ok(Term::port(number)) } else { Err(cx.badarg()) }
+    match whose(cx, channel) {
+        Some(None) if number < 1 << 57 => Ok(Term::port(number)),
+        Some(Some(node)) => Ok(cx.h().ext_port(node, number)),
+        _ => Err(cx.badarg()),
+    }
 }
 fn list_to_ref(cx: &mut Ctx, a: &[Term]) -> Res {
     let n = numbers(a[0], "#Ref<").unwrap_or_default();
     let most = if cx.node.code.release >= 26 { 6 } else { 4 };
-    if n.len() < 4 || n.len() > most || n[0] != 0 && other_node(cx, n[0]).is_none() {
+    if n.len() < 4 || n.len() > most {
         return Err(cx.badarg());
     }
+    let Some(node) = whose(cx, n[0]) else { return Err(cx.badarg()) };
     let words: Vec<u32> = n[1..].iter().rev().filter_map(|&w| u32::try_from(w).ok()).collect();
     if words.len() != n.len() - 1 || words[0] >= 1 << 18 {
         return Err(cx.badarg());
     }
-    Ok(reference::from_words(cx.h(), &words))
+    Ok(match node {
+        None => reference::from_words(cx.h(), &words),
+        Some(node) => cx.h().ext_ref(node, &words),
+    })
 }
 
 // ---- funs
@@ -192,9 +212,9 @@ pub const NATIVES: &[Native] = &[
     Native::new("erlang", "port_to_list", 1, port_to_list),
     Native::new("erlang", "ref_to_list", 1, ref_to_list),
     Native::new("erlang", "fun_to_list", 1, fun_to_list),
-    Native::new("erlang", "list_to_pid", 1, list_to_pid).partial("identifiers of other nodes"),
-    Native::new("erlang", "list_to_port", 1, list_to_port).partial("identifiers of other nodes"),
-    Native::new("erlang", "list_to_ref", 1, list_to_ref).partial("identifiers of other nodes"),
+    Native::new("erlang", "list_to_pid", 1, list_to_pid),
+    Native::new("erlang", "list_to_port", 1, list_to_port),
+    Native::new("erlang", "list_to_ref", 1, list_to_ref),
     Native::new("erlang", "make_fun", 3, make_fun).effect(Effect::Process),
     Native::new("erlang", "fun_info", 2, fun_info),
     Native::new("erlang", "fun_info_mfa", 1, fun_info_mfa),

@@ -282,7 +282,14 @@ impl Subject<'_> {
                 list
             }
             am::SUSPENDING => {
-                let list: Vec<Term> = p.suspending.iter().map(|&(pid, n)| h.tuple(&[pid, Term::small(n.into()), Term::small(0)])).collect();
+                let list: Vec<Term> = p
+                    .suspending
+                    .iter()
+                    .map(|s| {
+                        let (now, later) = if s.outstanding { (0, s.count) } else { (s.count, 0) };
+                        h.tuple(&[s.pid, Term::small(now.into()), Term::small(later.into())])
+                    })
+                    .collect();
                 h.list(&list)
             }
             am::CATCHLEVEL => size(p.heap.stack().iter().filter(|t| t.is_catch()).count()),

@@ -17,9 +17,21 @@ fn who(cx: &mut Ctx, t: Term) -> Result<Who, Stop> {
     }
 }
 
+/// Is there no such process, or port, of this node?
+fn is_gone(cx: &Ctx, t: Term) -> bool {
+    if t.is_local_pid() {
+        return !cx.node.is_alive(t);
+    }
+    t.is_local_port() && !cx.node.ports.get().is_some_and(|p| p.exists(cx.node, t))
+}
+
 fn link_1(cx: &mut Ctx, a: &[Term]) -> Res {
     let other = who(cx, a[0])?;
     cx.charge(4);
+    // Who traps exits is told by a signal.
+    if !cx.p.trap_exit && a[0] != cx.pid && !cx.p.links.contains_key(&other) && is_gone(cx, a[0]) {
+        return Err(cx.error(am::NOPROC));
+    }
     cx.node.clone().link(cx.pid, cx.p, other);
     Ok(am::TRUE)
 }
@@ -227,13 +239,15 @@ fn demonitor_2(cx: &mut Ctx, a: &[Term]) -> Res {
 
 fn demonitor(cx: &mut Ctx, reference: Term, flush: bool, info: bool) -> Res {
     cx.charge(2);
+    // A clock's monitor has not ended when a message has come.
+    let clock = reference.as_local_ref().and_then(|id| cx.p.monitors.get(&id)).is_some_and(|m| m.kind == MonitorKind::TimeOffset);
     let found = match reference.as_local_ref() {
         Some(id) => cx.node.clone().demonitor(cx.pid, cx.p, id),
         // Not even a reference of another node has ever been given to this process as a monitor.
         None => return Err(cx.badarg()),
     };
     let mut flushed = false;
-    if flush && !found {
+    if flush && (!found || clock) {
         // A down message is in the mailbox, or on its way as a signal that no longer finds its monitor.
         let id = reference.as_local_ref();
         let is_down = |t: Term| t.as_tuple_n::<5>().is_some_and(|e| e[1].is_ref() && e[1].as_local_ref() == id);

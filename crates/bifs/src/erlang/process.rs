@@ -6,7 +6,7 @@ use crate::result::Res;
 use node::signals::copy_out;
 use node::{Ctx, Effect, Native, Node, Stop};
 use process::saved_calls::SavedCalls;
-use process::{MaxHeap, NativeState, Owned, Private, ProcRef, RefId, RunState, Signal};
+use process::{MaxHeap, NativeState, Owned, Private, ProcRef, RefId, RunState, Signal, Suspending};
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -236,7 +236,11 @@ fn set_flag(cx: &mut Ctx, flag: Term, value: Term) -> Res {
             let old = std::mem::replace(&mut cx.p.max_heap, new);
             max_heap_term(cx.h(), old, release)
         }
-        am::SENSITIVE => Term::bool(std::mem::replace(&mut cx.p.sensitive, need!(value.as_bool()))),
+        am::SENSITIVE => {
+            let on = need!(value.as_bool());
+            cx.me.sensitive.store(on, std::sync::atomic::Ordering::Relaxed);
+            Term::bool(std::mem::replace(&mut cx.p.sensitive, on))
+        }
         am::SAVE_CALLS => match set_save_calls(cx.node, cx.p, value) {
             Some(old) => old,
             None => return Err(cx.badarg_cause(am::NONE)),
@@ -342,44 +346,59 @@ fn suspend_process_2(cx: &mut Ctx, a: &[Term]) -> Res {
         }
     }
     let target = a[0];
-    if !target.is_local_pid() || target == cx.pid || !cx.node.is_alive(target) {
+    if !target.is_local_pid() || target == cx.pid || (!asynchronous && !cx.node.is_alive(target)) {
         return Ok(am::BADARG);
     }
     let asker = cx.pid;
-    let entry = cx.p.suspending.iter_mut().find(|e| e.0 == target);
     let send_state = move |node: &Arc<Node>, tag: Owned, state: Term| {
         node.send_message(asker, tag.wrap(|h, tag| h.tuple(&[tag, state])));
     };
-    if let Some(entry) = entry {
-        if unless {
-            return Ok(am::FALSE);
-        }
-        entry.1 += 1;
-        if let Some(tag) = tag {
-            send_state(cx.node, tag, am::SUSPENDED);
-        }
-        return Ok(am::TRUE);
-    }
-    cx.p.suspending.push((target, 1));
     let id = (cx.node.next_ref(), 0);
+    let mut first = true;
+    if let Some(entry) = cx.p.suspending.iter_mut().find(|e| e.pid == target) {
+        first = false;
+        if !unless {
+            entry.count += 1;
+        }
+        if !entry.outstanding {
+            if let Some(tag) = tag {
+                send_state(cx.node, tag, am::SUSPENDED);
+            }
+            return Ok(Term::bool(!unless));
+        }
+    } else {
+        cx.p.suspending.push(Suspending { pid: target, count: 1, outstanding: true });
+    }
+    // Signals come in order: what is asked now is answered when the first request is done.
     cx.node.request(target, move |node, other| {
         let there = other.is_some();
-        if let Some((_, _, q)) = other {
+        if let (true, Some((_, _, q))) = (first, other) {
             q.suspended += 1;
         }
+        if first {
+            node.request(asker, move |_, asker| {
+                let Some((_, _, p)) = asker else { return };
+                if !there {
+                    p.suspending.retain(|e| e.pid != target);
+                }
+                if let Some(entry) = p.suspending.iter_mut().find(|e| e.pid == target) {
+                    entry.outstanding = false;
+                }
+            });
+        }
         if !asynchronous {
-            answer(node, asker, id, if there { am::TRUE } else { am::BADARG });
+            answer(node, asker, id, if !there { am::BADARG } else { Term::bool(first || !unless) });
         } else if let Some(tag) = tag {
             send_state(node, tag, if there { am::SUSPENDED } else { atom!("exited") });
         }
     });
-    if asynchronous { Ok(am::TRUE) } else { Ok(cx.h().reference(id.0, id.1)) }
+    if asynchronous { Ok(Term::bool(first || !unless)) } else { Ok(cx.h().reference(id.0, id.1)) }
 }
 
 fn resume_process_1(cx: &mut Ctx, a: &[Term]) -> Res {
-    let Some(at) = cx.p.suspending.iter().position(|e| e.0 == a[0]) else { return Err(cx.badarg()) };
-    cx.p.suspending[at].1 -= 1;
-    if cx.p.suspending[at].1 == 0 {
+    let Some(at) = cx.p.suspending.iter().position(|e| e.pid == a[0]) else { return Err(cx.badarg()) };
+    cx.p.suspending[at].count -= 1;
+    if cx.p.suspending[at].count == 0 {
         cx.p.suspending.swap_remove(at);
         cx.node.request(a[0], |_, other| {
             if let Some((_, _, q)) = other {

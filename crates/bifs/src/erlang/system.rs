@@ -283,7 +283,7 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         }
         "info" => {
             let mut text = node.dump_memory();
-            text.extend(node.dump_modules());
+            text.extend(node.dump_modules(true));
             text.extend(node.dump_processes(Some((cx.pid, &*cx.p))));
             cx.h().binary(&text)
         }

@@ -130,8 +130,8 @@ fn flagged(cx: &mut Ctx, flag: &str, value: Term) -> Result<Option<Term>, Stop> 
                 return Ok(None);
             }
             let before = system::time_offset_state(&node);
-            if node.config.time.warp == TimeWarp::Single {
-                settings.time_offset_final.store(true, Relaxed);
+            if node.config.time.warp == TimeWarp::Single && !settings.time_offset_final.swap(true, Relaxed) {
+                node.time_offset_changed();
             }
             before
         }

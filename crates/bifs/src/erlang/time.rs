@@ -171,8 +171,10 @@ fn unique_integer_1(cx: &mut Ctx, a: &[Term]) -> Res {
             _ => return Err(cx.badarg()),
         }
     }
-    let n = if monotonic { cx.node.monotonic_integers.fetch_add(1, Relaxed) as i64 + i64::from(positive) } else { cx.node.next_unique() as i64 };
-    Ok(cx.h().int(if positive { n } else { MONOTONIC_BEGIN + n }))
+    let n = if monotonic { i128::from(cx.node.monotonic_integers.fetch_add(1, Relaxed)) + i128::from(positive) } else { cx.node.next_unique().into() };
+    let n = if positive { n } else { n + i128::from(MONOTONIC_BEGIN) };
+    let magnitude = n.unsigned_abs();
+    Ok(cx.h().integer(n < 0, &[magnitude as u64, (magnitude >> 64) as u64]))
 }
 
 pub const NATIVES: &[Native] = &[
