@@ -112,6 +112,8 @@ fn set(cx: &mut Ctx, a: &[Term]) -> Answer {
             cx.p.collect_soon.get_or_insert(false);
             Ok(am::TRUE)
         }
+        // Nobody waits for it here.
+        "code_write_permission" if a[1].as_bool().is_some() => Ok(am::TRUE),
         "node_tab_delayed_delete" | "proc_sig_buffers" => Ok(am::TRUE),
         "multizero_timeout_in_timeout" => {
             let at = cx.node.monotonic_ns().saturating_add_unsigned(number(cx)?.saturating_mul(1_000_000));

@@ -8,7 +8,8 @@ use process::{RefId, Signal, Who};
 use std::sync::Arc;
 use term::Term;
 
-type OnEnd = Box<dyn FnOnce() + Send>;
+/// Is given the reason.
+type OnEnd = Box<dyn FnOnce(Term) + Send>;
 
 /// What is to be done at the end of whom, by the number of the thing's reference.
 #[derive(Default)]
@@ -55,9 +56,9 @@ pub fn forget(cx: &mut Ctx, id: RefId) {
 }
 
 /// A watched process has ended.
-pub fn ended(node: &Arc<Node>, id: RefId) {
+pub fn ended(node: &Arc<Node>, id: RefId, reason: Term) {
     let thing = node.part::<Owned>().things.lock().remove(&id);
     if let Some((_, on_end)) = thing {
-        on_end();
+        on_end(reason);
     }
 }

@@ -110,7 +110,7 @@ impl Surroundings for Around {
         });
     }
     fn watch_process(&self, process: Term, then: Box<dyn FnOnce() + Send>) -> Option<RefId> {
-        self.node.upgrade().and_then(|node| crate::owned::watch(&node, process, then))
+        self.node.upgrade().and_then(|node| crate::owned::watch(&node, process, Box::new(|_| then())))
     }
     fn unwatch_process(&self, number: RefId) {
         self.with(|node| crate::owned::unwatch(node, number));
@@ -255,8 +255,8 @@ impl hooks::Ports for Door {
         }
         done
     }
-    fn down(&self, node: &Arc<Node>, reference: RefId) {
-        crate::owned::ended(node, reference);
+    fn down(&self, node: &Arc<Node>, reference: RefId, reason: Term) {
+        crate::owned::ended(node, reference, reason);
     }
     fn flush(&self, _: &Arc<Node>, done: Box<dyn FnOnce() + Send>) {
         if self.0.is_flushed() {

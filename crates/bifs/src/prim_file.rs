@@ -228,7 +228,7 @@ fn modes(cx: &mut Ctx, list: Term) -> Result<OpenMode, Stop> {
 fn reference(cx: &mut Ctx, file: Arc<dyn File>) -> Term {
     let magic = Arc::new(Magic { id: (cx.node.next_ref(), 0), value: Box::new(Handle { file: file.clone() }) });
     let file = Arc::downgrade(&file);
-    crate::owned::close_with(cx, magic.id, Box::new(move || {
+    crate::owned::close_with(cx, magic.id, Box::new(move |_| {
         if let Some(file) = file.upgrade() {
             let _ = file.close();
         }

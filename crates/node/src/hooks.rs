@@ -49,7 +49,7 @@ pub trait Ports: Send + Sync {
         (0, 0)
     }
     /// A process has ended that was watched in the name of a port (for native things that belong to it).
-    fn down(&self, node: &Arc<Node>, reference: RefId);
+    fn down(&self, node: &Arc<Node>, reference: RefId, reason: Term);
 }
 
 /// A signal to a process or port of another node.

@@ -228,10 +228,10 @@ impl Node {
                 }
                 None
             }
-            Outgoing::Down { reference, .. } => {
+            Outgoing::Down { reference, reason, .. } => {
                 if self.libraries.get().is_some_and(|l| l.down(self, reference, from)) {
                 } else if let Some(p) = ports {
-                    p.down(self, reference);
+                    p.down(self, reference, reason.term);
                 }
                 None
             }

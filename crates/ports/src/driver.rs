@@ -109,8 +109,8 @@ pub trait Carried: Send + Sync {
     /// The next packet to go out.
     fn next(&self) -> Option<Vec<u8>>;
     fn has_next(&self) -> bool;
-    /// The port is closing.
-    fn closed(&self);
+    /// The port is closing for this reason.
+    fn closed(&self, reason: Term);
 }
 
 /// What a driver has at hand while it is called.

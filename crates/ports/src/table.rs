@@ -9,6 +9,7 @@ use crate::port::{Info, Options, Port};
 use base::hash::Map;
 use base::sync::{Mutex, RwLock};
 use process::{Owned, RefId, Who};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -91,6 +92,8 @@ pub struct Ports {
     pub surroundings: Box<dyn Surroundings>,
     pub polling: Polling,
     table: RwLock<Map<u64, Arc<Port>>>,
+    /// The numbers of those that are open, so that all of them can be told at one moment.
+    open: Mutex<BTreeSet<u64>>,
     next: AtomicU64,
     listening: Mutex<(Option<Subscription>, Vec<Weak<Port>>)>,
     halted: AtomicBool,
@@ -106,6 +109,7 @@ impl Ports {
             surroundings,
             polling: Polling::default(),
             table: RwLock::default(),
+            open: Mutex::new(BTreeSet::from([0])),
             next: AtomicU64::new(1),
             listening: Mutex::default(),
             halted: AtomicBool::new(false),
@@ -130,10 +134,7 @@ impl Ports {
     }
     /// All that are open, in order.
     pub fn all(&self) -> Vec<Term> {
-        let mut all: Vec<Arc<Port>> = self.table.read().values().cloned().collect();
-        all.retain(|p| !p.state.lock().closing);
-        all.sort_by_key(|p| p.id.port_id());
-        all.iter().map(|p| p.id).collect()
+        self.open.lock().iter().map(|&n| Term::port(n)).collect()
     }
     pub fn count(&self) -> usize {
         self.table.read().len()
@@ -188,6 +189,11 @@ impl Ports {
                 started.opened(&mut io);
                 let ending = io.ending.take();
                 drop(driver);
+                self.open.lock().insert(number);
+                // It may have been closed from elsewhere by now.
+                if port.state.lock().closing {
+                    self.open.lock().remove(&number);
+                }
                 if let Some(reason) = ending {
                     self.terminate(&port, reason, false);
                 }
@@ -276,7 +282,7 @@ impl Ports {
         }
         // It may have begun to close in between.
         if port.state.lock().closing {
-            port.carried.get().into_iter().for_each(|c| c.closed());
+            port.carried.get().into_iter().for_each(|c| c.closed(am::NORMAL));
             return false;
         }
         true
@@ -468,12 +474,13 @@ impl Ports {
             let (links, monitors) = (std::mem::take(&mut state.links), std::mem::take(&mut state.monitors));
             (state.owner, links, monitors, state.name.take(), std::mem::take(&mut state.waiting))
         };
+        self.open.lock().remove(&id.port_id());
         self.surroundings.closed(id, &reason, name);
         if let Some(name) = name {
             self.surroundings.release_name(name, id);
         }
         if let Some(carried) = port.carried.get() {
-            carried.closed();
+            carried.closed(reason.term);
         }
         for to in links {
             self.surroundings.exit(id, Who::Local(to), crate::port::copy(&reason), true);

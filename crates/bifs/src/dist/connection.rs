@@ -361,6 +361,11 @@ impl Connection {
     }
 }
 
+/// What is said to be the reason of a connection's end when its carrier ended for this one.
+pub(crate) fn told(reason: Term) -> Term {
+    if reason == am::NORMAL { term::atom!("connection_closed") } else { reason }
+}
+
 /// A connection as a port's: what the port calls.
 pub(crate) struct Through {
     pub connection: Arc<Connection>,
@@ -384,9 +389,9 @@ impl ports::Carried for Through {
     fn has_next(&self) -> bool {
         self.connection.id() == self.id && self.connection.has_next()
     }
-    fn closed(&self) {
+    fn closed(&self, reason: Term) {
         if let Some(node) = self.node.upgrade() {
-            self.connection.lost(&node, Some(self.id), term::atom!("connection_closed"));
+            self.connection.lost(&node, Some(self.id), told(reason));
         }
     }
 }

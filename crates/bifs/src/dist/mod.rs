@@ -150,7 +150,7 @@ pub fn start(node: &Arc<Node>, name: Term, creation: u32) -> bool {
     here.alive.store(true, Release);
     node.set_remote(Some(Arc::new(outgoing::Door { here: here.clone() })));
     let weak = Arc::downgrade(node);
-    let ended = Box::new(move || {
+    let ended = Box::new(move |_| {
         if let Some(node) = weak.upgrade() {
             stop(&node);
         }

@@ -1,6 +1,6 @@
 //! What OTP's `net_kernel`, `dist_util` and distribution modules call.
 
-use super::connection::{Connection, Spawn, Through};
+use super::connection::{Connection, Spawn, Through, told};
 use super::{Phase, is_node_name, of, outgoing, watching};
 use crate::erlang::spawn::{Reply, spawn_options};
 use crate::result::Res;
@@ -70,9 +70,9 @@ fn create_dist_channel(cx: &mut Ctx, a: &[Term]) -> Res {
         let Some(id) = connection.up(&node, controller, flags, creation) else { return Ok(am::BADARG) };
         announce(cx, &node, a[0], controller, flags, id);
         let (c, weak) = (connection.clone(), Arc::downgrade(&node));
-        let ended = Box::new(move || {
+        let ended = Box::new(move |reason| {
             if let Some(node) = weak.upgrade() {
-                c.lost(&node, Some(id), atom!("connection_closed"));
+                c.lost(&node, Some(id), told(reason));
             }
         });
         if crate::owned::watch(&node, controller, ended).is_none() {

@@ -91,6 +91,7 @@ impl Wants {
                 pairs.push((atom!("connection_id"), n));
             }
             if let (true, Some(reason)) = (self.reason, reason) {
+                let reason = term::copy::copy(reason, a, term::copy::LiteralRange::NONE);
                 pairs.push((atom!("nodedown_reason"), reason));
             }
             if self.types != Types::Unsaid {

@@ -75,8 +75,9 @@ fn info(cx: &mut Ctx, pid: Term, items: Vec<Owned>, shape: Shape) -> Res {
         return Err(cx.badarg());
     }
     if pid == cx.pid {
-        // Messages that are here count as received: the machine fetches them, then this runs again.
-        let queue = items.iter().any(|i| i.term == am::MESSAGES || i.term == am::MESSAGE_QUEUE_LEN);
+        // Messages that are here count as received, and who has begun to watch (a driver does so at once) as watching: the machine
+        // fetches the signals, then this runs again.
+        let queue = items.iter().any(|i| [am::MESSAGES, am::MESSAGE_QUEUE_LEN, am::MONITORED_BY].contains(&i.term));
         if queue && cx.me.has_signals() && !handled(cx) {
             cx.p.native_state = Some(Box::new(Handled));
             return Err(Stop::Wait);

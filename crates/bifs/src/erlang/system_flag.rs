@@ -103,6 +103,10 @@ fn flagged(cx: &mut Ctx, flag: &str, value: Term) -> Result<Option<Term>, Stop> 
         }
         "scheduler_wall_time" => {
             let Some(on) = value.as_bool() else { return Ok(None) };
+            // OTP's own process counts who wants it, as long as each lives.
+            if node.whereis(atom!("kernel_refc")).is_some() {
+                return Err(cx.trap(atom!("kernel_refc"), atom!("scheduler_wall_time"), &[value]));
+            }
             Term::bool(super::statistics::measure_wall_time(cx, on))
         }
         "microstate_accounting" => match (text, value.as_bool()) {

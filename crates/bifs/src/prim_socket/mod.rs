@@ -230,7 +230,7 @@ impl Sock {
     }
     fn watch(self: &Arc<Sock>, node: &Arc<Node>, pid: Term) -> Option<RefId> {
         let (me, number) = (Arc::downgrade(self), pid);
-        crate::owned::watch(node, pid, Box::new(move || {
+        crate::owned::watch(node, pid, Box::new(move |_| {
             if let Some(me) = me.upgrade() {
                 me.gone(number);
             }

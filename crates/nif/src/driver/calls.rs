@@ -139,10 +139,10 @@ pub unsafe extern "C" fn driver_select(port: usize, event: usize, mode: c_int, o
     if on != 0 {
         return if s.select(fd, mode & 1 != 0, mode & 2 != 0, true) { 0 } else { -1 };
     }
-    let all = mode & USE != 0;
+    // Without a callback only what is named is given up.
+    let all = mode & USE != 0 && mode & NO_CALLBACK == 0;
     s.select(fd, all || mode & 1 != 0, all || mode & 2 != 0, false);
     if all
-        && mode & NO_CALLBACK == 0
         && let Some(stop) = s.driver.entry().stop_select
     {
         stop(event, null_mut());

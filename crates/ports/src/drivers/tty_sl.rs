@@ -246,7 +246,7 @@ impl Line {
     fn settle(&mut self, next: String, out: &mut Vec<u8>) {
         if self.x > 0 && self.x % self.columns == 0 && self.codes.late_wrap {
             out.extend_from_slice(next.as_bytes());
-            out.push(b'\r');
+            out.extend_from_slice(&self.codes.left);
         }
     }
     /// Shows the rest of the line, clears what it was longer before, and puts the cursor on cell `self.at`.
@@ -445,14 +445,14 @@ mod tests {
     #[test]
     fn a_line_that_is_longer_than_a_row() {
         let mut l = line(4);
-        assert_eq!(put(&mut l, "abcd"), "abcd \r", "the cursor goes to the next row at once");
+        assert_eq!(put(&mut l, "abcd"), "abcd <", "the cursor goes to the next row at once");
         assert_eq!(put(&mut line(4), "abcd\ne"), "abcd\r\ne");
         assert_eq!(put(&mut l, "ef"), "ef");
         assert_eq!(edit(|o| l.shift(-4, o)), "U", "the same column, a row above");
         assert_eq!(edit(|o| l.shift(3, o)), "D<");
         assert_eq!((l.at, l.x), (5, 5));
         // Back to the fourth column, the rest, which fills the row, then two columns cleared in the second row, and back.
-        assert_eq!(edit(|o| l.delete(-2, o)), "U>>f \r  U>");
+        assert_eq!(edit(|o| l.delete(-2, o)), "U>>f <  U>");
     }
 
     #[test]
