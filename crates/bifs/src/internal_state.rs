@@ -204,7 +204,7 @@ fn get(cx: &mut Ctx, a: &[Term]) -> Answer {
             let dists = h.tuple(&[atom!("dist_references"), dists]);
             h.tuple(&[nodes, dists])
         }
-        "max_atom_out_cache_index" => Term::small(2038),
+        "max_atom_out_cache_index" => Term::small(dist::PLACES as i64 - 1),
         "nbalance" => Term::small(0),
         "force_heap_frags" | "scheduler_dump" => am::FALSE,
         "monitoring_nodes" => Term::NIL,
@@ -264,6 +264,7 @@ fn get_of(cx: &mut Ctx, what: &str, t: Term) -> Answer {
         "dist_ctrl" if t.is_atom() => {
             Ok(crate::dist::peers(cx.node).iter().find(|p| p.name == t).map_or(am::UNDEFINED, |p| p.controller))
         }
+        "atom_out_cache_index" if t.is_atom() => Ok(Term::small(dist::place(t) as i64)),
         "process_status" if t.is_local_pid() => ask_and_wait(cx, t, |_, p| {
             Owned::immediate(match p {
                 Some((_, _, p)) if p.receives => am::WAITING,

@@ -32,10 +32,20 @@ pub enum Control {
 }
 
 impl Control {
-    /// The message that a term is; `None` if it is none. A token of sequential tracing is passed over.
-    pub fn parse(t: Term) -> Option<Control> {
+    /// The message that a term is, and the token of sequential tracing in it; `None` if it is none.
+    pub fn parse(t: Term) -> Option<(Control, Option<Term>)> {
         let e = t.as_tuple()?;
         let op = e.first()?.as_u64()?;
+        let token = match op {
+            13 | 18 => e.get(3),
+            12 | 16 | 23 | 25 | 27 | 30 | 32 | 34 => e.last(),
+            _ => None,
+        };
+        // Other nodes, of other languages, may say something else there.
+        let token = token.copied().filter(|t| t.as_tuple_n::<5>().is_some_and(|t| t[0].is_small() && t[2].is_small() && t[4].is_small()));
+        Control::of(e, op).map(|c| (c, token))
+    }
+    fn of(e: &[Term], op: u64) -> Option<Control> {
         let process = |t: Term| t.is_pid().then_some(t);
         let object = |t: Term| (t.is_pid() || t.is_port()).then_some(t);
         let target = |t: Term| (t.is_pid() || t.is_atom()).then_some(t);
@@ -90,8 +100,17 @@ impl Control {
         })
     }
 
-    /// The term that says it.
-    pub fn term(self, a: &mut Alloc) -> Term {
+    /// The term that says it. Only messages to processes take a token along.
+    pub fn term(self, token: Option<Term>, a: &mut Alloc) -> Term {
+        if let Some(token) = token {
+            match self {
+                Control::Send { from: None, to } => return a.tuple(&[Term::small(12), term::am::EMPTY, to, token]),
+                Control::Send { from: Some(from), to } => return a.tuple(&[Term::small(23), from, to, token]),
+                Control::SendName { from, name } => return a.tuple(&[Term::small(16), from, term::am::EMPTY, name, token]),
+                Control::SendAlias { from, alias } => return a.tuple(&[Term::small(34), from, alias, token]),
+                _ => {}
+            }
+        }
         let op = |n: i64| Term::small(n);
         match self {
             Control::Link { from, to } => a.tuple(&[op(1), from, to]),

@@ -11,4 +11,4 @@ pub const SPAWN: u64 = 1 << 32;
 /// Priority of messages (since release 28).
 pub const ALTERNATIVE_SIGNALS: u64 = 1 << 37;
 /// What no node is offered here: see `docs/differences.md`.
-pub const NOT_OFFERED: u64 = HEADER_ATOM_CACHE | FRAGMENTS | ALTERNATIVE_SIGNALS;
+pub const NOT_OFFERED: u64 = ALTERNATIVE_SIGNALS;

@@ -4,7 +4,9 @@
 
 mod control;
 pub mod flags;
+mod header;
 mod packet;
 
 pub use control::Control;
-pub use packet::{Bad, Packet, is_spawn_request, pack, unpack};
+pub use header::{PLACES, Parts, Receiver, Sender, place};
+pub use packet::{Bad, Packet, pack, unpack};

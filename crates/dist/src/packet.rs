@@ -1,41 +1,47 @@
 //! Packets: a control message and perhaps a term behind it.
 
 use crate::Control;
-use etf::{DecodeEnv, Options};
+use crate::header::{Parts, Receiver};
+use etf::{AtomRefs, DecodeEnv, Decoder, FunKey, Options, Resolver};
+use std::sync::Arc;
+use term::fun::{Export, FunEntry};
+use term::magic::Magic;
 use term::{Alloc, Fragment, Term};
-
-/// Marks a packet without a header: both terms stand in it in full.
-const PASS_THROUGH: u8 = 112;
 
 /// Not a packet of the protocol: the connection must end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bad;
 
-/// What came in one packet.
+/// What came in one packet, or in its fragments.
 #[derive(Debug)]
 pub struct Packet {
     pub control: Control,
+    /// Of sequential tracing.
+    pub token: Option<Term>,
     /// The memory of the control message's terms.
     pub memory: Fragment,
     pub payload: Option<(Term, Fragment)>,
 }
 
-/// Reads a packet; `None` for an empty one, which only says that the other side is there.
-pub fn unpack(bytes: &[u8], env: &DecodeEnv<'_>) -> Result<Option<Packet>, Bad> {
-    let body = match bytes {
-        [] => return Ok(None),
-        [PASS_THROUGH, body @ ..] => body,
-        _ => return Err(Bad),
-    };
+/// Reads a packet; `None` for an empty one, which only says that the other side is there, and as long as fragments are missing.
+pub fn unpack(bytes: &[u8], env: &DecodeEnv<'_>, receiver: &mut Receiver) -> Result<Option<Packet>, Bad> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let Some(whole) = receiver.take(bytes, env.atom_limit)? else { return Ok(None) };
+    let body = &whole.body[..];
+    let known = Known { more: env.resolver, atoms: whole.atoms.as_deref().unwrap_or_default() };
+    let env = DecodeEnv { resolver: &known, ..*env };
+    let with_version = whole.atoms.is_none();
     let mut a = Alloc::new();
-    let (control, used) = etf::decode(body, &mut a, env).map_err(|_| Bad)?;
-    let control = Control::parse(control).ok_or(Bad)?;
+    let (control, used) = decode(body, with_version, &mut a, &env)?;
+    let (control, token) = Control::parse(control).ok_or(Bad)?;
     let rest = body.get(used..).ok_or(Bad)?;
     let payload = match (control.has_payload(), rest.is_empty()) {
         (false, true) => None,
         (true, false) => {
             let mut a = Alloc::new();
-            let (t, used) = etf::decode(rest, &mut a, env).map_err(|_| Bad)?;
+            let (t, used) = decode(rest, with_version, &mut a, &env)?;
             if used != rest.len() {
                 return Err(Bad);
             }
@@ -43,51 +49,120 @@ pub fn unpack(bytes: &[u8], env: &DecodeEnv<'_>) -> Result<Option<Packet>, Bad> 
         }
         _ => return Err(Bad),
     };
-    Ok(Some(Packet { control, memory: a.finish(), payload }))
+    Ok(Some(Packet { control, token, memory: a.finish(), payload }))
 }
 
-/// Does the packet ask for a process?
-pub fn is_spawn_request(packet: &[u8]) -> bool {
-    const VERSION: u8 = 131;
-    const SMALL_TUPLE: u8 = 104;
-    const SMALL_INTEGER: u8 = 97;
-    matches!(packet, [PASS_THROUGH, VERSION, SMALL_TUPLE, _, SMALL_INTEGER, 29, ..])
-}
-
-/// The bytes of a packet.
-pub fn pack(control: Control, payload: Option<Term>, options: &Options) -> Vec<u8> {
-    let mut a = Alloc::new();
-    let control = control.term(&mut a);
-    let mut out = vec![PASS_THROUGH];
-    out.extend(etf::encode(control, options));
-    if let Some(t) = payload {
-        out.extend(etf::encode(t, options));
+fn decode(bytes: &[u8], with_version: bool, a: &mut Alloc, env: &DecodeEnv<'_>) -> Result<(Term, usize), Bad> {
+    if with_version {
+        return etf::decode(bytes, a, env).map_err(|_| Bad);
     }
-    out
+    let mut d = Decoder::bare(bytes);
+    loop {
+        if let Some(t) = d.run(a, env, usize::MAX).map_err(|_| Bad)? {
+            return Ok((t, d.used()));
+        }
+    }
+}
+
+/// The node's tables, and the atoms of one header.
+struct Known<'a> {
+    more: &'a dyn Resolver,
+    atoms: &'a [Term],
+}
+
+impl Resolver for Known<'_> {
+    fn export(&self, module: Term, function: Term, arity: u8, safe: bool) -> Option<&'static Export> {
+        self.more.export(module, function, arity, safe)
+    }
+    fn fun(&self, key: &FunKey) -> Option<&'static FunEntry> {
+        self.more.fun(key)
+    }
+    fn magic(&self, number: u64, alias_of: u64) -> Option<Arc<Magic>> {
+        self.more.magic(number, alias_of)
+    }
+    fn cached_atom(&self, index: u8) -> Option<Term> {
+        self.atoms.get(usize::from(index)).copied()
+    }
+}
+
+/// A message, but for its header. `numbers`: atoms may stand as numbers.
+pub fn pack(control: Control, token: Option<Term>, payload: Option<Term>, options: &Options, numbers: bool) -> Parts {
+    let mut a = Alloc::new();
+    let control = control.term(token, &mut a);
+    let mut atoms = numbers.then(AtomRefs::default);
+    let control = etf::encode_part(control, options, atoms.as_mut());
+    let payload = payload.map(|t| etf::encode_part(t, options, atoms.as_mut()));
+    Parts { atoms, control, payload }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Sender;
     use etf::{NoFuns, NodeId};
     use term::atom;
 
     fn id(name: &str, creation: u32) -> NodeId {
         NodeId { name: atom::intern(name), creation }
     }
+    fn packets(sender: &mut Sender, parts: Parts) -> Vec<Vec<u8>> {
+        let mut all = Vec::new();
+        sender.packets(parts, |p| all.push(p));
+        all
+    }
 
-    /// What one node packs the other unpacks: pids change sides.
+    /// What one node packs the other unpacks: pids change sides. With and without headers.
     #[test]
     fn there_and_back() {
         let (here, there) = (id("a@h", 7), id("b@h", 9));
-        let mut a = Alloc::new();
-        let to = a.ext_pid(term::node_name::intern(there.name, 9), 5, 1);
-        let bytes = pack(Control::Send { from: Some(Term::pid(3, 0)), to }, Some(atom::intern("hello")), &Options::new(here));
-        let p = unpack(&bytes, &DecodeEnv::new(there, &NoFuns)).unwrap().unwrap();
-        let Control::Send { from: Some(from), to } = p.control else { panic!("a send") };
-        assert_eq!(to, Term::pid(5, 1));
-        assert_eq!(from.as_ext_pid().map(|(n, x, y)| (n.name, n.creation, x, y)), Some((here.name, 7, 3, 0)));
-        assert_eq!(p.payload.map(|p| p.0), Some(atom::intern("hello")));
+        for headers in [false, true] {
+            let (mut sender, mut receiver) = (Sender::new(headers, true), Receiver::default());
+            for round in 0..3 {
+                let mut a = Alloc::new();
+                let to = a.ext_pid(term::node_name::intern(there.name, 9), 5, 1);
+                let control = Control::Send { from: Some(Term::pid(3, 0)), to };
+                let all = packets(&mut sender, pack(control, None, Some(atom::intern("hello")), &Options::new(here), headers));
+                assert_eq!(all.len(), 1);
+                assert!(!headers || (all[0].windows(5).any(|w| w == b"hello")) == (round == 0), "only the first time in full");
+                let p = unpack(&all[0], &DecodeEnv::new(there, &NoFuns), &mut receiver).unwrap().unwrap();
+                let Control::Send { from: Some(from), to } = p.control else { panic!("a send") };
+                assert_eq!(to, Term::pid(5, 1));
+                assert_eq!(from.as_ext_pid().map(|(n, x, y)| (n.name, n.creation, x, y)), Some((here.name, 7, 3, 0)));
+                assert_eq!(p.payload.map(|p| p.0), Some(atom::intern("hello")));
+            }
+        }
+    }
+
+    /// Two large messages whose fragments come in turns, each side's atoms colliding in the cache.
+    #[test]
+    fn fragments() {
+        let here = id("a@h", 7);
+        let (mut sender, mut receiver) = (Sender::new(true, true), Receiver::default());
+        let message = |byte: u8, n: usize| {
+            let mut a = Alloc::new();
+            let data = a.binary(&vec![byte; n]);
+            let atoms: Vec<Term> = (0..3000).step_by(97).map(|i| atom::intern(&format!("fragment_{byte}_{i}"))).collect();
+            let list = a.list(&atoms);
+            let t = a.tuple(&[list, data]);
+            (pack(Control::SendName { from: Term::pid(1, 0), name: atom::intern("x") }, None, Some(t), &Options::new(here), true), a)
+        };
+        let one = packets(&mut sender, message(1, 200_000).0);
+        let two = packets(&mut sender, message(2, 150_000).0);
+        assert_eq!((one.len(), two.len()), (4, 3));
+        let env = DecodeEnv::new(here, &NoFuns);
+        let mut done = Vec::new();
+        for i in 0..4 {
+            for packet in [one.get(i), two.get(i)].into_iter().flatten() {
+                if let Some(p) = unpack(packet, &env, &mut receiver).unwrap() {
+                    let (t, _memory) = p.payload.unwrap();
+                    let &[list, data] = t.as_tuple_n::<2>().unwrap();
+                    let first = list.iter().next().map(atom::text).unwrap();
+                    done.push((first.to_owned(), data.as_bytes().unwrap().len()));
+                }
+            }
+        }
+        assert_eq!(done, [("fragment_2_0".into(), 150_000), ("fragment_1_0".into(), 200_000)]);
+        assert_eq!(unpack(&one[1], &env, &mut receiver).err(), Some(Bad), "nothing has begun");
     }
 
     /// Every prefix and every changed byte is either a packet or an error.
@@ -97,16 +172,19 @@ mod tests {
         let env = DecodeEnv::new(here, &NoFuns);
         let mut a = Alloc::new();
         let reference = a.reference(77, 0);
-        let bytes = pack(Control::Monitor { from: Term::pid(3, 0), to: atom::intern("x"), reference }, None, &Options::new(here));
-        assert!(unpack(&[], &env).unwrap().is_none());
-        for n in 1..bytes.len() {
-            assert_eq!(unpack(&bytes[..n], &env).err(), Some(Bad));
-        }
-        for i in 0..bytes.len() {
-            for bit in 0..8 {
-                let mut b = bytes.clone();
-                b[i] ^= 1 << bit;
-                let _ = unpack(&b, &env);
+        let control = Control::Monitor { from: Term::pid(3, 0), to: atom::intern("x"), reference };
+        assert!(unpack(&[], &env, &mut Receiver::default()).unwrap().is_none());
+        for headers in [false, true] {
+            let bytes = &packets(&mut Sender::new(headers, true), pack(control, None, None, &Options::new(here), headers))[0];
+            for n in 1..bytes.len() {
+                assert_eq!(unpack(&bytes[..n], &env, &mut Receiver::default()).err(), Some(Bad));
+            }
+            for i in 0..bytes.len() {
+                for bit in 0..8 {
+                    let mut b = bytes.clone();
+                    b[i] ^= 1 << bit;
+                    let _ = unpack(&b, &env, &mut Receiver::default());
+                }
             }
         }
     }

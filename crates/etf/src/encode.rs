@@ -39,6 +39,44 @@ pub fn encode(t: Term, options: &Options) -> Vec<u8> {
     e.finish()
 }
 
+/// Atoms that are written as numbers: a distribution header says which they are.
+#[derive(Clone, Debug, Default)]
+pub struct AtomRefs {
+    list: Vec<Term>,
+}
+
+impl AtomRefs {
+    /// More are written in full: looking through them would take longer than it saves.
+    const MAX: usize = 48;
+
+    /// In the order of their numbers.
+    pub fn atoms(&self) -> &[Term] {
+        &self.list
+    }
+    fn number(&mut self, atom: Term) -> Option<u8> {
+        if let Some(i) = self.list.iter().position(|&a| a == atom) {
+            return Some(i as u8);
+        }
+        if self.list.len() == Self::MAX {
+            return None;
+        }
+        self.list.push(atom);
+        Some(self.list.len() as u8 - 1)
+    }
+}
+
+/// A part of a distribution message: without a version byte, with atoms as numbers if there is a place for them.
+pub fn encode_part(t: Term, options: &Options, atoms: Option<&mut AtomRefs>) -> Vec<u8> {
+    let mut walk = Walk { out: Vec::with_capacity(64), options: *options, jobs: Vec::new(), atoms: None };
+    walk.atoms = atoms.as_deref().cloned();
+    walk.term(t);
+    while !walk.run(usize::MAX) {}
+    if let (Some(to), Some(from)) = (atoms, walk.atoms) {
+        *to = from;
+    }
+    walk.out
+}
+
 /// How many bytes `encode` gives, without compression.
 pub fn external_size(t: Term, options: &Options) -> usize {
     let mut e = Encoder::<Count>::new(t, options);
@@ -104,13 +142,13 @@ pub struct Encoder<O: Out> {
 
 impl<O: Out + Default> Encoder<O> {
     pub fn new(t: Term, options: &Options) -> Encoder<O> {
-        let mut walk = Walk { out: O::default(), options: *options, jobs: Vec::new() };
+        let mut walk = Walk { out: O::default(), options: *options, jobs: Vec::new(), atoms: None };
         walk.start(t);
         Encoder { walk }
     }
     /// An encoder without version byte (parts of distribution messages).
     pub fn bare(t: Term, options: &Options) -> Encoder<O> {
-        let mut walk = Walk { out: O::default(), options: *options, jobs: Vec::new() };
+        let mut walk = Walk { out: O::default(), options: *options, jobs: Vec::new(), atoms: None };
         walk.term(t);
         Encoder { walk }
     }
@@ -213,6 +251,7 @@ struct Walk<O: Out> {
     out: O,
     options: Options,
     jobs: Vec<Job>,
+    atoms: Option<AtomRefs>,
 }
 
 impl<O: Out> Walk<O> {
@@ -350,6 +389,9 @@ impl<O: Out> Walk<O> {
         }
     }
     fn atom(&mut self, t: Term) {
+        if let Some(i) = self.atoms.as_mut().and_then(|a| a.number(t)) {
+            return self.out.put(&[tag::ATOM_CACHE_REF, i]);
+        }
         let text = atom::text(t);
         if self.options.minor_version < 2 && self.options.local.is_none() && text.chars().all(|c| (c as u32) < 256) {
             self.out.byte(tag::ATOM);

@@ -11,7 +11,7 @@ mod encode;
 mod tag;
 
 pub use decode::{DecodeEnv, Decoder, Error, FunKey, NoFuns, Resolver, decode, unpacked_size};
-pub use encode::{Count, Encoder, Options, Out, Packer, encode, external_size};
+pub use encode::{AtomRefs, Count, Encoder, Options, Out, Packer, encode, encode_part, external_size};
 
 use term::{Term, am};
 

@@ -185,6 +185,16 @@ impl Node {
     }
 }
 
+/// The token that a message to another node takes along.
+pub fn hand_on(cx: &mut Ctx, to: Term, message: Term) -> Option<Owned> {
+    if !is_on(cx.p) {
+        return None;
+    }
+    advance(cx.pid, cx.p);
+    cx.node.seq_tell(token(cx.p)?, SEND, term::atom!("send"), to, message);
+    cx.p.rare.as_ref()?.trace_token.as_ref().map(|t| copy_whole(t.term))
+}
+
 /// A process takes a message out of its mailbox: its token is the message's now.
 #[cold]
 pub fn received(cx: &mut Ctx, message: &mut Message) {

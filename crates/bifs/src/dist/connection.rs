@@ -5,7 +5,7 @@ use super::{Peer, of, watching};
 use crate::port;
 use base::hash::{Map, Set};
 use base::sync::Mutex;
-use dist::flags;
+use dist::{Parts, Receiver, Sender, flags};
 use node::Node;
 use process::{AliasKind, ExitSignal, Owned, RefId, Signal, Who};
 use std::collections::VecDeque;
@@ -49,6 +49,9 @@ pub(crate) struct State {
     pub their_numbers: Map<Vec<u32>, RefId>,
     pub spawns: Map<RefId, Spawn>,
     queue: VecDeque<Vec<u8>>,
+    /// What has no header yet, because what the other side understands is not known before the connection is up.
+    early: VecDeque<Parts>,
+    sender: Sender,
     queued: usize,
     /// Processes that wait until less is queued.
     waiting: Vec<Term>,
@@ -73,6 +76,8 @@ impl State {
             their_numbers: Map::default(),
             spawns: Map::default(),
             queue: VecDeque::new(),
+            early: VecDeque::new(),
+            sender: Sender::default(),
             queued: 0,
             waiting: Vec::new(),
             notify: false,
@@ -82,13 +87,31 @@ impl State {
     }
 }
 
+impl State {
+    fn put(&mut self, parts: Parts) {
+        let (queue, queued) = (&mut self.queue, &mut self.queued);
+        self.sender.packets(parts, |packet| {
+            *queued += packet.len();
+            queue.push_back(packet);
+        });
+    }
+}
+
+/// Packets that are being read.
+#[derive(Default)]
+struct Handling {
+    /// Of which life of the connection.
+    number: u64,
+    receiver: Receiver,
+}
+
 /// The connection to a node of one name.
 pub struct Connection {
     pub name: Term,
     pub(crate) state: Mutex<State>,
     /// Packets that have come and are not handled yet. Who handles one holds `handling`.
     inbox: Mutex<VecDeque<Vec<u8>>>,
-    handling: Mutex<()>,
+    handling: Mutex<Handling>,
     pub(crate) packets_in: AtomicU64,
     pub(crate) packets_out: AtomicU64,
 }
@@ -173,9 +196,13 @@ impl Connection {
             s.get_size = false;
             if flags & flags::SPAWN == 0 {
                 // It would not understand: what has waited does not go.
-                s.queue.retain(|packet| !dist::is_spawn_request(packet));
-                s.queued = s.queue.iter().map(Vec::len).sum();
+                s.early.retain(|parts| !parts.is_spawn_request());
                 refused = std::mem::take(&mut s.spawns);
+            }
+            s.sender = Sender::new(flags & flags::HEADER_ATOM_CACHE != 0, flags & flags::FRAGMENTS != 0);
+            s.queued = 0;
+            for parts in std::mem::take(&mut s.early) {
+                s.put(parts);
             }
         }
         for (reference, spawn) in refused {
@@ -262,19 +289,27 @@ impl Connection {
         }
         busy
     }
-    /// Queues a packet, after `tie` has noted what it ties (under the lock).
-    pub(crate) fn push(&self, node: &Arc<Node>, packet: Vec<u8>, tie: impl FnOnce(&mut State)) -> Result<(), NotSent> {
+    /// May atoms stand as numbers in what is sent?
+    pub(crate) fn takes_numbers(&self) -> bool {
+        let s = self.state.lock();
+        s.phase == Phase::Up && s.sender.headers()
+    }
+    /// Queues a message, after `tie` has noted what it ties (under the lock).
+    pub(crate) fn push(&self, node: &Arc<Node>, parts: Parts, tie: impl FnOnce(&mut State)) -> Result<(), NotSent> {
         let (controller, notify) = {
             let mut s = self.state.lock();
-            if s.phase == Phase::Idle {
+            // One that was made for an earlier life of the connection is as lost as that.
+            let readable = !parts.needs_header() || s.phase == Phase::Up && s.sender.headers();
+            if s.phase == Phase::Idle || !readable {
                 return Err(NotSent::NotConnected);
             }
             tie(&mut s);
-            s.queued += packet.len();
-            s.queue.push_back(packet);
             if s.phase != Phase::Up {
+                s.queued += parts.size();
+                s.early.push_back(parts);
                 return Ok(());
             }
+            s.put(parts);
             (s.controller, std::mem::take(&mut s.notify))
         };
         self.kick(node, controller, notify);
@@ -339,11 +374,15 @@ impl Connection {
     /// Handles what has come, unless somebody does so already (who then looks again).
     pub(crate) fn work(self: &Arc<Self>, node: &Arc<Node>) {
         while !self.inbox.lock().is_empty() {
-            let Some(handling) = self.handling.try_lock() else { return };
+            let Some(mut handling) = self.handling.try_lock() else { return };
             loop {
                 let Some(packet) = self.inbox.lock().pop_front() else { break };
+                let number = self.id().0;
+                if handling.number != number {
+                    *handling = Handling { number, receiver: Receiver::default() };
+                }
                 self.packets_in.fetch_add(1, Relaxed);
-                if super::incoming::packet(self, node, &packet).is_err() {
+                if super::incoming::packet(self, node, &packet, &mut handling.receiver).is_err() {
                     self.inbox.lock().clear();
                     self.bad(node, &packet);
                 }
@@ -375,6 +414,9 @@ pub(crate) struct Through {
 
 impl ports::Carried for Through {
     fn received(&self, packet: &[u8]) {
+        if self.connection.id() != self.id {
+            return;
+        }
         self.connection.put(packet.to_vec());
     }
     fn work(&self) {

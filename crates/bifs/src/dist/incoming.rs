@@ -3,22 +3,23 @@
 use super::connection::{Connection, answer};
 use crate::erlang::spawn::{Reply, spawn_options};
 use crate::resolver::{Tables, node_id};
-use dist::{Bad, Control, Packet, unpack};
+use dist::{Bad, Control, Packet, Receiver, unpack};
 use node::hooks::Outgoing;
 use node::signals::alias_owner;
 use node::Node;
+use process::mailbox::Extra;
 use process::{ExitSignal, Message, Monitor, MonitorKind, Owned, RefId, Signal, Target, Who};
 use std::sync::Arc;
 use term::{Term, am, atom, reference};
 
 /// Handles one packet.
-pub(super) fn packet(c: &Connection, node: &Arc<Node>, bytes: &[u8]) -> Result<(), Bad> {
+pub(super) fn packet(c: &Connection, node: &Arc<Node>, bytes: &[u8], receiver: &mut Receiver) -> Result<(), Bad> {
     let tables = Tables(node);
     let mut env = etf::DecodeEnv::new(node_id(node), &tables);
     env.atom_limit = (node.config.limits.atoms as usize).min(env.atom_limit);
-    let Some(Packet { control, memory, payload }) = unpack(bytes, &env)? else { return Ok(()) };
+    let Some(Packet { control, token, memory, payload }) = unpack(bytes, &env, receiver)? else { return Ok(()) };
     let payload = payload.map(|(term, memory)| Owned { term, memory });
-    let done = act(c, node, control, payload);
+    let done = act(c, node, control, token, payload);
     drop(memory);
     done
 }
@@ -36,24 +37,30 @@ fn ours(t: Term) -> Option<RefId> {
     t.as_local_ref()
 }
 
-fn act(c: &Connection, node: &Arc<Node>, control: Control, payload: Option<Owned>) -> Result<(), Bad> {
+fn act(c: &Connection, node: &Arc<Node>, control: Control, token: Option<Term>, payload: Option<Owned>) -> Result<(), Bad> {
     // `unpack` has seen that there is a payload where there must be one.
     let payload = payload.unwrap_or(Owned::immediate(am::NORMAL));
     let reason = |reason: Option<Term>, payload: Owned| reason.map_or(payload, Owned::copy);
+    let message = |payload: Owned, from: Option<Term>| {
+        let mut message = Message::new(payload);
+        message.extra = token.map(|t| Box::new(Extra { token: Some(Owned::copy(t)), sender: from.filter(|f| f.is_immediate()).unwrap_or(Term::NONE) }));
+        message
+    };
+    let token_of_exit = || token.map(Owned::copy);
     match control {
-        Control::Send { to, .. } => {
-            let _ = node.deliver(to, Signal::Message(Message::new(payload)));
+        Control::Send { from, to } => {
+            let _ = node.deliver(to, Signal::Message(message(payload, from)));
         }
-        Control::SendName { name, .. } => {
+        Control::SendName { from, name } => {
             if let Some(to) = node.whereis(name) {
-                let _ = node.deliver(to, Signal::Message(Message::new(payload)));
+                let _ = node.deliver(to, Signal::Message(message(payload, Some(from))));
             }
         }
-        Control::SendAlias { alias, .. } => {
+        Control::SendAlias { from, alias } => {
             if let Some(id) = alias.as_local_ref()
                 && let Some(owner) = alias_owner(id.1)
             {
-                let _ = node.deliver(owner, Signal::AliasMessage { alias: id, message: Message::new(payload) });
+                let _ = node.deliver(owner, Signal::AliasMessage { alias: id, message: message(payload, Some(from)) });
             }
         }
         Control::Link { from, to } => {
@@ -78,12 +85,12 @@ fn act(c: &Connection, node: &Arc<Node>, control: Control, payload: Option<Owned
         Control::Exit { from, to, reason: r } => {
             let from = remote(c, from)?;
             c.state.lock().links.remove(&(to, from));
-            let exit = ExitSignal { from, reason: reason(r, payload), linked: true, token: None };
+            let exit = ExitSignal { from, reason: reason(r, payload), linked: true, token: token_of_exit() };
             let _ = node.deliver(to, Signal::Exit(Box::new(exit)));
         }
         Control::Exit2 { from, to, reason: r } => {
             let from = remote(c, from)?;
-            let exit = ExitSignal { from, reason: reason(r, payload), linked: false, token: None };
+            let exit = ExitSignal { from, reason: reason(r, payload), linked: false, token: token_of_exit() };
             let _ = node.deliver(to, Signal::Exit(Box::new(exit)));
         }
         Control::GroupLeader { leader, to } => {
@@ -141,7 +148,7 @@ fn no_process(c: &Connection, node: &Arc<Node>, to: Term, from: Who) -> Result<(
     let mut a = term::Alloc::new();
     let there = from.term(&mut a);
     let options = etf::Options::new(node_id(node));
-    let packet = dist::pack(Control::Exit { from: to, to: there, reason: None }, Some(am::NOPROC), &options);
+    let packet = dist::pack(Control::Exit { from: to, to: there, reason: None }, None, Some(am::NOPROC), &options, c.takes_numbers());
     let _ = c.push(node, packet, |_| {});
     Ok(())
 }
@@ -195,7 +202,7 @@ fn spawn(c: &Connection, node: &Arc<Node>, reference: Term, from: Who, leader: T
     };
     // The other side wants to know in any case: its own tables depend on it.
     let control = Control::SpawnReply { reference, to, linked, monitored, result };
-    let packet = dist::pack(control, None, &etf::Options::new(node_id(node)));
+    let packet = dist::pack(control, None, None, &etf::Options::new(node_id(node)), c.takes_numbers());
     let _ = c.push(node, packet, |_| {});
     if let Some(process) = made {
         node.enqueue(process);

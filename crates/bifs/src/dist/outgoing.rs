@@ -3,7 +3,7 @@
 use super::connection::Spawn;
 use super::{Connection, Connections, Phase};
 use crate::resolver::node_id;
-use dist::{Control, pack};
+use dist::Control;
 use node::hooks::{Destination, Outgoing, Remote, SendOptions, Sent};
 use node::{Ctx, Node, Stop};
 use process::{ExitSignal, Owned, Signal, Who};
@@ -25,7 +25,7 @@ fn options(node: &Node, maker: Term) -> etf::Options {
     options
 }
 
-fn send(cx: &mut Ctx, connection: &Connection, control: Control, message: Term, flags: SendOptions) -> Result<Sent, Stop> {
+fn send(cx: &mut Ctx, connection: &Connection, control: Control, to: Term, message: Term, flags: SendOptions) -> Result<Sent, Stop> {
     let node = cx.node.clone();
     if flags.noconnect && connection.phase() == Phase::Idle {
         return Ok(Sent::NoConnect);
@@ -42,8 +42,9 @@ fn send(cx: &mut Ctx, connection: &Connection, control: Control, message: Term, 
         return Err(Stop::Wait);
     }
     cx.p.port_busy = false;
-    let packet = pack(control, Some(message), &options(&node, cx.pid));
-    cx.charge(1 + packet.len() / 64);
+    let token = node::seq::hand_on(cx, to, message);
+    let packet = dist::pack(control, token.as_ref().map(|t| t.term), Some(message), &options(&node, cx.pid), connection.takes_numbers());
+    cx.charge(1 + packet.size() / 64);
     let _ = connection.push(&node, packet, |_| {});
     Ok(Sent::Done)
 }
@@ -51,23 +52,23 @@ fn send(cx: &mut Ctx, connection: &Connection, control: Control, message: Term, 
 impl Remote for Door {
     fn send(&self, cx: &mut Ctx, to: Destination, message: Term, flags: SendOptions) -> Result<Sent, Stop> {
         let from = cx.pid;
-        let (name, control) = match to {
+        let (name, control, shown) = match to {
             Destination::Process(pid) => {
                 let Some((n, ..)) = pid.as_ext_pid() else { return Ok(Sent::Done) };
-                (n.name, Control::Send { from: Some(from), to: pid })
+                (n.name, Control::Send { from: Some(from), to: pid }, pid)
             }
             Destination::Alias(alias) => {
                 let Some((n, _)) = alias.as_ext_ref() else { return Ok(Sent::Done) };
-                (n.name, Control::SendAlias { from, alias })
+                (n.name, Control::SendAlias { from, alias }, alias)
             }
-            Destination::Name { name, node } => (node, Control::SendName { from, name }),
+            Destination::Name { name, node } => (node, Control::SendName { from, name }, cx.h().tuple(&[name, node])),
         };
         // What is left of an earlier life of this node.
         if cx.node.is_own_name(name) {
             return Ok(Sent::Done);
         }
         let connection = self.here.get(name);
-        send(cx, &connection, control, message, flags)
+        send(cx, &connection, control, shown, message, flags)
     }
 
     fn signal(&self, node: &Arc<Node>, from: Who, to_node: &NodeName, to: Option<Who>, signal: Outgoing) -> bool {
@@ -92,6 +93,8 @@ impl Remote for Door {
         // Only a monitor by name has no pid as its target.
         let process = target.unwrap_or(Term::NONE);
         let options = options(node, me);
+        let numbers = connection.takes_numbers();
+        let pack = |control, payload, options: &etf::Options| dist::pack(control, None, payload, options, numbers);
         let unreachable = match signal {
             Outgoing::Link => {
                 let packet = pack(Control::Link { from: me, to: process }, None, &options);
@@ -206,8 +209,8 @@ pub(crate) fn spawn_request(cx: &mut Ctx, connection: &Connection, id: process::
     let arity = Term::small(mfa.2.list_length().unwrap_or(0) as i64);
     let (from, leader) = (cx.pid, cx.p.group_leader);
     let control = Control::SpawnRequest { reference, from, leader, module: mfa.0, function: mfa.1, arity, options: list };
-    let packet = pack(control, Some(mfa.2), &options(&node, cx.pid));
-    cx.charge(10 + packet.len() / 64);
+    let packet = dist::pack(control, None, Some(mfa.2), &options(&node, cx.pid), connection.takes_numbers());
+    cx.charge(10 + packet.size() / 64);
     let mut spawn = Some(spawn);
     let sent = connection.push(&node, packet, |s| {
         if let Some(spawn) = spawn.take() {
