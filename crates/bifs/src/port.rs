@@ -199,7 +199,9 @@ impl hooks::Ports for Door {
                 received(cx, id, |a| command_term(a, data));
                 match self.0.command(&port, cx.pid, || iolist::bytes(data).unwrap_or_default(), true) {
                     Command::Busy => {
-                        cx.p.port_busy = true;
+                        if !std::mem::replace(&mut cx.p.port_busy, true) {
+                            cx.node.watch_busy(cx.pid, id, false);
+                        }
                         Err(Stop::Wait)
                     }
                     _ => {
@@ -509,12 +511,15 @@ fn port_command(cx: &mut Ctx, a: &[Term]) -> Res {
         return Ok(am::FALSE);
     }
     cx.charge(size / 100);
-    cx.p.port_busy = false;
+    let waited = std::mem::replace(&mut cx.p.port_busy, false);
     received(cx, port.id, |h| command_term(h, a[1]));
     match ports.command(&port, cx.pid, || iolist::bytes(a[1]).unwrap_or_default(), !force) {
         Command::Done => Ok(am::TRUE),
         Command::Busy => {
             cx.p.port_busy = true;
+            if !waited {
+                cx.node.watch_busy(cx.pid, port.id, false);
+            }
             Err(Stop::Wait)
         }
         Command::NoPort => Err(cx.badarg()),

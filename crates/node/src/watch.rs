@@ -27,6 +27,9 @@ pub struct Limits {
     pub long_schedule_ms: Option<u64>,
     /// In words.
     pub large_heap: Option<u64>,
+    /// Processes that have to wait for a port, or for the connection to a node.
+    pub busy_port: bool,
+    pub busy_dist_port: bool,
 }
 
 impl SystemMonitor {
@@ -118,6 +121,14 @@ impl Node {
             }
             a.list(&list)
         });
+    }
+
+    /// A process has to wait until this port, or what carries the connection to a node, is less busy.
+    pub fn watch_busy(&self, pid: Term, port: Term, dist: bool) {
+        let Some(limits) = self.system_monitor.any().then(|| self.system_monitor.get()).flatten() else { return };
+        if if dist { limits.busy_dist_port } else { limits.busy_port } {
+            self.tell_monitor(limits.who, pid, if dist { "busy_dist_port" } else { "busy_port" }, |_| port);
+        }
     }
 
     /// A port's driver, called for this, has taken so long.

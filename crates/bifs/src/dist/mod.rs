@@ -10,6 +10,7 @@ mod watching;
 
 pub use connection::{Connection, Phase};
 pub use natives::NATIVES;
+pub(crate) use outgoing::wait_while_busy;
 pub use watching::{Wants, monitor_node, watch_nodes};
 
 use base::hash::Map;

@@ -224,7 +224,7 @@ fn dist_spawn_request(cx: &mut Ctx, a: &[Term]) -> Res {
 pub const NATIVES: &[Native] = &[
     Native::new("erts_internal", "new_connection", 1, new_connection).effect(Effect::Network),
     Native::new("erts_internal", "abort_pending_connection", 2, abort_pending_connection).effect(Effect::Network),
-    Native::new("erts_internal", "create_dist_channel", 3, create_dist_channel).effect(Effect::Network).partial("atom cache, fragments, nodes before 24"),
+    Native::new("erts_internal", "create_dist_channel", 3, create_dist_channel).effect(Effect::Network).partial("nodes before 24"),
     Native::new("erts_internal", "dist_spawn_request", 4, dist_spawn_request).effect(Effect::Network),
     Native::new("erlang", "dist_get_stat", 1, dist_get_stat).effect(Effect::Network),
     Native::new("erlang", "dist_ctrl_input_handler", 2, dist_ctrl_input_handler).effect(Effect::Network),

@@ -33,20 +33,40 @@ fn send(cx: &mut Ctx, connection: &Connection, control: Control, to: Term, messa
     if !connection.want(&node) {
         return Ok(Sent::Done);
     }
-    let asynchronous = cx.p.rare.as_ref().is_some_and(|r| r.async_dist);
-    if !asynchronous && connection.is_busy(&node, cx.pid, !flags.nosuspend) {
-        if flags.nosuspend {
-            return Ok(Sent::NoSuspend);
-        }
-        cx.p.port_busy = true;
-        return Err(Stop::Wait);
+    if flags.nosuspend && !is_asynchronous(cx) && connection.is_busy(&node, cx.pid, false) {
+        return Ok(Sent::NoSuspend);
     }
-    cx.p.port_busy = false;
+    wait(cx, connection)?;
     let token = node::seq::hand_on(cx, to, message);
     let packet = dist::pack(control, token.as_ref().map(|t| t.term), Some(message), &options(&node, cx.pid), connection.takes_numbers());
     cx.charge(1 + packet.size() / 64);
     let _ = connection.push(&node, packet, |_| {});
     Ok(Sent::Done)
+}
+
+fn is_asynchronous(cx: &Ctx) -> bool {
+    cx.p.rare.as_ref().is_some_and(|r| r.async_dist)
+}
+
+/// The caller waits while too much waits to go out.
+fn wait(cx: &mut Ctx, connection: &Connection) -> Result<(), Stop> {
+    let node = cx.node.clone();
+    if !is_asynchronous(cx) && connection.is_busy(&node, cx.pid, true) {
+        if !std::mem::replace(&mut cx.p.port_busy, true) {
+            node.watch_busy(cx.pid, connection.peer().map_or(Term::NONE, |p| p.controller), true);
+        }
+        return Err(Stop::Wait);
+    }
+    cx.p.port_busy = false;
+    Ok(())
+}
+
+/// The caller waits while too much waits to go out to this process's node.
+pub fn wait_while_busy(cx: &mut Ctx, to: Who) -> Result<(), Stop> {
+    match to.node().and_then(|n| super::of(cx.node).find(n.name)) {
+        Some(connection) => wait(cx, &connection),
+        None => Ok(()),
+    }
 }
 
 impl Remote for Door {

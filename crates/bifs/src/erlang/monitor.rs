@@ -94,6 +94,10 @@ fn exit_2(cx: &mut Ctx, a: &[Term]) -> Res {
         }
         _ => who(cx, a[0])?,
     };
+    // Reasons may be as large as messages are.
+    if to.local().is_none() {
+        crate::dist::wait_while_busy(cx, to)?;
+    }
     cx.charge(4);
     cx.node.exit_signal(cx.pid, to, copy_out(a[1]));
     if a[0] == cx.pid {

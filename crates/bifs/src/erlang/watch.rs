@@ -8,14 +8,12 @@ use process::Owned;
 use base::sync::Mutex;
 use term::{Term, am, atom};
 
-const MONITOR_PARTIAL: &str = "no events of busy ports";
-
 pub const NATIVES: &[Native] = &[
     Native::new("erlang", "system_monitor", 0, system_monitor_0).effect(Effect::Node),
-    Native::new("erlang", "system_monitor", 1, system_monitor_1).effect(Effect::Node).partial(MONITOR_PARTIAL),
-    Native::new("erlang", "system_monitor", 2, system_monitor_2).effect(Effect::Node).partial(MONITOR_PARTIAL),
-    Native::new("erts_internal", "system_monitor", 1, session_monitor_1).effect(Effect::Node).partial("no events of busy ports and long queues; one session"),
-    Native::new("erts_internal", "system_monitor", 3, session_monitor_3).effect(Effect::Node).partial("no events of busy ports and long queues; one session"),
+    Native::new("erlang", "system_monitor", 1, system_monitor_1).effect(Effect::Node),
+    Native::new("erlang", "system_monitor", 2, system_monitor_2).effect(Effect::Node),
+    Native::new("erts_internal", "system_monitor", 1, session_monitor_1).effect(Effect::Node).partial("no events of long queues; one session"),
+    Native::new("erts_internal", "system_monitor", 3, session_monitor_3).effect(Effect::Node).partial("no events of long queues; one session"),
     Native::new("erlang", "system_profile", 0, system_profile_0).effect(Effect::Node).partial("no events yet"),
     Native::new("erlang", "system_profile", 2, system_profile_2).effect(Effect::Node).partial("no events yet"),
 ];
@@ -84,7 +82,15 @@ fn set_monitor(cx: &mut Ctx, who: Term, options: Term) -> Res {
         let found = list.iter().filter_map(|o| o.as_tuple_n::<2>()).find(|t| atom::as_text(t[0]) == Some(name));
         found.and_then(|t| t[1].as_u64())
     };
-    let limits = Limits { who, long_gc_ms: limit("long_gc"), long_schedule_ms: limit("long_schedule"), large_heap: limit("large_heap") };
+    let has = |name: &str| list.iter().any(|&o| atom::as_text(o) == Some(name));
+    let limits = Limits {
+        who,
+        long_gc_ms: limit("long_gc"),
+        long_schedule_ms: limit("long_schedule"),
+        large_heap: limit("large_heap"),
+        busy_port: has("busy_port"),
+        busy_dist_port: has("busy_dist_port"),
+    };
     cx.node.system_monitor.set((!list.is_empty()).then_some(limits));
     let h = cx.h();
     let list = h.list(&list);
