@@ -220,6 +220,7 @@ impl Code {
 
     /// Puts the breakpoint's word in its place, or the original back. Who has just read the former word goes on as before.
     fn install(&self, point: &Point, on: bool) {
+        self.changes.fetch_add(1, AcqRel);
         // SAFETY: rule 2: the code is there as long as its points are.
         let word = unsafe { &*point.address };
         match (point.site, on) {

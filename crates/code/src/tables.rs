@@ -144,6 +144,8 @@ pub struct Code {
     pub(crate) points: RwLock<crate::points::Points>,
     /// How many want the calls through all exports caught.
     pub(crate) watchers: AtomicU32,
+    /// How often a breakpoint was set or taken away.
+    pub changes: AtomicU64,
     edges: Edges,
     /// Modules that have loaded a library of native functions.
     tainted: Mutex<Vec<Term>>,
@@ -168,6 +170,7 @@ impl Code {
             tainted: Mutex::default(),
             points: RwLock::default(),
             watchers: AtomicU32::default(),
+            changes: AtomicU64::default(),
             edges,
         };
         for (f, arity, op) in [

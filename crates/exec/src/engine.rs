@@ -21,6 +21,8 @@ pub struct Local {
     pub jit: Option<Arc<jit::Jit>>,
     /// Calls until a function may be hot; those with the same low bits of their addresses share one.
     pub hot: Box<[u16; HOT]>,
+    /// Functions that machine code has applied by name.
+    pub(crate) applied: Box<[crate::machine::Applied; crate::machine::APPLIED]>,
     /// How a slice has ended in a helper of machine code, and what a panic there said.
     pub(crate) ended: Option<Ended>,
     pub(crate) panic: Option<Box<dyn std::any::Any + Send>>,
@@ -69,6 +71,7 @@ fn compiler(node: &Arc<Node>) -> Option<Arc<jit::Jit>> {
         },
         torture: config.torture.collect_always,
         perf_map: config.jit.perf.is_some(),
+        dump: config.jit.dump,
     };
     jit::Jit::new(settings, Arc::new(CodeOf(Arc::downgrade(node)))).map(Arc::new)
 }
@@ -111,6 +114,7 @@ impl Engine for Machine {
             state: crate::machine::state(),
             hot: Box::new([jit.as_ref().map_or(u16::MAX, |j| j.counts()); HOT]),
             jit,
+            applied: Box::new([crate::machine::Applied::default(); crate::machine::APPLIED]),
             ended: None,
             panic: None,
             pairs: Vec::new(),

@@ -15,6 +15,8 @@ use term::word::{Kind, TAG_BOXED, TAG_CONS, header};
 use term::{Term, am, atom, cmp};
 
 /// Why a slice ended.
+// (Written and read back as whole words.)
+#[repr(u64)]
 pub enum Ended {
     Yield,
     /// In a native function, until a signal comes or someone wakes the process.
@@ -90,7 +92,7 @@ pub(crate) unsafe fn word_at(cx: &Ctx, at: *const u64) -> u64 {
 
 /// Is the last call at this address one by `apply`?
 #[cold]
-unsafe fn applies(cx: &Ctx, from: *const u64) -> bool {
+pub(crate) unsafe fn applies(cx: &Ctx, from: *const u64) -> bool {
     // SAFETY: rule 1: an export stands behind the instruction.
     unsafe {
         op_of(word_at(cx, from)) == Op::ApplyLast || {

@@ -3,11 +3,16 @@
 use crate::SLACK;
 use crate::engine::{HOT, Local};
 use crate::interp::{self, Ended};
-use crate::ops::call;
+use crate::ops::{bits, call, map};
+use crate::raise;
 use code::op::Op;
 use jit::{Exit, Helper, State};
-use node::Ctx;
+use node::{Ctx, Dirty, Stop};
+use process::Resume;
+use sched::DirtyKind;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use term::fun::Export;
 use term::{Term, cmp};
 
 /// A thread's registers, with the helpers.
@@ -19,6 +24,10 @@ pub fn state() -> Box<State> {
         (Helper::Compare, compare),
         (Helper::Same, same),
         (Helper::Native, native),
+        (Helper::Bits, match_bits),
+        (Helper::MapGet, map_get),
+        (Helper::Apply, apply),
+        (Helper::Length, length),
     ] {
         state.helpers[which as usize] = helper;
     }
@@ -147,25 +156,212 @@ unsafe extern "C" fn step(state: *mut State, at: u64, next: u64, fail: u64) -> u
 }
 
 unsafe extern "C" fn native(state: *mut State, at: u64, last: u64, _: u64) -> u64 {
-    // SAFETY: rules 1 and 6: a last call goes back to the continuation below its frame.
+    // SAFETY: rules 1 and 6: an export stands behind the instruction; a last call goes back to the continuation below its frame.
     unsafe {
         let at = at as *const u64;
-        let back = if last == 0 {
-            at.add(2)
+        let (cx, local) = surroundings(state);
+        let frame = if last == 0 {
+            0
         } else {
-            let head = interp::word_at(surroundings(state).0, at);
-            let frame = if head as u16 == Op::CallNativeLast as u16 { (head >> 16) as u16 as usize } else { 0 };
-            *(*state).sp.add(frame) as *const u64
+            let head = interp::word_at(cx, at);
+            if head as u16 == Op::CallNativeLast as u16 { (head >> 16) as u16 as usize } else { 0 }
         };
-        match steps(state, at, 2) {
-            Ok(ip) if ip == back => Exit::Returned as u64,
-            Ok(ip) => {
-                (*state).ip = ip;
-                Exit::Go as u64
+        let stub = (*(*at.add(1) as *const Export)).address.load(Acquire).cast_const();
+        let index = (*stub >> 16) as u32;
+        if *stub as u16 != Op::Native as u16 || cx.node.natives[index as usize - 1].dirty != Dirty::No {
+            // Traced, or for another thread: as the interpreter does it.
+            let back = if last == 0 { at.add(2) } else { *(*state).sp.add(frame) as *const u64 };
+            return match steps(state, at, 2) {
+                Ok(ip) if ip == back => Exit::Returned as u64,
+                Ok(ip) => {
+                    (*state).ip = ip;
+                    Exit::Go as u64
+                }
+                Err(exit) => exit as u64,
+            };
+        }
+        let index = index - 1;
+        let native = &cx.node.natives[index as usize];
+        let xp = (*state).x.as_mut_ptr();
+        let args = std::slice::from_raw_parts(xp, native.arity as usize);
+        let sp = if last == 0 {
+            let sp = (*state).sp.sub(1);
+            *sp = at.add(2) as u64;
+            sp
+        } else {
+            (*state).sp.add(frame)
+        };
+        cx.p.heap.set_sp(sp);
+        cx.reductions -= 1;
+        cx.called_from = if last == 0 { std::ptr::null() } else { at };
+        let changes = cx.node.code.changes.load(Relaxed);
+        let result = match catch_unwind(AssertUnwindSafe(|| (native.run)(cx, args))) {
+            Ok(result) => result,
+            Err(payload) => {
+                local.panic = Some(payload);
+                return Exit::Ended as u64;
             }
-            Err(exit) => exit as u64,
+        };
+        let fragments = cx.p.heap.alloc.leave_fragments();
+        let exit = match result {
+            Ok(t) => {
+                *xp = t;
+                // Loops do not look for breakpoints at each turn: who has just set one starts anew.
+                let stays = cx.node.code.changes.load(Relaxed) == changes;
+                returned(cx, local, xp, fragments, stays)
+            }
+            Err(stop) => stopped(cx, local, stop, index, stub, at, last != 0),
+        };
+        (*state).hp = cx.p.heap.alloc.hp;
+        (*state).sp = cx.p.heap.sp;
+        (*state).reductions = cx.reductions;
+        exit as u64
+    }
+}
+
+/// A native function has returned, with its value in x0: back to the continuation on the stack.
+unsafe fn returned(cx: &mut Ctx, local: &mut Local, xp: *mut Term, fragments: bool, stays: bool) -> Exit {
+    // SAFETY: rule 4.
+    unsafe {
+        if (fragments || cx.p.heap.alloc.off_heap_bytes > cx.p.heap.min_cell_bytes)
+            && cx.p.heap.wants_collection()
+            && let Err(reason) = call::collect(cx, std::slice::from_raw_parts_mut(xp, 1), 0)
+        {
+            local.ended = Some(Ended::Exit(reason));
+            return Exit::Ended;
+        }
+        let sp = cx.p.heap.sp;
+        let back = *sp as *const u64;
+        cx.p.heap.set_sp(sp.add(1));
+        if cx.reductions <= 0 {
+            return ends(cx, local, xp, back, 1, Ended::Yield, Resume::Code);
+        }
+        if !stays {
+            local.state.ip = back;
+            return Exit::Go;
         }
     }
+    Exit::Returned
+}
+
+/// The slice ends; the process goes on at `ip` with `n` x registers.
+unsafe fn ends(cx: &mut Ctx, local: &mut Local, xp: *const Term, ip: *const u64, n: usize, ended: Ended, resume: Resume) -> Exit {
+    cx.p.ip = ip;
+    cx.p.resume = resume;
+    cx.p.saved.clear();
+    // SAFETY: rule 2.
+    cx.p.saved.extend_from_slice(unsafe { std::slice::from_raw_parts(xp, n) });
+    local.ended = Some(ended);
+    Exit::Ended
+}
+
+/// A native function has ended otherwise.
+#[cold]
+unsafe fn stopped(cx: &mut Ctx, local: &mut Local, stop: Stop, index: u32, stub: *const u64, at: *const u64, last: bool) -> Exit {
+    // SAFETY: rules 1, 2 and 4.
+    unsafe {
+        let xp = local.state.x.as_mut_ptr();
+        let arity = cx.node.natives[index as usize].arity as usize;
+        let resume = Resume::Native(index);
+        match stop {
+            Stop::Trap => {
+                let export = cx.trap_to.take().expect("a trap says where to");
+                xp.copy_from_nonoverlapping(cx.trap_args.as_ptr(), (export.arity as usize).min(8));
+                xp.add(8).copy_from_nonoverlapping(cx.trap_more.as_ptr(), cx.trap_more.len());
+                let target = export.address.load(Acquire).cast_const();
+                if cx.reductions <= 0 {
+                    return ends(cx, local, xp, target, export.arity as usize, Ended::Yield, Resume::Code);
+                }
+                local.state.ip = target;
+                Exit::Go
+            }
+            Stop::Raise => {
+                raise::note_native(cx, index, std::slice::from_raw_parts(xp, arity));
+                cx.p.heap.alloc.leave_fragments();
+                let shown = last && (cx.p.exception.hide || !interp::applies(cx, at));
+                match raise::unwind(cx, if shown { at } else { stub }, xp) {
+                    Ok(handler) => {
+                        local.state.ip = handler;
+                        Exit::Go
+                    }
+                    Err(reason) => {
+                        local.ended = Some(Ended::Exit(reason));
+                        Exit::Ended
+                    }
+                }
+            }
+            Stop::Yield => ends(cx, local, xp, stub, arity, Ended::Yield, resume),
+            Stop::Wait => ends(cx, local, xp, stub, arity, Ended::Wait, resume),
+            Stop::Dirty => ends(cx, local, xp, stub, arity, Ended::Dirty(DirtyKind::Cpu), resume),
+            Stop::Exit => {
+                local.ended = Some(Ended::Exit(cx.p.exception.reason));
+                Exit::Ended
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn match_bits(state: *mut State, context: u64, how: u64, what: u64) -> u64 {
+    // SAFETY: rule 6: a match context.
+    unsafe {
+        let context = Term::from_raw(context);
+        let t = if what == jit::MATCH_INTEGER {
+            bits::get_small(context, how as u32 as usize, (how >> 32) as u8)
+        } else {
+            bits::get_utf8(context).map(|c| Term::small(i64::from(c)))
+        };
+        (*state).result = t.map_or(0, Term::raw);
+    }
+    Exit::Returned as u64
+}
+
+unsafe extern "C" fn map_get(state: *mut State, m: u64, key: u64, _: u64) -> u64 {
+    // SAFETY: rule 6: two terms.
+    unsafe {
+        let (m, key) = (Term::from_raw(m), Term::from_raw(key));
+        let value = if key.is_immediate() { map::get_immediate(m, key.raw()) } else { term::map::get(m, key) };
+        (*state).result = value.map_or(0, Term::raw);
+    }
+    Exit::Returned as u64
+}
+
+unsafe extern "C" fn length(state: *mut State, list: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: rule 6: a term.
+    unsafe { (*state).result = Term::from_raw(list).list_length().map_or(u64::MAX, |n| n as u64) };
+    Exit::Returned as u64
+}
+
+/// An export that was applied by name. Exports live for ever.
+#[derive(Clone, Copy)]
+pub struct Applied {
+    name: (u64, u64, u64),
+    export: Option<&'static Export>,
+}
+pub const APPLIED: usize = 64;
+
+impl Default for Applied {
+    fn default() -> Applied {
+        Applied { name: (0, 0, 0), export: None }
+    }
+}
+
+unsafe extern "C" fn apply(state: *mut State, module: u64, function: u64, arity: u64) -> u64 {
+    // SAFETY: rule 6: two atoms.
+    unsafe {
+        let cx = &*(*state).cx.cast::<Ctx>();
+        let local = &mut *(*state).local.cast::<Local>();
+        let place = &mut local.applied[((module >> 6) ^ (function >> 6) ^ (function >> 12) ^ arity) as usize % APPLIED];
+        let export = match place.export {
+            Some(e) if place.name == (module, function, arity) => e,
+            _ => {
+                let e = cx.node.code.export(Term::from_raw(module), Term::from_raw(function), arity as u8);
+                *place = Applied { name: (module, function, arity), export: Some(e) };
+                e
+            }
+        };
+        (*state).result = export.address.load(Acquire) as u64;
+    }
+    Exit::Returned as u64
 }
 
 unsafe extern "C" fn collect(state: *mut State, live: u64, need: u64, _at: u64) -> u64 {

@@ -55,13 +55,21 @@ pub enum Helper {
     Same = 3,
     /// (instruction, is it a last call): calls a native function.
     Native = 4,
-    /// (instruction, next, fail): arithmetic, on two values in `State::a` and `State::b`.
-    Arith = 5,
-    Map = 6,
-    Bits = 7,
+    /// (context, bits | flags << 32, what): matches without building; `State::result` is the value, or 0.
+    Bits = 5,
+    /// (map, key): `State::result` is the value, or 0.
+    MapGet = 6,
+    /// (module, function, arity): `State::result` is where a call of it goes.
+    Apply = 7,
+    /// (list): `State::result` is its length, or -1.
+    Length = 8,
 }
 /// How many.
-pub const HELPERS: usize = 8;
+pub const HELPERS: usize = 9;
+
+/// What `Helper::Bits` matches.
+pub const MATCH_INTEGER: u64 = 0;
+pub const MATCH_UTF8: u64 = 1;
 
 /// A helper: an `Exit` other than `Returned` leaves machine code.
 pub type HelperFn = unsafe extern "C" fn(*mut State, u64, u64, u64) -> u64;

@@ -3,6 +3,15 @@
 #[cfg(target_arch = "x86_64")]
 pub use x86::*;
 
+/// Arithmetic that a stub does on floats.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FloatOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
+
 /// Makes written code visible to those who run it.
 pub fn synchronize(_at: *const u8, _len: usize) {
     // x86 does that by itself; elsewhere the caches must be told.
@@ -188,9 +197,91 @@ mod x86 {
         )
     }
 
+    /// Arithmetic on two numbers (in `rdi` and `rsi`) of which one at least is a float (for a division: none need be), keeping all
+    /// registers: `State::result` is 1 and `State::a` has the bits of the result, or `State::result` is 0.
+    macro_rules! floats {
+        ($name:ident, $operation:literal, $integers:literal) => {
+            #[unsafe(naked)]
+            unsafe extern "C" fn $name() {
+                naked_asm!(
+                    "push rax
+                     push rcx
+                     sub rsp, 32
+                     movups [rsp], xmm0
+                     movups [rsp + 16], xmm1
+                     mov qword ptr [r15 + {result}], 0",
+                    $integers,
+                    "test dil, 1
+                     je 2f
+                     mov rax, rdi
+                     sar rax, 1
+                     cvtsi2sd xmm0, rax
+                     jmp 3f
+                     2:
+                     mov eax, edi
+                     and eax, 7
+                     cmp eax, 4
+                     jne 9f
+                     cmp qword ptr [rdi - 4], {float}
+                     jne 9f
+                     movsd xmm0, qword ptr [rdi + 4]
+                     3:
+                     test sil, 1
+                     je 4f
+                     mov rax, rsi
+                     sar rax, 1
+                     cvtsi2sd xmm1, rax
+                     jmp 5f
+                     4:
+                     mov eax, esi
+                     and eax, 7
+                     cmp eax, 4
+                     jne 9f
+                     cmp qword ptr [rsi - 4], {float}
+                     jne 9f
+                     movsd xmm1, qword ptr [rsi + 4]
+                     5:",
+                    $operation,
+                    "movq rax, xmm0
+                     mov rcx, rax
+                     shr rcx, 52
+                     and ecx, 0x7ff
+                     cmp ecx, 0x7ff
+                     je 9f
+                     mov [r15 + {a}], rax
+                     mov qword ptr [r15 + {result}], 1
+                     9:
+                     movups xmm0, [rsp]
+                     movups xmm1, [rsp + 16]
+                     add rsp, 32
+                     pop rcx
+                     pop rax
+                     ret",
+                    result = const offset_of!(State, result),
+                    a = const offset_of!(State, a),
+                    float = const term::word::header(term::word::Kind::Float, 1),
+                )
+            }
+        };
+    }
+    floats!(float_add, "addsd xmm0, xmm1", "mov eax, edi\nand eax, esi\ntest al, 1\njne 9f");
+    floats!(float_sub, "subsd xmm0, xmm1", "mov eax, edi\nand eax, esi\ntest al, 1\njne 9f");
+    floats!(float_mul, "mulsd xmm0, xmm1", "mov eax, edi\nand eax, esi\ntest al, 1\njne 9f");
+    // A division by zero gives no finite number.
+    floats!(float_div, "divsd xmm0, xmm1", "");
+
+    pub fn float_address(which: super::FloatOp) -> usize {
+        match which {
+            super::FloatOp::Add => float_add as *const () as usize,
+            super::FloatOp::Sub => float_sub as *const () as usize,
+            super::FloatOp::Mul => float_mul as *const () as usize,
+            super::FloatOp::Div => float_div as *const () as usize,
+        }
+    }
+
     type Stub = unsafe extern "C" fn();
     static HELPERS: [Stub; crate::HELPERS] =
-        [helper::<0>, helper::<1>, helper::<2>, helper::<3>, helper::<4>, helper::<5>, helper::<6>, helper::<7>];
+        [helper::<0>, helper::<1>, helper::<2>, helper::<3>, helper::<4>, helper::<5>, helper::<6>, helper::<7>, helper::<8>];
 
     pub fn helper_address(which: crate::Helper) -> usize {
         HELPERS[which as usize] as usize
@@ -216,6 +307,9 @@ mod elsewhere {
         0
     }
     pub fn leave_address() -> usize {
+        0
+    }
+    pub fn float_address(_: super::FloatOp) -> usize {
         0
     }
     pub fn interpret_address() -> usize {

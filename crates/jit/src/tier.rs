@@ -32,6 +32,8 @@ pub struct Settings {
     pub torture: bool,
     /// Writes a map of machine code for `perf` to `/tmp`.
     pub perf_map: bool,
+    /// Tells on standard error what has been compiled.
+    pub dump: bool,
 }
 
 /// How many counts of a scheduler's counter make one sample, and how many samples a function hot.
@@ -102,7 +104,6 @@ fn target(name: &str) -> Option<OwnedTargetIsa> {
         ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
         ("enable_probestack", "false"),
         ("is_pic", "false"),
-        ("enable_jump_tables", "true"),
         ("enable_table_access_spectre_mitigation", "false"),
         ("enable_heap_access_spectre_mitigation", "false"),
     ];
@@ -237,6 +238,10 @@ impl Shared {
         let done = self.attempt(bench, job);
         self.nanoseconds.fetch_add(begun.elapsed().as_nanos() as u64, Relaxed);
         if done.is_some() { &self.compiled } else { &self.refused }.fetch_add(1, Relaxed);
+        if self.settings.dump {
+            let function = job.loaded.function_at(job.at).map(|(start, _, f, n)| (f, n, job.at - start));
+            eprintln!("{} {:?}:{function:?} {:?}", if done.is_some() { "compiled" } else { "refused" }, job.loaded.name, begun.elapsed());
+        }
         let at = job.loaded.words().as_ptr().wrapping_add(job.at) as usize;
         self.heat.lock().insert(at, Heat::Done(Arc::downgrade(&job.loaded)));
     }

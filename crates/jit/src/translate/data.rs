@@ -1,6 +1,7 @@
 //! What is done in line with terms: moving, taking apart, building, tests, arithmetic on small integers and floats.
 
 use super::{Goes, T, bit, mem};
+use crate::stubs::{self, FloatOp};
 use crate::{Helper, State};
 use code::op::{Op, Y};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -468,8 +469,132 @@ impl T<'_, '_> {
                 self.set_float(bb, r);
                 Some(FALLS)
             }
-            _ => None,
+            Op::Div => {
+                let (x, y) = (self.get(a), self.get(bb));
+                let (slow, done) = (self.b.create_block(), self.b.create_block());
+                self.floats(FloatOp::Div, x, y, slow, done);
+                self.b.switch_to_block(slow);
+                self.step(done);
+                self.b.switch_to_block(done);
+                Some(JUMPS)
+            }
+            Op::BifByteSize | Op::BifBitSize => {
+                let t = self.get(a);
+                let (slow, done) = (self.cold(), self.b.create_block());
+                let (boxed, whole, part, sized) = (self.b.create_block(), self.b.create_block(), self.b.create_block(), self.b.create_block());
+                let n = self.b.append_block_param(sized, I64);
+                self.branch_if_boxed(t, boxed, slow);
+                self.b.switch_to_block(boxed);
+                let is = self.one_of(t, &[Kind::HeapBits, Kind::BinRef]);
+                self.b.ins().brif(is, whole, &[], part, &[]);
+                self.b.switch_to_block(whole);
+                let v = self.load(t, 8 - BOXED);
+                self.b.ins().jump(sized, &[v.into()]);
+                self.b.switch_to_block(part);
+                let is = self.one_of(t, &[Kind::SubBits]);
+                let sub = self.b.create_block();
+                self.b.ins().brif(is, sub, &[], slow, &[]);
+                self.b.switch_to_block(sub);
+                let v = self.load(t, 16 - BOXED);
+                self.b.ins().jump(sized, &[v.into()]);
+                self.b.switch_to_block(sized);
+                let n = if self.ins().op == Op::BifByteSize {
+                    let n = self.b.ins().iadd_imm_s(n, 7);
+                    self.b.ins().ushr_imm_u(n, 3)
+                } else {
+                    n
+                };
+                let n = self.b.ins().ishl_imm_u(n, 1);
+                let n = self.b.ins().bor_imm_s(n, 1);
+                self.set(c, n);
+                self.finish(slow, done)
+            }
+            Op::BifLength => {
+                let t = self.get(a);
+                let zero = self.int(0);
+                let (slow, fast, done) = (self.cold(), self.b.create_block(), self.b.create_block());
+                self.help_with_terms(Helper::Length, t, zero);
+                let n = self.result();
+                let bad = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, n, 0);
+                self.b.ins().brif(bad, slow, &[], fast, &[]);
+                self.b.switch_to_block(fast);
+                let cost = self.b.ins().ushr_imm_u(n, 5);
+                let reds = self.b.use_var(self.reds);
+                let reds = self.b.ins().isub(reds, cost);
+                self.b.def_var(self.reds, reds);
+                let n = self.b.ins().ishl_imm_u(n, 1);
+                let n = self.b.ins().bor_imm_s(n, 1);
+                self.set(c, n);
+                self.finish(slow, done)
+            }
+            Op::GetMapElement => {
+                let m = self.get(a);
+                let key = self.int(self.w(1) as i64);
+                let to = self.target();
+                let fail = self.block(to);
+                let v = self.map_get(m, key, fail);
+                self.set(self.w(2) as u16, v);
+                Some(JUMPS)
+            }
+            Op::GetMapElements => {
+                let m = self.get(a);
+                let to = self.target();
+                let fail = self.block(to);
+                let n = self.w(1) as usize;
+                let mut values = Vec::new();
+                for i in 0..n {
+                    let key = self.source(self.w(2 + 2 * i));
+                    values.push(self.map_get(m, key, fail));
+                }
+                for (i, v) in values.into_iter().enumerate() {
+                    self.set(self.w(3 + 2 * i) as u16, v);
+                }
+                Some(JUMPS)
+            }
+            Op::HasMapFields => {
+                let m = self.get(a);
+                let to = self.target();
+                let fail = self.block(to);
+                for i in 0..self.w(1) as usize {
+                    let key = self.source(self.w(2 + i));
+                    self.map_get(m, key, fail);
+                }
+                Some(JUMPS)
+            }
+            _ => self.bits(),
         }
+    }
+
+    /// The value of a key; without it, goes on at `fail`.
+    fn map_get(&mut self, m: Value, key: Value, fail: Block) -> Value {
+        self.help_with_terms(Helper::MapGet, m, key);
+        let v = self.result();
+        let go = self.b.create_block();
+        self.b.ins().brif(v, go, &[], fail, &[]);
+        self.b.switch_to_block(go);
+        v
+    }
+    /// Arithmetic of two terms that may be floats, ends the block: `slow` if they are not, or there is no room for the result.
+    fn floats(&mut self, op: FloatOp, x: Value, y: Value, slow: Block, done: Block) {
+        let to = self.int(stubs::float_address(op) as i64);
+        let zero = self.int(0);
+        self.b.ins().call_indirect(self.helping, to, &[x, y, zero]);
+        let is = self.result();
+        let (float, room) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(is, float, &[], slow, &[]);
+        self.b.switch_to_block(float);
+        let (hp, sp) = (self.b.use_var(self.hp), self.b.use_var(self.sp));
+        let left = self.b.ins().isub(sp, hp);
+        let short = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, left, 8 * (2 + super::SLACK));
+        self.b.ins().brif(short, slow, &[], room, &[]);
+        self.b.switch_to_block(room);
+        let head = self.int(header(Kind::Float, 1) as i64);
+        self.store(head, hp, 0);
+        let bits = self.from_state(offset_of!(State, a) as i32);
+        self.store(bits, hp, 8);
+        let c = self.c();
+        self.built(hp, 2, BOXED, c);
+        self.b.ins().jump(done, &[]);
     }
 
     fn copy(&mut self, from: u16, to: u16) -> Option<Goes> {
@@ -497,7 +622,7 @@ impl T<'_, '_> {
         self.store(tail, hp, 8);
         self.built(hp, 2, CONS, to)
     }
-    fn built(&mut self, hp: Value, words: i64, tag: i32, to: u16) -> Option<Goes> {
+    pub(super) fn built(&mut self, hp: Value, words: i64, tag: i32, to: u16) -> Option<Goes> {
         let t = self.b.ins().iadd_imm_s(hp, i64::from(tag));
         self.set(to, t);
         let hp = self.b.ins().iadd_imm_s(hp, 8 * words);
@@ -506,12 +631,12 @@ impl T<'_, '_> {
     }
 
     // ---- tests
-    fn is_cons(&mut self, t: Value) -> Value {
+    pub(super) fn is_cons(&mut self, t: Value) -> Value {
         let tag = self.b.ins().band_imm_s(t, 7);
         self.b.ins().icmp_imm_s(IntCC::Equal, tag, TAG_CONS as i64)
     }
     /// Goes on here if it is so, else to the head's target.
-    fn test(&mut self, is: Value) -> Option<Goes> {
+    pub(super) fn test(&mut self, is: Value) -> Option<Goes> {
         let to = self.target();
         let (fail, go) = (self.block(to), self.b.create_block());
         self.b.ins().brif(is, go, &[], fail, &[]);
@@ -531,7 +656,7 @@ impl T<'_, '_> {
         self.branch_if_boxed(t, go, fail);
         self.b.switch_to_block(go);
     }
-    fn one_of(&mut self, t: Value, kinds: &[Kind]) -> Value {
+    pub(super) fn one_of(&mut self, t: Value, kinds: &[Kind]) -> Value {
         let kind = self.b.ins().uload8(I64, mem(), t, -BOXED);
         let mut is = None;
         for &k in kinds {
@@ -647,7 +772,7 @@ impl T<'_, '_> {
 
     // ---- arithmetic
     /// The slow way of the present instruction joins the fast one, which is the present block.
-    fn finish(&mut self, slow: Block, done: Block) -> Option<Goes> {
+    pub(super) fn finish(&mut self, slow: Block, done: Block) -> Option<Goes> {
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(slow);
         self.step(done);
@@ -714,7 +839,20 @@ impl T<'_, '_> {
             return Some(self.now_small(c));
         }
         self.set(c, r);
-        self.finish(slow, done)
+        let float = match op {
+            Op::Add | Op::AddC => FloatOp::Add,
+            Op::Sub | Op::SubC => FloatOp::Sub,
+            Op::Mul => FloatOp::Mul,
+            _ => return self.finish(slow, done),
+        };
+        self.b.ins().jump(done, &[]);
+        self.b.switch_to_block(slow);
+        let slower = self.cold();
+        self.floats(float, x, y, slower, done);
+        self.b.switch_to_block(slower);
+        self.step(done);
+        self.b.switch_to_block(done);
+        Some(JUMPS)
     }
     fn divide(&mut self) -> Option<Goes> {
         let (a, bb, c) = (self.a(), self.bb(), self.c());

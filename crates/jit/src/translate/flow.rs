@@ -73,15 +73,19 @@ impl T<'_, '_> {
         }
     }
 
-    /// The machine code of the function at an address, or the stub for those that have none.
-    fn callee(&mut self, target: Value) -> Value {
-        self.to_state(target, offset_of!(State, ip) as i32);
+    /// Machine code of the function at an address; without any, the interpreter does the call and this is not come back to.
+    fn callee(&mut self, target: Value, args: &[Value; 6]) -> Value {
         let word = self.load(target, 0);
         let op = self.b.ins().ireduce(I16, word);
         let has = self.b.ins().icmp_imm_s(IntCC::Equal, op, Op::Machine as i64);
-        let code = self.b.ins().ushr_imm_u(word, 16);
+        let (go, interpreted) = (self.b.create_block(), self.cold());
+        self.b.ins().brif(has, go, &[], interpreted, &[]);
+        self.b.switch_to_block(interpreted);
+        self.to_state(target, offset_of!(State, ip) as i32);
         let stub = self.from_state(offset_of!(State, interpret) as i32);
-        self.b.ins().select(has, code, stub)
+        self.b.ins().return_call_indirect(self.function, stub, args);
+        self.b.switch_to_block(go);
+        self.b.ins().ushr_imm_u(word, 16)
     }
     fn pass(&mut self, arity: u16) {
         for r in PASSED..arity {
@@ -90,7 +94,7 @@ impl T<'_, '_> {
         }
     }
     fn call_at(&mut self, target: Value, args: [Value; 6]) -> Goes {
-        let callee = self.callee(target);
+        let callee = self.callee(target, &args);
         let call = self.b.ins().call_indirect(self.function, callee, &args);
         let r = self.b.inst_results(call).to_vec();
         self.b.def_var(self.hp, r[0]);
@@ -100,7 +104,7 @@ impl T<'_, '_> {
         Goes { falls: true, uses_jumps: false, small: 0 }
     }
     fn tail_call_at(&mut self, target: Value, args: [Value; 6]) -> Goes {
-        let callee = self.callee(target);
+        let callee = self.callee(target, &args);
         self.b.ins().return_call_indirect(self.function, callee, &args);
         ENDS
     }
@@ -149,8 +153,30 @@ impl T<'_, '_> {
         let head = self.load(f, -(TAG_BOXED as i32));
         let kind = self.b.ins().band_imm_s(head, 0xff);
         let is = self.b.ins().icmp_imm_s(IntCC::Equal, kind, (Kind::Fun as i64) << 3);
-        let fun = self.b.create_block();
-        self.b.ins().brif(is, fun, &[], slow, &[]);
+        let (fun, other) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(is, fun, &[], other, &[]);
+        let ready = self.b.create_block();
+        let target = self.b.append_block_param(ready, I64);
+        for _ in n..PASSED {
+            self.b.append_block_param(ready, I64);
+        }
+        let zero = self.int(0);
+        let mut given: Vec<Value> = vec![zero; usize::from(PASSED.saturating_sub(n))];
+        // A fun of an exported function.
+        self.b.switch_to_block(other);
+        let is = self.b.ins().icmp_imm_s(IntCC::Equal, kind, (Kind::ExportFun as i64) << 3);
+        let (export, right) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(is, export, &[], slow, &[]);
+        self.b.switch_to_block(export);
+        let record = self.load(f, 8 - TAG_BOXED as i32);
+        let arity = self.b.ins().uload8(I64, mem(), record, offset_of!(Export, arity) as i32);
+        let fits = self.b.ins().icmp_imm_s(IntCC::Equal, arity, i64::from(n));
+        self.b.ins().brif(fits, right, &[], slow, &[]);
+        self.b.switch_to_block(right);
+        self.pass(n);
+        let address = self.load(record, offset_of!(Export, address) as i32);
+        let args: Vec<_> = std::iter::once(address).chain(given.iter().copied()).map(|v| v.into()).collect();
+        self.b.ins().jump(ready, &args);
         self.b.switch_to_block(fun);
         let entry = self.load(f, 8 - TAG_BOXED as i32);
         let arity = self.b.ins().uload8(I64, mem(), entry, offset_of!(FunEntry, arity) as i32);
@@ -164,20 +190,15 @@ impl T<'_, '_> {
         // Free variables go behind the arguments: first those that are passed as values, then the rest through memory.
         let free = self.b.ins().ushr_imm_u(head, 8);
         let free = self.b.ins().iadd_imm_s(free, -1);
-        let ready = self.b.create_block();
-        let zero = self.int(0);
+        let address = self.load(entry, offset_of!(FunEntry, address) as i32);
         let mut x: Vec<Value> = Vec::new();
         for r in 0..PASSED {
-            x.push(if r < n { self.get(r) } else { zero });
+            x.push(if r < n { self.get(r) } else { address });
         }
-        for _ in n..PASSED {
-            self.b.append_block_param(ready, I64);
-        }
-        let mut given: Vec<Value> = vec![zero; usize::from(PASSED.saturating_sub(n))];
         for k in 0..given.len() {
             let more = self.b.create_block();
             let any = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, free, k as i64);
-            let args: Vec<_> = given.iter().map(|&v| v.into()).collect();
+            let args: Vec<_> = std::iter::once(address).chain(given.iter().copied()).map(|v| v.into()).collect();
             self.b.ins().brif(any, more, &[], ready, &args);
             self.b.switch_to_block(more);
             given[k] = self.load(f, 16 + 8 * k as i32 - TAG_BOXED as i32);
@@ -190,7 +211,7 @@ impl T<'_, '_> {
         self.b.ins().jump(test, &[first.into()]);
         self.b.switch_to_block(test);
         let any = self.b.ins().icmp(IntCC::UnsignedGreaterThan, free, index);
-        let args: Vec<_> = given.iter().map(|&v| v.into()).collect();
+        let args: Vec<_> = std::iter::once(address).chain(given.iter().copied()).map(|v| v.into()).collect();
         self.b.ins().brif(any, copy, &[], ready, &args);
         self.b.switch_to_block(copy);
         let at = self.b.ins().ishl_imm_u(index, 3);
@@ -202,7 +223,7 @@ impl T<'_, '_> {
         let after = self.b.ins().iadd_imm_s(index, 1);
         self.b.ins().jump(test, &[after.into()]);
         self.b.switch_to_block(ready);
-        for (k, v) in self.b.block_params(ready).to_vec().into_iter().enumerate() {
+        for (k, v) in self.b.block_params(ready)[1..].to_vec().into_iter().enumerate() {
             x[usize::from(n) + k] = v;
         }
         if last == 0 {
@@ -211,7 +232,6 @@ impl T<'_, '_> {
             self.pop(i64::from(last) - 1);
         }
         let (hp, sp, reds) = (self.b.use_var(self.hp), self.b.use_var(self.sp), self.b.use_var(self.reds));
-        let target = self.load(entry, offset_of!(FunEntry, address) as i32);
         let args = [hp, sp, reds, x[0], x[1], x[2]];
         if last == 0 { self.call_at(target, args) } else { self.tail_call_at(target, args) }
     }
@@ -476,9 +496,31 @@ impl T<'_, '_> {
                 self.b.ins().jump(lost, &[]);
                 ENDS_JUMPING
             }
+            Op::Apply | Op::ApplyLast => {
+                let (m, f) = (self.get(a), self.get(a + 1));
+                let (slow, go) = (self.cold(), self.b.create_block());
+                let (x, y) = (self.b.ins().bxor_imm_s(m, 6), self.b.ins().bxor_imm_s(f, 6));
+                let other = self.b.ins().bor(x, y);
+                let other = self.b.ins().band_imm_s(other, 0x3f);
+                self.b.ins().brif(other, slow, &[], go, &[]);
+                self.b.switch_to_block(slow);
+                self.leave();
+                self.b.switch_to_block(go);
+                let n = self.int(i64::from(a));
+                self.help(Helper::Apply, [m, f, n]);
+                let target = self.result();
+                self.pass(a);
+                if self.ins().op == Op::Apply {
+                    self.push(self.next());
+                    let args = self.arguments(a);
+                    self.call_at(target, args)
+                } else {
+                    self.pop(i64::from(bb));
+                    let args = self.arguments(a);
+                    self.tail_call_at(target, args)
+                }
+            }
             Op::FuncInfo
-            | Op::Apply
-            | Op::ApplyLast
             | Op::TryCase
             | Op::Raise
             | Op::RawRaise

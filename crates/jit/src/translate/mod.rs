@@ -3,6 +3,7 @@
 //! X registers are values; `State::x` holds them only for those who look there (the interpreter, helpers, arguments from the fourth
 //! on). Which are alive where is found out first. Y registers stay on the stack.
 
+mod bits;
 mod data;
 mod flow;
 
