@@ -94,7 +94,9 @@ pub fn tools(args: &[String]) -> Outcome<bool> {
 fn answers(dir: &str, args: &[String], environment: &[(&str, &str)]) -> Outcome<bool> {
     setup::ensure()?;
     let beside = args.windows(2).any(|w| w == ["--on", "otp"]);
-    let names: Vec<&String> = args.iter().filter(|a| *a != "--on" && *a != "otp").collect();
+    let names: Vec<&String> = args.iter().filter(|a| *a != "--on" && *a != "otp" && *a != "--eager").collect();
+    let with_machine_code = [environment, &[("FERROBEAM_JIT", "eager")]].concat();
+    let environment = if args.iter().any(|a| a == "--eager") { &with_machine_code } else { environment };
     let update = std::env::var_os("UPDATE").is_some();
     let mut cases: Vec<Case> =
         all(dir)?.into_iter().filter(|c| names.is_empty() || names.iter().any(|n| c.name.contains(n.as_str()))).collect();

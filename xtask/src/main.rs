@@ -22,7 +22,8 @@ cargo xtask COMMAND
   run [-- FILE or ARGS]     build ferrobeam and run FILE (.exs .ex .erl .beam) on it, or `elixir ARGS`; nothing: iex, or the
                             tour where there is no terminal
   test [--fast]             everything: units, conform, examples, tidy (--fast: no units)
-  conform [NAME..] [--on otp]  cases of tests/conform on ferrobeam (and the real Erlang side by side); UPDATE=1 records
+  conform [NAME..] [--on otp] [--eager]  cases of tests/conform on ferrobeam (and the real Erlang side by side; with all
+                            functions in machine code); UPDATE=1 records
                             the real one's answers; FERROBEAM_OTP chooses the libraries
   conform otp|elixir [NAME..]  the suites of OTP or Elixir from Debian's source packages, on both, against tests/otp/failing.tsv
   tools [NAME..] [--on otp] dialyzer, common_test, mnesia, release_handler and others, used on ferrobeam: cases of tests/tools (minutes)

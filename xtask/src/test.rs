@@ -29,6 +29,7 @@ pub fn test(args: &[String]) -> Outcome<bool> {
         Ok(program) => {
             let machine = Machine::ferrobeam(&program, &[]);
             part("conform", conform::all_on(&machine));
+            part("conform in machine code", conform::all_on(&Machine::ferrobeam(&program, &[("FERROBEAM_JIT", "eager")])));
             part("examples", examples::all_on(&machine, &[], false));
         }
         Err(why) => part("build", Err(why)),
@@ -69,8 +70,11 @@ pub fn torture(names: &[String]) -> Outcome<bool> {
     let mut good = true;
     for how in ["gc,heap", "gc,heap,yield"] {
         println!("torture: {how}");
+        for engine in ["off", "eager"] {
+            println!("machine code: {engine}");
+            good &= conform::command(names, &[("FERROBEAM_TORTURE", how), ("FERROBEAM_JIT", engine), ("CONFORM_SECONDS", "60")])?;
+        }
         let hostile = [("FERROBEAM_TORTURE", how), ("CONFORM_SECONDS", "60")];
-        good &= conform::command(names, &hostile)?;
         if names.is_empty() {
             good &= examples::command(&[], &hostile)?;
         }

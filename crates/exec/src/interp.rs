@@ -2012,22 +2012,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                 Op::BsCreate => {
                     let n = w!(2) as u32 as usize;
                     let segments = &mut local.segments;
-                    segments.clear();
-                    for i in 0..n {
-                        let at = 3 + 4 * i;
-                        let what = w!(at);
-                        let kind = what as u8;
-                        let value = if kind == bits::STRING { Term::NIL } else { src!(w!(at + 1)) };
-                        let size = if kind == bits::STRING { Term::NIL } else { src!(w!(at + 2)) };
-                        segments.push(bits::Segment {
-                            kind,
-                            flags: (what >> 8) as u8,
-                            unit: (what >> 16) as u32,
-                            value,
-                            size,
-                            bytes: if kind == bits::STRING { (w!(at + 1) as *const u8, w!(at + 2) as usize) } else { (std::ptr::null(), 0) },
-                        });
-                    }
+                    bits::segments(ip, segments, |w| src!(w));
                     sync_out!();
                     match bits::create(cx, segments) {
                         Ok(t) => {

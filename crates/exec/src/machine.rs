@@ -5,7 +5,7 @@ use crate::engine::{HOT, Local};
 use crate::interp::{self, Ended};
 use crate::ops::{bits, call, map};
 use crate::raise;
-use code::op::Op;
+use code::op::{Op, Y};
 use jit::{Exit, Helper, State};
 use node::{Ctx, Dirty, Stop};
 use process::Resume;
@@ -28,6 +28,7 @@ pub fn state() -> Box<State> {
         (Helper::MapGet, map_get),
         (Helper::Apply, apply),
         (Helper::Length, length),
+        (Helper::Create, create),
     ] {
         state.helpers[which as usize] = helper;
     }
@@ -299,6 +300,48 @@ unsafe fn stopped(cx: &mut Ctx, local: &mut Local, stop: Stop, index: u32, stub:
             }
         }
     }
+}
+
+unsafe extern "C" fn create(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {
+    // SAFETY: rules 1, 2 and 6.
+    unsafe {
+        let (cx, local) = surroundings(state);
+        let words = at as *const u64;
+        let (xp, sp) = ((*state).x.as_mut_ptr(), (*state).sp.cast::<Term>());
+        let register = |r: u16| if r & Y != 0 { sp.add((r & 0x7fff) as usize) } else { xp.add(r as usize) };
+        let source = |w: u64| if w & 7 == 0 { *register((w >> 3) as u16) } else { Term::from_raw(w) };
+        bits::segments(words, &mut local.segments, source);
+        let Ok(t) = bits::create(cx, &local.segments) else {
+            cx.p.heap.alloc.leave_fragments();
+            (*state).hp = cx.p.heap.alloc.hp;
+            // Once more, to raise or to go elsewhere.
+            return step(state, at, next, fail);
+        };
+        let head = interp::word_at(cx, words);
+        let (to, live, need) = ((head >> 16) as u16, (head >> 32) as u16 as usize, (*words.add(2) >> 32) as usize);
+        let fragments = cx.p.heap.alloc.leave_fragments();
+        let room = (cx.p.heap.sp as usize - cx.p.heap.alloc.hp as usize) / 8;
+        let mut t = t;
+        if need > 0 && room < need + SLACK
+            || (fragments || cx.p.heap.alloc.off_heap_bytes > cx.p.heap.min_cell_bytes) && cx.p.heap.wants_collection()
+        {
+            cx.p.saved.clear();
+            cx.p.saved.push(t);
+            if let Err(reason) = call::collect(cx, std::slice::from_raw_parts_mut(xp, live), need) {
+                local.ended = Some(Ended::Exit(reason));
+                return Exit::Ended as u64;
+            }
+            t = cx.p.saved.pop().expect("pushed above");
+        }
+        let sp = cx.p.heap.sp;
+        let place = if to & Y != 0 { sp.cast::<Term>().add((to & 0x7fff) as usize) } else { xp.add(to as usize) };
+        *place = t;
+        (*state).hp = cx.p.heap.alloc.hp;
+        (*state).sp = sp;
+        (*state).reductions = cx.reductions;
+        (*state).result = 0;
+    }
+    Exit::Returned as u64
 }
 
 unsafe extern "C" fn match_bits(state: *mut State, context: u64, how: u64, what: u64) -> u64 {

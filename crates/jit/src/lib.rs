@@ -63,9 +63,11 @@ pub enum Helper {
     Apply = 7,
     /// (list): `State::result` is its length, or -1.
     Length = 8,
+    /// As `Step`, for the construction of a bit string.
+    Create = 9,
 }
 /// How many.
-pub const HELPERS: usize = 9;
+pub const HELPERS: usize = 10;
 
 /// What `Helper::Bits` matches.
 pub const MATCH_INTEGER: u64 = 0;

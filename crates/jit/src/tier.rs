@@ -235,7 +235,11 @@ impl Shared {
 
     fn compile(&self, bench: &mut Bench, job: &Job) {
         let begun = std::time::Instant::now();
-        let done = self.attempt(bench, job);
+        // What the translator does not survive is left to the interpreter.
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.attempt(bench, job))).unwrap_or_else(|_| {
+            *bench = Bench::new();
+            None
+        });
         self.nanoseconds.fetch_add(begun.elapsed().as_nanos() as u64, Relaxed);
         if done.is_some() { &self.compiled } else { &self.refused }.fetch_add(1, Relaxed);
         if self.settings.dump {

@@ -383,6 +383,31 @@ pub fn raise_create(cx: &mut Ctx, e: CreateError) {
     crate::raise::with_cause(cx, e.reason, cause, "format_bs_fail");
 }
 
+/// The operands of a `BsCreate` instruction.
+///
+/// # Safety
+/// Rule 1: `at` is such an instruction.
+#[inline]
+pub unsafe fn segments(at: *const u64, out: &mut Vec<Segment>, source: impl Fn(u64) -> Term) {
+    out.clear();
+    // SAFETY: the caller's promise.
+    let word = |i: usize| unsafe { *at.add(i) };
+    for i in 0..word(2) as u32 as usize {
+        let first = 3 + 4 * i;
+        let what = word(first);
+        let (value, size) = (word(first + 1), word(first + 2));
+        let text = what as u8 == STRING;
+        out.push(Segment {
+            kind: what as u8,
+            flags: (what >> 8) as u8,
+            unit: (what >> 16) as u32,
+            value: if text { Term::NIL } else { source(value) },
+            size: if text { Term::NIL } else { source(size) },
+            bytes: if text { (value as *const u8, size as usize) } else { (std::ptr::null(), 0) },
+        });
+    }
+}
+
 fn utf8_len(c: i64) -> usize {
     match c {
         0..0x80 => 1,

@@ -212,6 +212,12 @@ impl T<'_, '_> {
                 self.b.switch_to_block(done);
                 Some(JUMPS)
             }
+            Op::BsCreate => {
+                let done = self.b.create_block();
+                self.helped_step(Helper::Create, done);
+                self.b.switch_to_block(done);
+                Some(JUMPS)
+            }
             Op::BsMatch => self.commands(a),
             _ => None,
         }

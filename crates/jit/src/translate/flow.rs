@@ -154,13 +154,13 @@ impl T<'_, '_> {
         let kind = self.b.ins().band_imm_s(head, 0xff);
         let is = self.b.ins().icmp_imm_s(IntCC::Equal, kind, (Kind::Fun as i64) << 3);
         let (fun, other) = (self.b.create_block(), self.b.create_block());
+        let zero = self.int(0);
         self.b.ins().brif(is, fun, &[], other, &[]);
         let ready = self.b.create_block();
         let target = self.b.append_block_param(ready, I64);
         for _ in n..PASSED {
             self.b.append_block_param(ready, I64);
         }
-        let zero = self.int(0);
         let mut given: Vec<Value> = vec![zero; usize::from(PASSED.saturating_sub(n))];
         // A fun of an exported function.
         self.b.switch_to_block(other);
