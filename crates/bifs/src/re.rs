@@ -340,14 +340,44 @@ fn run(cx: &mut Ctx, subject: Term, pattern: Term, opts: Term, first: bool) -> R
     if o.global {
         return run_global(cx, &o, &re, &subject);
     }
-    let outcome = if first || !utf { re.exec(&bytes, o.offset, &o.exec) } else { exec_again(&re, &bytes, o.offset, &o.exec) };
+    if utf && first && !check(cx, &bytes)? {
+        return Err(cx.badarg());
+    }
+    let outcome = if !utf { re.exec(&bytes, o.offset, &o.exec) } else { exec_again(&re, &bytes, o.offset, &o.exec) };
     match matched(cx, &o, outcome)? {
         Ok(groups) => Ok(captures(cx, &o, &re, &groups, &subject)),
         Err(answer) => Ok(answer),
     }
 }
 
-/// A further step through a subject of characters.
+/// How far a subject has been looked at.
+#[derive(Default)]
+struct Checked(usize);
+
+/// Looks in slices whether a long subject is of characters; one of a slice's length is left to the match itself.
+fn check(cx: &mut Ctx, bytes: &[u8]) -> Result<bool, Stop> {
+    const SLICE: usize = 1 << 16;
+    if bytes.len() <= SLICE {
+        return Ok(true);
+    }
+    let Checked(mut at) = slice::resume(cx);
+    while at < bytes.len() {
+        let part = &bytes[at..bytes.len().min(at + SLICE)];
+        at += match std::str::from_utf8(part) {
+            Ok(_) => part.len(),
+            // The slice ends within a character.
+            Err(e) if e.error_len().is_none() && at + part.len() < bytes.len() => e.valid_up_to(),
+            Err(_) => return Ok(false),
+        };
+        cx.charge(SLICE / 16);
+        if cx.exhausted() && at < bytes.len() {
+            return Err(slice::give_way(cx, Checked(at)));
+        }
+    }
+    Ok(true)
+}
+
+/// A match in a subject that was looked at.
 fn exec_again(re: &Regex, bytes: &[u8], offset: usize, options: &ExecOptions) -> Outcome {
     match std::str::from_utf8(bytes) {
         Ok(s) => re.exec_checked(s, offset, options),

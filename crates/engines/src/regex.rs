@@ -243,6 +243,20 @@ impl Regex {
                     edits.push((at, -1));
                     text.to_mut().remove(at);
                 }
+                // `\x` before anything but a digit was the character zero, `\c` took any character of ASCII.
+                Err((sys::PCRE2_ERROR_MISSING_OCTAL_OR_HEX_DIGITS, at))
+                    if old && text[..at].ends_with(b"\\x") && text.get(at) != Some(&b'{') =>
+                {
+                    edits.extend([(at, 1), (at, 1)]);
+                    text.to_mut().splice(at..at, *b"00");
+                }
+                Err((sys::PCRE2_ERROR_BACKSLASH_C_SYNTAX, at))
+                    if old && text[..at].ends_with(b"\\c") && text.get(at).is_some_and(u8::is_ascii) =>
+                {
+                    let hex = format!("x{:02x}", text[at].to_ascii_uppercase() ^ 0x40);
+                    edits.push((at, 1));
+                    text.to_mut().splice(at - 1..=at, hex.into_bytes());
+                }
                 Err((code, at)) => {
                     let undone =
                         |at: usize, (place, by): &(usize, isize)| if *place < at { at.wrapping_add_signed(-by) } else { at };

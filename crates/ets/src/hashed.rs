@@ -1,11 +1,13 @@
 //! A hash table whose entries stand in the order of their hashes, so that "the entries after hash h" is a place that
 //! neither growth nor deletion moves: traversals need no snapshot. Robin-hood probing from the hash's upper bits.
+//! The uppermost byte is the bucket in which a young table of ERTS has the key (see `key_hash`): small tables are walked
+//! in ERTS' order. Such bytes cluster, so what grows is put into the order of the other bits, once, while nobody has it fixed.
 //! Not here: locks, and which shard a hash belongs to.
 
 use crate::object::{HEAD, Obj};
 use term::{Term, cmp::eq_exact};
 
-/// One key: a hash, and the object or (low bit set) the list of objects with that key. `ptr` 0: empty.
+/// One key: the rank of its hash, and the object or (low bit set) the list of objects with that key. `ptr` 0: empty.
 #[derive(Clone, Copy)]
 struct Entry {
     hash: u64,
@@ -14,6 +16,8 @@ struct Entry {
 
 const EMPTY: Entry = Entry { hash: 0, ptr: 0 };
 const MANY: u64 = 1;
+/// Keys in a table of ERTS before it grows.
+const YOUNG: usize = 256;
 
 impl Entry {
     #[inline(always)]
@@ -69,13 +73,15 @@ pub struct Hashed {
     keys: usize,
     objects: usize,
     words: usize,
-    /// Hashes of keys deleted while the table is fixed: `next` may still be asked from there.
+    /// Grown: the order is that of the hashes with their uppermost byte put last.
+    spread: bool,
+    /// Ranks of keys deleted while the table is fixed: `next` may still be asked from there.
     tombs: Option<base::hash::Set<u64>>,
 }
 
 impl Hashed {
     pub fn new(keypos: usize, skip: u32) -> Hashed {
-        Hashed { entries: Vec::new(), bits: 0, skip, keypos, keys: 0, objects: 0, words: 0, tombs: None }
+        Hashed { entries: Vec::new(), bits: 0, skip, keypos, keys: 0, objects: 0, words: 0, spread: false, tombs: None }
     }
     pub fn len(&self) -> usize {
         self.objects
@@ -91,12 +97,27 @@ impl Hashed {
     pub fn places(&self) -> usize {
         1 << self.bits
     }
+    /// A hash's place in the table's order.
     #[inline(always)]
-    fn home(&self, hash: u64) -> usize {
-        if self.bits == 0 { 0 } else { ((hash << self.skip) >> (64 - self.bits)) as usize }
+    fn rank(&self, hash: u64) -> u64 {
+        if self.spread { hash.rotate_left(8) } else { hash }
+    }
+    #[inline(always)]
+    fn hash_of(&self, rank: u64) -> u64 {
+        if self.spread { rank.rotate_right(8) } else { rank }
+    }
+    #[inline(always)]
+    fn home(&self, rank: u64) -> usize {
+        let rank = if self.spread { rank } else { rank << self.skip };
+        if self.bits == 0 { 0 } else { (rank >> (64 - self.bits)) as usize }
+    }
+    /// Walks that stop within it find the place again, even if others write meanwhile.
+    pub fn is_lasting(&self) -> bool {
+        self.spread || self.tombs.is_some()
     }
     #[inline(always)]
     fn find(&self, hash: u64, key: Term) -> Option<usize> {
+        let hash = self.rank(hash);
         let mut i = self.home(hash);
         loop {
             let e = self.entries.get(i)?;
@@ -135,7 +156,7 @@ impl Hashed {
                 for x in &old {
                     self.count_out(x);
                 }
-                self.entries[i] = Entry { hash, ptr: o.into_raw() };
+                self.entries[i] = Entry { hash: self.rank(hash), ptr: o.into_raw() };
             }
             None => self.add_key(hash, o),
         }
@@ -161,13 +182,17 @@ impl Hashed {
                 } else {
                     let mut v = std::mem::replace(e, EMPTY).into_objects();
                     v.push(o);
-                    self.entries[i] = Entry::of(hash, v);
+                    self.entries[i] = Entry::of(self.rank(hash), v);
                 }
             }
             None => self.add_key(hash, o),
         }
     }
     fn add_key(&mut self, hash: u64, o: Obj) {
+        if !self.spread && self.tombs.is_none() && self.keys >= (2 * YOUNG) >> self.skip {
+            self.spread_out();
+        }
+        let hash = self.rank(hash);
         if self.entries.is_empty() || (self.keys + 1) * 4 > self.places() * 3 {
             self.resize(if self.entries.is_empty() { 2 } else { self.bits + 1 });
         }
@@ -177,6 +202,16 @@ impl Hashed {
             t.remove(&hash);
         }
         self.place(Entry { hash, ptr: o.into_raw() });
+    }
+    #[cold]
+    fn spread_out(&mut self) {
+        self.entries.retain(|e| e.ptr != 0);
+        self.spread = true;
+        for e in &mut self.entries {
+            e.hash = e.hash.rotate_left(8);
+        }
+        self.entries.sort_unstable_by_key(|e| e.hash);
+        self.resize(self.bits);
     }
     fn place(&mut self, new: Entry) {
         let mut i = self.home(new.hash);
@@ -229,6 +264,7 @@ impl Hashed {
         }
         if self.keys == 0 {
             (self.entries, self.bits) = (Vec::new(), 0);
+            self.spread &= self.tombs.is_some();
         } else if self.bits > 2 && self.keys * 8 < self.places() {
             self.resize(self.bits - 1);
         } else {
@@ -270,6 +306,7 @@ impl Hashed {
         if let Some(t) = &mut self.tombs {
             t.extend(self.entries.iter().filter(|e| e.ptr != 0).map(|e| e.hash));
             fresh.tombs = self.tombs.take();
+            fresh.spread = self.spread;
         }
         std::mem::replace(self, fresh)
     }
@@ -292,6 +329,12 @@ impl Hashed {
     // ---- order of hashes
     fn first_after(&self, after: Option<u64>) -> usize {
         let Some(h) = after else { return 0 };
+        if h | !(u64::MAX >> self.skip) == u64::MAX {
+            return self.entries.len();
+        }
+        self.first_after_rank(self.rank(h))
+    }
+    fn first_after_rank(&self, h: u64) -> usize {
         let mut i = self.home(h);
         while i < self.entries.len() && self.entries[i].ptr != 0 && self.entries[i].hash <= h {
             i += 1;
@@ -300,13 +343,13 @@ impl Hashed {
     }
     /// Keys' objects in the order of their hashes, from the first hash greater than `after`.
     pub fn iter_after(&self, after: Option<u64>) -> impl Iterator<Item = (u64, &[Obj])> {
-        self.entries[self.first_after(after).min(self.entries.len())..].iter().filter(|e| e.ptr != 0).map(|e| (e.hash, e.objects()))
+        self.entries[self.first_after(after).min(self.entries.len())..].iter().filter(|e| e.ptr != 0).map(|e| (self.hash_of(e.hash), e.objects()))
     }
     /// The key's successor in the table's order. `None`: the key is not there (nor was deleted while fixed).
     pub fn next(&self, hash: u64, key: Term) -> Option<Option<&Obj>> {
         let from = match self.find(hash, key) {
             Some(i) => i + 1,
-            None if self.tombs.as_ref().is_some_and(|t| t.contains(&hash)) => self.first_after(Some(hash)),
+            None if self.tombs.as_ref().is_some_and(|t| t.contains(&self.rank(hash))) => self.first_after_rank(self.rank(hash)),
             None => return None,
         };
         Some(self.entries[from.min(self.entries.len())..].iter().find(|e| e.ptr != 0).map(|e| &e.objects()[0]))
@@ -343,6 +386,7 @@ impl Hashed {
     pub fn fix(&mut self, on: bool) {
         if !on {
             self.tombs = None;
+            self.spread &= self.keys > 0;
         } else if self.tombs.is_none() {
             self.tombs = Some(Default::default());
         }

@@ -141,10 +141,12 @@ pub struct Table {
     magic: OnceLock<Weak<Magic>>,
 }
 
-/// A key's hash as tables use it.
+/// A key's hash as tables use it. What ERTS makes of atoms is in their names, not in the release, and programs have got used
+/// to the order that comes of it in small tables: the uppermost byte is the bucket.
 #[inline(always)]
 pub(crate) fn key_hash(key: Term) -> u64 {
-    hash::hash(key)
+    let hash = hash::hash(key);
+    if key.is_atom() { u64::from(term::atom::phash(key)) << 56 | hash >> 8 } else { hash }
 }
 
 /// An open lock on what may hold one key.
@@ -275,6 +277,10 @@ impl Table {
             Store::Hash(s) if s.len() > 1 => (hash >> (64 - SHARD_BITS)) as usize,
             _ => 0,
         }
+    }
+    /// Behind every hash of a shard.
+    pub(crate) fn end_of(&self, shard: usize) -> u64 {
+        if self.shards() > 1 { (shard as u64) << (64 - SHARD_BITS) | u64::MAX >> SHARD_BITS } else { u64::MAX }
     }
     #[inline(always)]
     pub(crate) fn read_hash(&self, shard: usize) -> Option<RwLockReadGuard<'_, Hashed>> {

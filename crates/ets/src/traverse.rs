@@ -133,7 +133,7 @@ impl Table {
             }
             let mut stop = false;
             for (hash, objects) in hashed.iter_after(after.filter(|_| shard == first)) {
-                if (stop || seen >= budget) && after != Some(hash) {
+                if (stop || seen >= budget && hashed.is_lasting()) && after != Some(hash) {
                     return Ok(after.map(Cursor::Hash));
                 }
                 after = Some(hash);
@@ -143,7 +143,7 @@ impl Table {
                 });
             }
             if (stop || seen >= budget) && shard + 1 < self.shards() {
-                return Ok(after.map(Cursor::Hash));
+                return Ok(Some(Cursor::Hash(self.end_of(shard))));
             }
         }
         Ok(None)
@@ -327,7 +327,7 @@ impl Table {
             let mut all = Vec::new();
             let mut full = false;
             for (hash, objects) in hashed.iter_after(after.filter(|_| shard == first)) {
-                if seen >= budget && after != Some(hash) {
+                if seen >= budget && hashed.is_lasting() && after != Some(hash) {
                     full = true;
                     break;
                 }
@@ -337,8 +337,11 @@ impl Table {
             }
             *n += all.len();
             carry_out(&mut hashed, all, dead);
-            if full || (seen >= budget && shard + 1 < self.shards()) {
+            if full {
                 return Ok(after.map(Cursor::Hash));
+            }
+            if seen >= budget && shard + 1 < self.shards() {
+                return Ok(Some(Cursor::Hash(self.end_of(shard))));
             }
         }
         Ok(None)

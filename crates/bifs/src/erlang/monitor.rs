@@ -29,7 +29,7 @@ fn link_1(cx: &mut Ctx, a: &[Term]) -> Res {
     let other = who(cx, a[0])?;
     cx.charge(4);
     // Who traps exits is told by a signal.
-    if !cx.p.trap_exit && a[0] != cx.pid && !cx.p.links.contains_key(&other) && is_gone(cx, a[0]) {
+    if !cx.p.trap_exit && a[0] != cx.pid && (a[0].is_local_port() || !cx.p.links.contains_key(&other)) && is_gone(cx, a[0]) {
         return Err(cx.error(am::NOPROC));
     }
     cx.node.clone().link(cx.pid, cx.p, other);

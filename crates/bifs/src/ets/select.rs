@@ -227,12 +227,18 @@ fn pattern(cx: &mut Ctx, pattern: Term, gives: Gives) -> Result<Arc<MatchSpec>, 
 // ---- all at once
 
 fn all(cx: &mut Ctx, a: &[Term], reverse: bool, spec: impl FnOnce(&mut Ctx) -> Result<Arc<MatchSpec>, Stop>) -> Answer {
-    let w = resume(cx, |cx| {
+    let mut w = resume(cx, |cx| {
         let t = table(cx, a[0], Right::Read)?.clone();
         let spec = spec(cx)?;
-        let reverse = reverse && t.kind() == Kind::OrderedSet;
-        Ok(Walk { reverse, ..Walk::new(Doing::Select, t, spec) })
+        let tree = t.kind() == Kind::OrderedSet;
+        let mut w = Walk::new(Doing::Select, t, spec);
+        w.reverse = if tree { reverse } else { !w.scope.is_bound() };
+        Ok(w)
     })?;
+    if w.table.kind() != Kind::OrderedSet && !w.scope.is_bound() {
+        // What was found first comes last; a bag's objects were looked at newest first.
+        w.terms[1..].reverse();
+    }
     Ok(cx.h().list(&w.terms[1..]))
 }
 
@@ -344,8 +350,8 @@ fn hand_out(cx: &mut Ctx, w: Walk, handle: Term, spec_ref: Option<Term>) -> Answ
         }
     };
     let h = cx.h();
-    // A bag's objects are looked at newest first, and each piece of the results is then turned round.
-    let list = if bag {
+    // A bag's objects are looked at newest first, and each piece of the results of hash tables is then turned round.
+    let list = if bag || !(tree || w.scope.is_bound()) {
         let turned: Vec<Term> = results[..n].iter().rev().copied().collect();
         h.list(&turned)
     } else {
