@@ -16,6 +16,7 @@
 #![allow(unsafe_op_in_unsafe_fn, clippy::missing_safety_doc, clippy::not_unsafe_ptr_arg_deref)]
 
 mod binary;
+mod crypto;
 mod driver;
 mod env;
 mod library;

@@ -257,7 +257,11 @@ fn load(cx: &mut Ctx, caller: &Arc<Loaded>, path: &[u8], info: Term) -> Result<(
         return Err((what, format!("Library {what}-call unsuccessful ({result}).")));
     }
     resource::publish(&node, &core, types);
-    for (function, arity, address, dirty) in found {
+    for &(function, arity, address, dirty) in &found {
+        let (run, address): (fn(&mut Ctx, &'static Foreign, &[Term]) -> Result<Term, Stop>, usize) = match crate::crypto::asks(module, function, arity, &found) {
+            Some(info) => (crate::crypto::list, info),
+            None => (run, address),
+        };
         let foreign: &'static Foreign =
             Box::leak(Box::new(Foreign { run, module, function, arity, dirty, address, owner: Arc::as_ptr(&core) as usize }));
         node.code.set_first_word(caller, function, arity, foreign.word());
@@ -269,7 +273,7 @@ fn load(cx: &mut Ctx, caller: &Arc<Loaded>, path: &[u8], info: Term) -> Result<(
 }
 
 /// What a library has for the module: function, arity, address, pool.
-type Found = Vec<(Term, u8, usize, Dirty)>;
+pub type Found = Vec<(Term, u8, usize, Dirty)>;
 
 fn check(entry: &Entry, node: &Node, caller: &Loaded) -> Result<Found, Refusal> {
     let bad = |text: String| Err(("bad_lib", text));

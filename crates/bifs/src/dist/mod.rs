@@ -135,6 +135,13 @@ pub fn is_connecting(node: &Node, name: Term) -> bool {
     of(node).find(name).is_some_and(|c| c.phase() != Phase::Idle)
 }
 
+/// Will the node be given a name by the first that it connects to? OTP's `net_kernel` notes that here.
+pub fn gets_name(node: &Node) -> bool {
+    let mut a = term::Alloc::new();
+    let key = a.tuple(&[atom!("erts_internal"), atom!("dynamic_node_name")]);
+    node.persistent.get(key) == Some(am::TRUE)
+}
+
 /// The node gets its name from `net_kernel`, and loses it when that ends. False if it has one, or there is no `net_kernel`.
 pub fn start(node: &Arc<Node>, name: Term, creation: u32) -> bool {
     let Some(kernel) = node.whereis(atom!("net_kernel")).filter(|p| p.is_local_pid()) else { return false };

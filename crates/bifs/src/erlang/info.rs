@@ -236,7 +236,12 @@ impl Subject<'_> {
                 by.sort_by_key(|w| w.0);
                 let list: Vec<Term> = by
                     .into_iter()
-                    .map(|(r, w)| libraries.and_then(|l| l.watcher(self.node, r, h)).unwrap_or_else(|| w.term(h)))
+                    .filter_map(|(r, w)| match libraries.and_then(|l| l.watcher(self.node, r, h)) {
+                        // The node itself, for what belongs to the process (an open file), is nobody.
+                        None if w == Who::Local(Term::port(0)) => None,
+                        None => Some(w.term(h)),
+                        watcher => watcher,
+                    })
                     .collect();
                 h.list(&list)
             }

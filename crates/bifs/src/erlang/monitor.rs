@@ -32,6 +32,9 @@ fn link_1(cx: &mut Ctx, a: &[Term]) -> Res {
     if !cx.p.trap_exit && a[0] != cx.pid && (a[0].is_local_port() || !cx.p.links.contains_key(&other)) && is_gone(cx, a[0]) {
         return Err(cx.error(am::NOPROC));
     }
+    if other.local().is_none() {
+        crate::dist::wait_while_busy(cx, other)?;
+    }
     cx.node.clone().link(cx.pid, cx.p, other);
     Ok(am::TRUE)
 }
@@ -162,7 +165,7 @@ fn monitor(cx: &mut Ctx, kind: Term, item: Term, tag: Term, alias: Option<AliasK
             {
                 if node.is_own_name(on) {
                     Target::Name { name, node: on, who: named(name) }
-                } else if is_port || node.name() == am::NONODE {
+                } else if is_port || node.name() == am::NONODE && !crate::dist::gets_name(&node) {
                     return Err(cx.badarg());
                 } else {
                     Target::Name { name, node: on, who: None }
@@ -214,7 +217,14 @@ fn monitor_node(cx: &mut Ctx, name: Term, on: Term, options: Term) -> Res {
         return Ok(am::TRUE);
     }
     if cx.node.name() == am::NONODE {
-        return Err(cx.error(atom!("notalive")));
+        if !crate::dist::gets_name(cx.node) {
+            return Err(cx.error(atom!("notalive")));
+        }
+        // It has no connections as long as it has no name.
+        if on == am::TRUE {
+            cx.node.send_message(cx.pid, process::Owned::build(|a| a.tuple(&[atom!("nodedown"), name])));
+        }
+        return Ok(am::TRUE);
     }
     let passive = !options.is_nil();
     if on == am::TRUE && passive && !crate::dist::is_connecting(cx.node, name) {
