@@ -123,10 +123,10 @@ pub fn length(kind: Kind, b: &[u8], limits: &Limits) -> Result<Option<usize>, In
                 (at, usize::from(first))
             } else {
                 let n = usize::from(first & 0x7f);
+                let Some(len) = b.get(at..at + n) else { return Ok(None) };
                 if n > 4 {
                     return Err(Invalid);
                 }
-                let Some(len) = b.get(at..at + n) else { return Ok(None) };
                 (at + n, big_endian(len))
             }
         }
@@ -162,7 +162,12 @@ pub fn length(kind: Kind, b: &[u8], limits: &Limits) -> Result<Option<usize>, In
         }
         Kind::SslTls => {
             let Some(head) = b.get(..5) else { return Ok(None) };
-            if version_2_hello(head) { (2, big_endian(&[head[0] & 0x7f, head[1]])) } else { (5, big_endian(&head[3..5])) }
+            if version_2_hello(head) {
+                // What it counts begins with the third byte.
+                (5, big_endian(&[head[0] & 0x7f, head[1]]).checked_sub(3).ok_or(Invalid)?)
+            } else {
+                (5, big_endian(&head[3..5]))
+            }
         }
         Kind::Line => return line(b, limits),
         Kind::Http { .. } => return http_line(b, limits, false),
@@ -178,35 +183,35 @@ fn line(b: &[u8], limits: &Limits) -> Result<Option<usize>, Invalid> {
     let end = memchr::memchr(limits.line_delimiter, b).map(|i| i + 1);
     let cut = limits.line_length;
     let known = end.unwrap_or(b.len());
-    if cut > 0 && (known > cut || (end.is_none() && known >= cut)) {
-        return Ok(Some(cut));
-    }
     if limits.packet_size > 0 && known > limits.packet_size {
         return Err(Invalid);
+    }
+    if cut > 0 && (known > cut || (end.is_none() && known >= cut)) {
+        return Ok(Some(cut));
     }
     Ok(end)
 }
 
-/// A header goes on as long as the next line begins with a space or tab.
+/// A header goes on as long as the next line begins with a space or tab. Without a largest size the length of lines counts.
 fn http_line(b: &[u8], limits: &Limits, header: bool) -> Result<Option<usize>, Invalid> {
-    let too_long = |n: usize| (limits.packet_size > 0 && n > limits.packet_size) || (limits.line_length > 0 && n > limits.line_length);
+    let most = if limits.packet_size > 0 { limits.packet_size } else { limits.line_length };
+    if b == b"\n" || b == b"\r\n" {
+        return Ok(Some(b.len()));
+    }
     let mut from = 0;
     loop {
         let Some(i) = memchr::memchr(b'\n', &b[from..]) else {
-            return if too_long(b.len()) { Err(Invalid) } else { Ok(None) };
+            return if most > 0 && b.len() >= most { Err(Invalid) } else { Ok(None) };
         };
         let end = from + i + 1;
-        if too_long(end) {
+        if header && end > 2 && matches!(b.get(end), Some(b' ' | b'\t')) {
+            from = end;
+            continue;
+        }
+        if most > 0 && end > most {
             return Err(Invalid);
         }
-        if !header || end == 1 || (end == 2 && b[0] == b'\r') {
-            return Ok(Some(end));
-        }
-        match b.get(end) {
-            None => return Ok(None),
-            Some(b' ' | b'\t') => from = end,
-            Some(_) => return Ok(Some(end)),
-        }
+        return Ok((!header || end < b.len()).then_some(end));
     }
 }
 
@@ -228,8 +233,8 @@ pub fn body(kind: Kind, packet: &[u8]) -> (usize, usize) {
 /// What a whole packet says, for the kinds that are more than bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Parsed<'a> {
-    Request { method: &'a [u8], uri: Uri<'a>, version: (u32, u32) },
-    Response { version: (u32, u32), status: u32, phrase: &'a [u8] },
+    Request { method: &'a [u8], uri: Uri<'a>, version: (i32, i32) },
+    Response { version: (i32, i32), status: u32, phrase: &'a [u8] },
     Header { name: &'a [u8], value: &'a [u8] },
     EndOfHeaders,
     HttpError(&'a [u8]),
@@ -275,17 +280,17 @@ fn without_line_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
 }
-/// The number that the text begins with, and what follows.
+/// The number that the text begins with (of 32 bits: it wraps), and what follows.
 fn number(b: &[u8]) -> Option<(u32, &[u8])> {
     let n = b.iter().take_while(|b| b.is_ascii_digit()).count();
-    let value = std::str::from_utf8(&b[..n]).ok()?.parse().ok()?;
-    Some((value, &b[n..]))
+    let value = b[..n].iter().fold(0u32, |v, d| v.wrapping_mul(10).wrapping_add(u32::from(d - b'0')));
+    (n > 0).then(|| (value, &b[n..]))
 }
 /// `HTTP/x.y`, and what follows.
-fn version(b: &[u8]) -> Option<((u32, u32), &[u8])> {
+fn version(b: &[u8]) -> Option<((i32, i32), &[u8])> {
     let (major, b) = number(b.strip_prefix(b"HTTP/")?)?;
     let (minor, b) = number(b.strip_prefix(b".")?)?;
-    Some(((major, minor), b))
+    Some(((major as i32, minor as i32), b))
 }
 
 /// Reads a whole packet; `None` for the kinds that are only bytes. `brackets`: a host may be an IPv6 address in brackets, as
@@ -304,7 +309,11 @@ pub fn parse(kind: Kind, packet: &[u8], brackets: bool) -> Option<Parsed<'_>> {
 }
 fn response(line: &[u8]) -> Option<Parsed<'_>> {
     let (version, rest) = version(line)?;
-    let (status, rest) = number(skip_space(rest))?;
+    if !rest.first().is_some_and(is_space) {
+        return None;
+    }
+    let rest = skip_space(rest);
+    let (status, rest) = number(rest).unwrap_or((0, rest));
     if rest.first().is_some_and(|b| !is_space(b)) {
         return None;
     }
@@ -326,11 +335,7 @@ fn request(line: &[u8], brackets: bool) -> Option<Parsed<'_>> {
     let version = if rest.is_empty() {
         (0, 9)
     } else {
-        let (v, after) = version(rest)?;
-        if after.first().is_some_and(|b| !is_space(b)) {
-            return None;
-        }
-        v
+        version(rest)?.0
     };
     Some(Parsed::Request { method, uri: uri(text, brackets), version })
 }
@@ -338,7 +343,7 @@ fn uri(text: &[u8], brackets: bool) -> Uri<'_> {
     if text == b"*" {
         return Uri::Star;
     }
-    if text[0] == b'/' {
+    if text[0] == b'/' || text.len() == 1 {
         return Uri::Path(text);
     }
     for (scheme, https) in [(&b"http://"[..], false), (b"https://", true)] {
@@ -390,7 +395,8 @@ fn usual(name: &[u8]) -> Vec<u8> {
     if name.len() <= NAME_MAX {
         for b in &mut out {
             *b = if first { b.to_ascii_uppercase() } else { b.to_ascii_lowercase() };
-            first = *b == b'-';
+            // A hyphen that begins a part ends it, too.
+            first = !first && *b == b'-';
         }
     }
     out
@@ -400,7 +406,7 @@ impl Parsed<'_> {
     /// The term that stands for it; texts as binaries or lists.
     pub fn term(&self, h: &mut Alloc, binary: bool) -> Term {
         let text = |h: &mut Alloc, b: &[u8]| if binary { h.binary(b) } else { h.list_of_bytes(b) };
-        let pair = |h: &mut Alloc, (x, y): (u32, u32)| h.tuple(&[Term::small(i64::from(x)), Term::small(i64::from(y))]);
+        let pair = |h: &mut Alloc, (x, y): (i32, i32)| h.tuple(&[Term::small(i64::from(x)), Term::small(i64::from(y))]);
         match self {
             Parsed::Request { method, uri, version } => {
                 let known = METHODS.iter().find(|m| m.as_bytes() == *method);
@@ -446,7 +452,7 @@ impl Parsed<'_> {
                 h.tuple(&[atom!("http_error"), line])
             }
             Parsed::Tls { kind, version, data } => {
-                let version = pair(h, (u32::from(version.0), u32::from(version.1)));
+                let version = pair(h, (i32::from(version.0), i32::from(version.1)));
                 let data = h.binary(data);
                 h.tuple(&[atom!("ssl_tls"), Term::NIL, Term::small(i64::from(*kind)), version, data])
             }
@@ -469,10 +475,40 @@ mod tests {
         assert_eq!(len("asn1", &[48, 133, 1, 1, 1, 1, 1]), Err(Invalid));
         assert_eq!(len("fcgi", &[1, 2, 0, 1, 0, 3, 1, 0, 1, 2, 3, 4, 5]), Ok(Some(12)));
         assert_eq!(len("ssl_tls", &[128, 5, 2, 3, 1]), Ok(Some(774)));
+        assert_eq!(len("ssl_tls", &[128, 0, 1, 3, 0, 42]), Err(Invalid));
+        assert_eq!(len("ssl_tls", &[128, 9, 1, 3, 0, 42]), Ok(Some(11)));
         assert_eq!(len("httph", b"a: b\n\tc\nx"), Ok(Some(8)));
         assert_eq!(len("httph", b"a: b\r\n"), Ok(None));
         let short = Limits { line_length: 4, ..l };
         assert_eq!(length(Kind::Line, b"abcdefg", &short), Ok(Some(4)));
+    }
+    /// Whatever comes, and whatever is cut off: an answer, and no more than there is.
+    #[test]
+    fn any_bytes() {
+        let mut seed = 1u64;
+        let mut next = |n: u64| {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (seed >> 33) % n
+        };
+        let starts: [&[u8]; 8] = [b"", &[128, 0, 1], &[22, 3, 1, 0, 0], b"GIOP", &[1, 6, 0, 1], &[3, 0, 0], b"GET / HTTP/1.1", b"Host: "];
+        for _ in 0..200_000 {
+            let kind = Kind::from_number(next(15) as u32).expect("a kind");
+            let mut bytes = starts[next(8) as usize].to_vec();
+            bytes.extend((0..next(16)).map(|_| [0, 1, 3, 5, 10, 13, 32, 58, 128, 200, 255][next(11) as usize]));
+            let l = Limits { packet_size: [0, 1, 5, 12][next(4) as usize], line_length: [0, 1, 7][next(3) as usize], ..Limits::default() };
+            if let Ok(Some(n)) = length(kind, &bytes, &l)
+                && n <= bytes.len()
+                && n > 0
+            {
+                let packet = &bytes[..n];
+                let (from, to) = body(kind, packet);
+                assert!(from <= to && to <= n);
+                let h = &mut Alloc::new();
+                if let Some(p) = parse(kind, packet, true) {
+                    p.term(h, false);
+                }
+            }
+        }
     }
     #[test]
     fn first_lines() {

@@ -5,7 +5,7 @@ use crate::result::Res;
 use node::{Ctx, Native, Stop};
 use term::{Term, am, atom};
 
-fn limits(cx: &mut Ctx, options: Term) -> Result<Limits, Stop> {
+fn limits(cx: &mut Ctx, kind: Kind, options: Term) -> Result<Limits, Stop> {
     let mut l = Limits::default();
     let Some(options) = options.proper_list() else { return Err(cx.badarg()) };
     for o in options {
@@ -14,7 +14,7 @@ fn limits(cx: &mut Ctx, options: Term) -> Result<Limits, Stop> {
         match (term::atom::as_text(name), u8::try_from(n)) {
             (Some("packet_size"), _) => l.packet_size = n as usize,
             (Some("line_length"), _) => l.line_length = n as usize,
-            (Some("line_delimiter"), Ok(b)) => l.line_delimiter = b,
+            (Some("line_delimiter"), Ok(b)) if kind == Kind::Line => l.line_delimiter = b,
             _ => return Err(cx.badarg()),
         }
     }
@@ -25,7 +25,7 @@ fn decode_packet(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(kind) = Kind::from_term(a[0]) else { return Err(cx.badarg_cause(atom!("badopt"))) };
     let modern = cx.node.code.release >= 26;
     let Some(bits) = a[1].bits().filter(|b| b.len % 8 == 0 || !modern) else { return Err(cx.badarg()) };
-    let limits = limits(cx, a[2])?;
+    let limits = limits(cx, kind, a[2])?;
     let whole = bits.slice(0, bits.len / 8 * 8).to_bytes();
     let bytes = &whole[..];
     let size = match length(kind, bytes, &limits) {
