@@ -1232,7 +1232,8 @@ impl<'a> Loader<'a> {
                 self.emit(v);
                 self.emit(n);
             }
-            self.emit(0);
+            // Its number in the source: strings may stand for several.
+            self.emit(Self::num(s[1]));
         }
         Ok(())
     }

@@ -178,6 +178,10 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             }
             if let Some(major) = p.collect_soon.take() {
                 crate::ops::call::watched(node, pid, p, &mut [], 0, major);
+                if crate::ops::call::exceeds_limit(node, pid, p) {
+                    node.end_process(me, pid, p, term::am::KILLED);
+                    return After::Park;
+                }
             }
             if fetched.suspended {
                 if me.park_suspended() {

@@ -2019,12 +2019,13 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                             settle!(fa(head), t, fb(head) as usize, (w!(2) >> 32) as usize);
                             next!(3 + 4 * n)
                         }
-                        Err(e) => {
+                        Err(mut e) => {
                             back_to_heap!();
                             if w!(1) != 0 {
                                 jump!(w!(1) as isize);
                             }
                             sync_out!();
+                            e.segment = w!(2 + 4 * e.segment) as usize;
                             bits::raise_create(cx, e);
                             back_to_heap!();
                             raised!(ip)

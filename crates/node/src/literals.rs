@@ -122,6 +122,10 @@ impl Node {
                         before(p);
                     }
                     p.leave_literals(&going);
+                    if p.max_heap.words > 0 {
+                        // What has been copied may be too much.
+                        p.collect_soon.get_or_insert(false);
+                    }
                     drop(going);
                     answer.send();
                 }));

@@ -95,19 +95,19 @@ pub fn set_serial(pid: Term, p: &mut Private, previous: i64, serial: i64) {
     (rare.seq_clock, rare.seq_last) = (serial as u64, previous as u64);
 }
 
-/// `set_seq_token` of a match specification.
+/// `set_seq_token` of a match specification: `true`, or `'EXIT'` for what there is not.
 pub fn set_by_spec(pid: Term, p: &mut Private, what: Term, value: Term) -> Term {
     match term::atom::as_text(what) {
         Some("label") => change(pid, p, |t| t[1] = value),
         Some("serial") => match value.as_tuple_n::<2>().map(|t| (t[0].as_small(), t[1].as_small())) {
             Some((Some(previous), Some(serial))) => set_serial(pid, p, previous, serial),
-            _ => return am::FALSE,
+            _ => return am::EXIT_UPPER,
         },
         Some(name) => {
-            let (Some(flag), Some(on)) = (flag(name), value.as_bool()) else { return am::FALSE };
+            let (Some(flag), Some(on)) = (flag(name), value.as_bool()) else { return am::EXIT_UPPER };
             set_flag(pid, p, flag, on);
         }
-        None => return am::FALSE,
+        None => return am::EXIT_UPPER,
     }
     am::TRUE
 }

@@ -5,7 +5,7 @@ use code::{LoadFailure, Prepared};
 use node::{Ctx, Effect, Native, Stop};
 use std::sync::{Arc, Mutex};
 use term::magic::Magic;
-use term::{Term, am, atom};
+use term::{Alloc, Term, am, atom};
 
 type Result = std::result::Result<Term, Stop>;
 
@@ -51,7 +51,7 @@ fn prepare_loading(cx: &mut Ctx, a: &[Term]) -> Result {
     cx.give_up();
     let prepared = cx.node.code.prepare(&bytes);
     match prepared {
-        Ok(p) if p.beam.module() != atom::text(a[0]) => {
+        Ok(p) if p.beam.module() != atom::text(a[0]) || !terms_are_readable(cx, &p) => {
             let h = cx.h();
             Ok(h.error(am::BADFILE))
         }
@@ -66,6 +66,12 @@ fn prepare_loading(cx: &mut Ctx, a: &[Term]) -> Result {
             Ok(cx.h().error(reason))
         }
     }
+}
+
+/// The attributes and the compiler's remarks are asked for later, when nobody can refuse them any more.
+fn terms_are_readable(cx: &Ctx, p: &Prepared) -> bool {
+    let is_term = |bytes: &[u8]| bytes.is_empty() || decode_literal(cx.node, bytes, &mut Alloc::new()).is_some();
+    [b"Attr", b"CInf"].into_iter().filter_map(|id| p.beam.chunk(id)).all(is_term)
 }
 
 fn prepared(t: Term) -> Option<Arc<Prepared>> {

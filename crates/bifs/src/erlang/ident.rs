@@ -124,6 +124,8 @@ fn info(cx: &mut Ctx, fun: Term, item: Term) -> Option<Term> {
     let (e, env) = fun.as_local_fun()?;
     Some(match item {
         am::MODULE => e.module,
+        // Of code that is gone, or is just being purged.
+        am::NAME if e.address.load(std::sync::atomic::Ordering::Acquire).cast_const() == e.stub[0].as_ptr().cast_const() => Term::NIL,
         am::NAME => e.name,
         am::ARITY => small(usize::from(e.arity)),
         am::ENV => cx.h().list(env),

@@ -83,11 +83,15 @@ impl Hooks for Test {
     fn node(&self) -> Term {
         self.of.node
     }
-    fn action(&mut self, action: ::ets::matchspec::Action, _: &[Term], a: &mut Alloc) -> Option<Term> {
+    fn action(&mut self, action: ::ets::matchspec::Action, args: &[Term], a: &mut Alloc) -> Option<Term> {
         use ::ets::matchspec::Action;
         Some(match action {
             Action::GetTcw | Action::SetTcw => a.uint(self.control),
             Action::GetSeqToken => self.token,
+            Action::SetSeqToken => {
+                let known = term::atom::as_text(args[0]).is_some_and(|n| matches!(n, "label" | "serial") || node::seq::flag(n).is_some());
+                if known { am::TRUE } else { am::EXIT_UPPER }
+            }
             Action::IsSeqTrace => Term::bool(!self.token.is_nil()),
             _ => am::TRUE,
         })

@@ -640,6 +640,9 @@ pub fn create(cx: &mut Ctx, segments: &[Segment]) -> Result<Term, CreateError> {
     cx.reductions -= (total / 8000) as i64;
     let size_of = |i: usize| if i < 64 { sizes[i] } else { more_sizes[i - 64] };
     let appending = segments.first().is_some_and(|s| matches!(s.kind, APPEND | PRIVATE_APPEND) && s.size == am::ALL);
+    if appending && total == sizes[0] {
+        return Ok(segments[0].value);
+    }
     let (t, out, mut at) = if appending {
         append(&mut cx.p.heap.alloc, segments[0].value, total - sizes[0], segments[0].kind == PRIVATE_APPEND)
     } else {

@@ -75,17 +75,26 @@ pub fn collect(cx: &mut Ctx, x: &mut [Term], need: usize) -> Result<(), Term> {
     if cx.node.config.torture.check_heaps {
         check_heap(cx, x, "after");
     }
-    let max = cx.p.max_heap;
-    let words = cx.p.heap.total_words();
-    if max.words > 0 && words > max.words {
-        if max.log {
-            log_size(cx, words);
-        }
-        if max.kill {
-            return Err(am::KILLED);
-        }
+    if exceeds_limit(cx.node, cx.pid, cx.p) { Err(am::KILLED) } else { Ok(()) }
+}
+
+/// After a collection: has the process grown beyond its `max_heap_size`, and must it die for that? Messages count unless they are
+/// kept off the heap.
+#[inline]
+pub fn exceeds_limit(node: &Node, pid: Term, p: &process::Private) -> bool {
+    p.max_heap.words > 0 && exceeds(node, pid, p)
+}
+#[cold]
+fn exceeds(node: &Node, pid: Term, p: &process::Private) -> bool {
+    let messages = if p.off_heap_queue { 0 } else { p.mailbox.iter().map(|m| m.memory.words()).sum() };
+    let words = p.heap.total_words() + messages;
+    if words <= p.max_heap.words {
+        return false;
     }
-    Ok(())
+    if p.max_heap.log {
+        log_size(node, pid, p, words);
+    }
+    p.max_heap.kill
 }
 
 /// Heap and stack that make one place in two go without a collection under torture; beyond the second figure many more do.
@@ -126,19 +135,19 @@ pub fn watched(node: &std::sync::Arc<Node>, pid: Term, p: &mut process::Private,
 
 /// Tells the logger of a process that has grown beyond its limit.
 #[cold]
-fn log_size(cx: &mut Ctx, words: usize) {
+fn log_size(node: &Node, pid: Term, p: &process::Private, words: usize) {
     const FORMAT: &str = "     Process:            ~p ~n     Context:            maximum heap size reached~n     Max Heap Size:      ~p~n     \
         Total Heap Size:    ~p~n     Kill:               ~p~n     Error Logger:       ~p~n     Message Queue Len:  ~p~n     GC Info:            ~p~n";
-    let (pid, leader, max) = (cx.pid, cx.p.group_leader, cx.p.max_heap);
+    let (leader, max) = (p.group_leader, p.max_heap);
     let number = |n: usize| Term::small(n as i64);
-    let time = cx.node.system_ns() / 1000;
+    let time = node.system_ns() / 1000;
     let message = process::Owned::build(|h| {
-        let info = node::memory::collector_info(cx.p, h);
-        let args = [pid, number(max.words), number(words), Term::bool(max.kill), Term::bool(max.log), number(cx.p.mailbox.len()), info];
+        let info = node::memory::collector_info(p, h);
+        let args = [pid, number(max.words), number(words), Term::bool(max.kill), Term::bool(max.log), number(p.mailbox.len()), info];
         let (args, format) = (h.list(&args), h.list_of_chars(FORMAT));
         log_message(h, pid, leader, time, format, args)
     });
-    cx.node.log(message);
+    node.log(message);
 }
 
 /// `{log, error, Format, Args, Meta}` of an event of a process.
