@@ -22,7 +22,7 @@ main() ->
         [lists:sort([K || {K, _} <- Sys]), length(Procs) > 20, lists:member(true, [is_integer(M) andalso M > 0 || {memory, M} <- lists:append([P || P <- Procs, is_list(P)])]) orelse tuple_size(hd(Procs)), Table,
          lists:all(fun is_list/1, Ports), Sockets, [W || W <- ["Load:", "procs", "runq", "Memory:", "binary", "Pid", "Reds", "MsgQ", "erl_prim_loader"], string:find(Etop, W) =/= nomatch],
          lists:sort([K || {K, _} <- Report]), filelib:file_size("si") > 10000, system_information:sanity_check(),
-         lists:usort([Ty || #{type := Ty} <- Stats]), lists:usort(lists:append([maps:keys(C) || #{counters := C} <- Stats])), [W || W <- ["Average thread real-time", "scheduler", "emulator", "sleep", "Thread"], string:find(Msacc, W) =/= nomatch],
-         [case I of {ok, X} -> {ok, tuple_size(X)}; E -> E end || I <- [instrument:allocations(), instrument:carriers()]]]
+         lists:usort([Ty || #{type := Ty} <- Stats, lists:member(Ty, [scheduler, dirty_cpu_scheduler, dirty_io_scheduler])]), lists:usort(lists:append([maps:keys(C) || #{counters := C} <- Stats])), [W || W <- ["Average thread real-time", "scheduler", "emulator", "sleep", "Thread"], string:find(Msacc, W) =/= nomatch],
+         [case I of {ok, X} when is_tuple(X) -> told; {error, not_enabled} -> told end || I <- [instrument:allocations(), instrument:carriers()]]]
     end).
 collect(L) -> receive {procs_info, _, I} -> collect(I ++ L); {procs_info_end, _} -> L; M -> [M] after 2000 -> L end.

@@ -121,6 +121,14 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
             let names = ["ldflags", "cflags", "config_h"].map(|n| (atom::intern(n), Term::NIL));
             pairs(cx.h(), &names)
         }
+        // The emulator's own flags are not kept as they were typed.
+        "emu_args" => {
+            let program = config.otp.bindir.join("beam.smp");
+            let h = cx.h();
+            let first = [h.list_of_chars(&program.to_string_lossy()), h.list_of_chars("--")];
+            let rest: Vec<Term> = config.init_args.iter().map(|a| h.list_of_chars(&String::from_utf8_lossy(a))).collect();
+            h.list(&[&first[..], &rest].concat())
+        }
         "ethread_used_tse" => number(node.sched.workers()),
         "debug_compiled" | "lock_checking" | "beam_jump_table" | "dynamic_trace_probes" | "ets_realloc_moves" => Term::bool(item == "beam_jump_table"),
         "dynamic_trace" => am::NONE,
