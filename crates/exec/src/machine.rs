@@ -29,6 +29,8 @@ pub fn state() -> Box<State> {
         (Helper::Apply, apply),
         (Helper::Length, length),
         (Helper::Create, create),
+        (Helper::SubBits, sub_bits),
+        (Helper::PutMap, put_map),
     ] {
         state.helpers[which as usize] = helper;
     }
@@ -120,19 +122,23 @@ unsafe fn surroundings<'a>(state: *mut State) -> (&'a mut Ctx<'a>, &'a mut Local
 unsafe fn steps(state: *mut State, at: *const u64, instructions: u32) -> Result<*const u64, Exit> {
     // SAFETY: rule 6.
     let (cx, local) = unsafe { surroundings(state) };
-    let ended = catch_unwind(AssertUnwindSafe(|| interp::step(cx, local, at, instructions)));
+    // (What is given back by memory costs time to read at once.)
+    let went = catch_unwind(AssertUnwindSafe(|| match interp::step(cx, local, at, instructions) {
+        Ended::Stepped => true,
+        ended => {
+            local.ended = Some(ended);
+            false
+        }
+    }));
     // SAFETY: rule 6.
     unsafe {
         (*state).hp = cx.p.heap.alloc.hp;
         (*state).sp = cx.p.heap.sp;
         (*state).reductions = cx.reductions;
     }
-    match ended {
-        Ok(Ended::Stepped) => Ok(cx.p.ip),
-        Ok(ended) => {
-            local.ended = Some(ended);
-            Err(Exit::Ended)
-        }
+    match went {
+        Ok(true) => Ok(cx.p.ip),
+        Ok(false) => Err(Exit::Ended),
         Err(payload) => {
             local.panic = Some(payload);
             Err(Exit::Ended)
@@ -196,22 +202,29 @@ unsafe extern "C" fn native(state: *mut State, at: u64, last: u64, _: u64) -> u6
         cx.reductions -= 1;
         cx.called_from = if last == 0 { std::ptr::null() } else { at };
         let changes = cx.node.code.changes.load(Relaxed);
-        let result = match catch_unwind(AssertUnwindSafe(|| (native.run)(cx, args))) {
-            Ok(result) => result,
+        let mut stop = None;
+        let t = match catch_unwind(AssertUnwindSafe(|| match (native.run)(cx, args) {
+            Ok(t) => t.raw(),
+            Err(s) => {
+                stop = Some(s);
+                0
+            }
+        })) {
+            Ok(t) => t,
             Err(payload) => {
                 local.panic = Some(payload);
                 return Exit::Ended as u64;
             }
         };
         let fragments = cx.p.heap.alloc.leave_fragments();
-        let exit = match result {
-            Ok(t) => {
-                *xp = t;
+        let exit = match stop {
+            None => {
+                *xp = Term::from_raw(t);
                 // Loops do not look for breakpoints at each turn: who has just set one starts anew.
                 let stays = cx.node.code.changes.load(Relaxed) == changes;
                 returned(cx, local, xp, fragments, stays)
             }
-            Err(stop) => stopped(cx, local, stop, index, stub, at, last != 0),
+            Some(stop) => stopped(cx, local, stop, index, stub, at, last != 0),
         };
         (*state).hp = cx.p.heap.alloc.hp;
         (*state).sp = cx.p.heap.sp;
@@ -302,23 +315,37 @@ unsafe fn stopped(cx: &mut Ctx, local: &mut Local, stop: Stop, index: u32, stub:
     }
 }
 
-unsafe extern "C" fn create(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {
-    // SAFETY: rules 1, 2 and 6.
+/// The registers of machine code, as operands of instructions name them.
+#[derive(Clone, Copy)]
+struct Registers {
+    x: *mut Term,
+    sp: *mut Term,
+}
+
+impl Registers {
+    unsafe fn of(state: *mut State) -> Registers {
+        // SAFETY: rule 6.
+        unsafe { Registers { x: (*state).x.as_mut_ptr(), sp: (*state).sp.cast() } }
+    }
+    fn place(self, r: u16) -> *mut Term {
+        if r & Y != 0 { self.sp.wrapping_add((r & 0x7fff) as usize) } else { self.x.wrapping_add(r as usize) }
+    }
+    unsafe fn get(self, r: u16) -> Term {
+        // SAFETY: rule 1: the operand names a register that there is.
+        unsafe { *self.place(r) }
+    }
+    unsafe fn source(self, w: u64) -> Term {
+        // SAFETY: rule 1: a source word is a register or a term.
+        unsafe { if w & 7 == 0 { self.get((w >> 3) as u16) } else { Term::from_raw(w) } }
+    }
+}
+
+/// A term was built as native functions do: it goes to register `to`; collects if there was much, or if less than `need` words are left.
+unsafe fn built(state: *mut State, t: Term, to: u16, live: usize, need: usize) -> u64 {
+    // SAFETY: rules 2 and 6.
     unsafe {
-        let (cx, local) = surroundings(state);
-        let words = at as *const u64;
-        let (xp, sp) = ((*state).x.as_mut_ptr(), (*state).sp.cast::<Term>());
-        let register = |r: u16| if r & Y != 0 { sp.add((r & 0x7fff) as usize) } else { xp.add(r as usize) };
-        let source = |w: u64| if w & 7 == 0 { *register((w >> 3) as u16) } else { Term::from_raw(w) };
-        bits::segments(words, &mut local.segments, source);
-        let Ok(t) = bits::create(cx, &local.segments) else {
-            cx.p.heap.alloc.leave_fragments();
-            (*state).hp = cx.p.heap.alloc.hp;
-            // Once more, to raise or to go elsewhere.
-            return step(state, at, next, fail);
-        };
-        let head = interp::word_at(cx, words);
-        let (to, live, need) = ((head >> 16) as u16, (head >> 32) as u16 as usize, (*words.add(2) >> 32) as usize);
+        let cx = &mut *(*state).cx.cast::<Ctx>();
+        let local = &mut *(*state).local.cast::<Local>();
         let fragments = cx.p.heap.alloc.leave_fragments();
         let room = (cx.p.heap.sp as usize - cx.p.heap.alloc.hp as usize) / 8;
         let mut t = t;
@@ -327,21 +354,95 @@ unsafe extern "C" fn create(state: *mut State, at: u64, next: u64, fail: u64) ->
         {
             cx.p.saved.clear();
             cx.p.saved.push(t);
-            if let Err(reason) = call::collect(cx, std::slice::from_raw_parts_mut(xp, live), need) {
+            if let Err(reason) = call::collect(cx, std::slice::from_raw_parts_mut((*state).x.as_mut_ptr(), live), need) {
                 local.ended = Some(Ended::Exit(reason));
                 return Exit::Ended as u64;
             }
             t = cx.p.saved.pop().expect("pushed above");
         }
-        let sp = cx.p.heap.sp;
-        let place = if to & Y != 0 { sp.cast::<Term>().add((to & 0x7fff) as usize) } else { xp.add(to as usize) };
-        *place = t;
         (*state).hp = cx.p.heap.alloc.hp;
-        (*state).sp = sp;
+        (*state).sp = cx.p.heap.sp;
         (*state).reductions = cx.reductions;
+        *Registers::of(state).place(to) = t;
         (*state).result = 0;
     }
     Exit::Returned as u64
+}
+
+/// Nothing was done after all: the interpreter does it, to raise or to go elsewhere.
+unsafe fn again(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {
+    // SAFETY: rule 6.
+    unsafe {
+        let cx = &mut *(*state).cx.cast::<Ctx>();
+        cx.p.heap.alloc.leave_fragments();
+        (*state).hp = cx.p.heap.alloc.hp;
+        step(state, at, next, fail)
+    }
+}
+
+unsafe extern "C" fn create(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {
+    // SAFETY: rules 1, 2 and 6.
+    unsafe {
+        let (cx, local) = surroundings(state);
+        let words = at as *const u64;
+        let registers = Registers::of(state);
+        bits::segments(words, &mut local.segments, |w| registers.source(w));
+        let Ok(t) = bits::create(cx, &local.segments) else { return again(state, at, next, fail) };
+        let head = interp::word_at(cx, words);
+        built(state, t, (head >> 16) as u16, (head >> 32) as u16 as usize, (*words.add(2) >> 32) as usize)
+    }
+}
+
+unsafe extern "C" fn sub_bits(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {
+    // SAFETY: rules 1, 2 and 6.
+    unsafe {
+        let (cx, _) = surroundings(state);
+        let words = at as *const u64;
+        let registers = Registers::of(state);
+        let head = interp::word_at(cx, words);
+        let context = registers.get((head >> 16) as u16);
+        if head as u16 == Op::BsGetTail as u16 {
+            let t = bits::tail(cx.h(), context);
+            return built(state, t, (head >> 32) as u16, (head >> 48) as usize, 0);
+        }
+        let how = *words.add(2);
+        let n = bits::field_bits(context, registers.source(*words.add(3)), how as u8 as usize, (head >> 32) as u16 != 0);
+        match n.and_then(|n| bits::get_bits(cx.h(), context, n)) {
+            Some(t) => built(state, t, (head >> 48) as u16, (how >> 16) as u16 as usize, 0),
+            None => again(state, at, next, fail),
+        }
+    }
+}
+
+unsafe extern "C" fn put_map(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {
+    // SAFETY: rules 1, 2 and 6.
+    unsafe {
+        let (cx, local) = surroundings(state);
+        let words = at as *const u64;
+        let registers = Registers::of(state);
+        let head = interp::word_at(cx, words);
+        let m = registers.get((head >> 16) as u16);
+        if !m.is_map() {
+            return again(state, at, next, fail);
+        }
+        let n = *words.add(2) as usize;
+        local.pairs.clear();
+        for i in 0..n {
+            local.pairs.push((registers.source(*words.add(3 + 2 * i)), registers.source(*words.add(4 + 2 * i))));
+        }
+        let result = if head as u16 == Op::PutMapAssoc as u16 {
+            Ok(term::map::put_many(cx.h(), m, &local.pairs))
+        } else {
+            map::update_many(cx.h(), m, &local.pairs)
+        };
+        match result {
+            Ok(t) => {
+                cx.reductions -= 1;
+                built(state, t, (head >> 32) as u16, (head >> 48) as usize, 0)
+            }
+            Err(_) => again(state, at, next, fail),
+        }
+    }
 }
 
 unsafe extern "C" fn match_bits(state: *mut State, context: u64, how: u64, what: u64) -> u64 {

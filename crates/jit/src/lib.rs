@@ -65,9 +65,13 @@ pub enum Helper {
     Length = 8,
     /// As `Step`, for the construction of a bit string.
     Create = 9,
+    /// As `Step`, for a part of a bit string.
+    SubBits = 10,
+    /// As `Step`, for a changed map.
+    PutMap = 11,
 }
 /// How many.
-pub const HELPERS: usize = 10;
+pub const HELPERS: usize = 12;
 
 /// What `Helper::Bits` matches.
 pub const MATCH_INTEGER: u64 = 0;

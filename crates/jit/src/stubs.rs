@@ -281,7 +281,7 @@ mod x86 {
 
     type Stub = unsafe extern "C" fn();
     static HELPERS: [Stub; crate::HELPERS] =
-        [helper::<0>, helper::<1>, helper::<2>, helper::<3>, helper::<4>, helper::<5>, helper::<6>, helper::<7>, helper::<8>, helper::<9>];
+        [helper::<0>, helper::<1>, helper::<2>, helper::<3>, helper::<4>, helper::<5>, helper::<6>, helper::<7>, helper::<8>, helper::<9>, helper::<10>, helper::<11>];
 
     pub fn helper_address(which: crate::Helper) -> usize {
         HELPERS[which as usize] as usize

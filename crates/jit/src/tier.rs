@@ -302,3 +302,176 @@ fn note_for_perf(at: *const u8, len: usize, name: &str) {
         let _ = writeln!(f, "{:x} {len:x} {name}", at as usize);
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64", unix))]
+mod tests {
+    use super::*;
+    use crate::{Exit, Helper, State};
+    use code::op::{head, head_jump};
+    use std::cmp::Ordering;
+    use term::word::{Kind, TAG_BOXED, header};
+    use term::{Term, cmp};
+
+    struct Nowhere;
+    impl Codes for Nowhere {
+        fn with(&self, _: &mut dyn FnMut(&Code)) {}
+    }
+
+    unsafe extern "C" fn leaves(state: *mut State, at: u64, _: u64, _: u64) -> u64 {
+        // SAFETY: rule 2.
+        unsafe { (*state).ip = at as *const u64 };
+        Exit::At as u64
+    }
+    unsafe extern "C" fn compares(state: *mut State, x: u64, y: u64, equality: u64) -> u64 {
+        // SAFETY: rule 2: two terms.
+        unsafe {
+            let (x, y) = (Term::from_raw(x), Term::from_raw(y));
+            (*state).result = if equality != 0 { u64::from(!cmp::eq(x, y)) } else { cmp::cmp(x, y) as i64 as u64 };
+        }
+        0
+    }
+    unsafe extern "C" fn same(state: *mut State, x: u64, y: u64, _: u64) -> u64 {
+        // SAFETY: rule 2: two terms.
+        unsafe { (*state).result = u64::from(cmp::eq_exact(Term::from_raw(x), Term::from_raw(y))) };
+        0
+    }
+
+    /// A function of two arguments with these words, run on pairs of terms: how it was left, and x0.
+    struct Function {
+        _block: crate::memory::Block,
+        address: *const u8,
+        memory: Vec<u64>,
+        state: Box<State>,
+    }
+    impl Function {
+        fn new(body: &[u64]) -> Function {
+            let settings = Settings { mode: Mode::Eager, ..Settings::default() };
+            let jit = Jit::new(settings, Arc::new(Nowhere)).expect("machine code is possible here");
+            let mut words = vec![head(Op::FuncInfo, 2, 0, 0), Term::NIL.raw(), Term::NIL.raw()];
+            words.extend_from_slice(body);
+            let unit = Unit { words: &words, base: words.as_ptr(), start: 0, end: words.len(), resume: None, torture: false };
+            let bytes = jit.shared.machine_code(&mut Bench::new(), &unit).expect("it can be translated");
+            let block = jit.shared.arena.put(0, &bytes).expect("there is room");
+            let address = block.address();
+            let mut state = Box::<State>::default();
+            state.helpers[Helper::Step as usize] = leaves;
+            state.helpers[Helper::Compare as usize] = compares;
+            state.helpers[Helper::Same as usize] = same;
+            Function { _block: block, address, memory: vec![0; 64], state }
+        }
+        fn run(&mut self, x: Term, y: Term) -> (Exit, Term) {
+            let s = &mut *self.state;
+            s.hp = self.memory.as_mut_ptr();
+            s.sp = self.memory.as_mut_ptr().wrapping_add(60);
+            s.reductions = 100;
+            (s.x[0], s.x[1]) = (x, y);
+            // SAFETY: rules 2 and 4.
+            let exit = unsafe { crate::enter(s, self.address) };
+            assert_eq!(s.reductions, 99);
+            (exit, s.x[0])
+        }
+    }
+
+    fn terms() -> Vec<Term> {
+        let mut all: Vec<Term> = [0, 1, -1, 2, 7, -8, 1 << 31, -(1 << 31), 1 << 53, term::word::SMALL_MAX, term::word::SMALL_MIN, 3_037_000_500]
+            .iter()
+            .map(|&n| Term::small(n))
+            .collect();
+        for f in [0.0, 1.0, -1.5, 1e308, -1e308, 5e-324, 9_007_199_254_740_992.0] {
+            let words: &'static [u64; 2] = Box::leak(Box::new([header(Kind::Float, 1), f64::to_bits(f)]));
+            // SAFETY: a boxed float.
+            all.push(unsafe { Term::from_raw(words.as_ptr() as u64 | TAG_BOXED) });
+        }
+        all.extend([Term::NIL, term::am::TRUE, term::am::ERROR]);
+        let mut seed = base_seed();
+        for _ in 0..40 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            all.push(Term::small((seed as i64) >> (1 + (seed >> 58))));
+        }
+        all
+    }
+    fn base_seed() -> u64 {
+        0x5eed
+    }
+    fn float(t: Term) -> Option<f64> {
+        t.as_float().or_else(|| t.as_small().map(|n| n as f64))
+    }
+
+    #[test]
+    fn arithmetic_is_right_or_left_to_the_interpreter() {
+        type Whole = fn(i128, i128) -> Option<i128>;
+        type Broken = Option<fn(f64, f64) -> f64>;
+        let all: [(Op, Whole, Broken); 9] = [
+            (Op::Add, |x, y| Some(x + y), Some(|x, y| x + y)),
+            (Op::Sub, |x, y| Some(x - y), Some(|x, y| x - y)),
+            (Op::Mul, |x, y| Some(x * y), Some(|x, y| x * y)),
+            (Op::Div, |_, _| None, Some(|x, y| x / y)),
+            (Op::IntDiv, |x, y| (y > 0).then(|| x / y), None),
+            (Op::Rem, |x, y| (y > 0).then(|| x % y), None),
+            (Op::Band, |x, y| Some(x & y), None),
+            (Op::Bor, |x, y| Some(x | y), None),
+            (Op::Bxor, |x, y| Some(x ^ y), None),
+        ];
+        for (op, whole, broken) in all {
+            let mut f = Function::new(&[head(op, 0, 1, 0), 2, head(Op::Return, 0, 0, 0)]);
+            for &x in &terms() {
+                for &y in &terms() {
+                    let (exit, got) = f.run(x, y);
+                    let small = match (x.as_small(), y.as_small()) {
+                        (Some(x), Some(y)) => whole(x.into(), y.into()).and_then(|n| i64::try_from(n).ok()).filter(|&n| Term::fits_small(n)),
+                        _ => None,
+                    };
+                    let both = x.is_small() && y.is_small() && op != Op::Div;
+                    let real = match (broken, float(x), float(y)) {
+                        (Some(f), Some(x), Some(y)) if !both => Some(f(x, y)).filter(|r| r.is_finite()),
+                        _ => None,
+                    };
+                    match (small, real) {
+                        (Some(n), _) => assert_eq!((exit, got), (Exit::Returned, Term::small(n)), "{op:?} {x:?} {y:?}"),
+                        (_, Some(r)) => {
+                            assert_eq!(exit, Exit::Returned, "{op:?} {x:?} {y:?}");
+                            assert_eq!(got.as_float().map(f64::to_bits), Some(r.to_bits()), "{op:?} {x:?} {y:?}");
+                        }
+                        _ => {
+                            assert_eq!(exit, Exit::At, "{op:?} {x:?} {y:?}");
+                            assert_eq!((f.state.x[0], f.state.x[1]), (x, y), "{op:?}: registers are as before");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn comparisons_are_those_of_terms() {
+        let all: [(Op, fn(Term, Term) -> bool); 4] = [
+            (Op::IsLtRR, |x, y| cmp::cmp(x, y) == Ordering::Less),
+            (Op::IsGeRR, |x, y| cmp::cmp(x, y) != Ordering::Less),
+            (Op::IsEqExact, cmp::eq_exact),
+            (Op::IsNeExact, |x, y| !cmp::eq_exact(x, y)),
+        ];
+        for (op, is) in all {
+            let (yes, no) = (Term::small(1), Term::small(0));
+            let words = [head_jump(op, 0, 4), 1 << 3, head(Op::MoveCReturn, 0, 0, 0), yes.raw(), head(Op::MoveCReturn, 0, 0, 0), no.raw()];
+            let mut f = Function::new(&words);
+            for &x in &terms() {
+                for &y in &terms() {
+                    let want = if is(x, y) { yes } else { no };
+                    assert_eq!(f.run(x, y), (Exit::Returned, want), "{op:?} {x:?} {y:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_reductions_the_call_is_left_to_the_interpreter() {
+        let mut f = Function::new(&[head_jump(Op::CallOnly, 0, 0)]);
+        let s = &mut *f.state;
+        (s.hp, s.sp) = (f.memory.as_mut_ptr(), f.memory.as_mut_ptr().wrapping_add(60));
+        s.reductions = 100;
+        (s.x[0], s.x[1]) = (Term::small(5), Term::NIL);
+        // SAFETY: rules 2 and 4.
+        let exit = unsafe { crate::enter(s, f.address) };
+        assert_eq!((exit, s.reductions, s.x[0], s.x[1]), (Exit::Call, 1, Term::small(5), Term::NIL));
+    }
+}

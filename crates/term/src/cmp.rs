@@ -22,7 +22,27 @@ pub fn zeros_are_alike(alike: bool) {
 /// `=:=`
 #[inline(always)]
 pub fn eq_exact(a: Term, b: Term) -> bool {
-    a.raw() == b.raw() || (a.is_pointer() && b.is_pointer() && !refs_differ(a, b) && eq_walk(a, b, true))
+    a.raw() == b.raw() || (a.is_pointer() && b.is_pointer() && !refs_differ(a, b) && eq_small(a, b).unwrap_or_else(|| eq_walk(a, b, true)))
+}
+
+/// The usual keys and tags: small tuples of immediates. `None`: it takes more to say.
+#[inline]
+fn eq_small(a: Term, b: Term) -> Option<bool> {
+    if !a.is_boxed() || !b.is_boxed() {
+        return None;
+    }
+    let h = a.header();
+    if crate::word::header_kind(h) != Kind::Tuple as u8 || b.header() != h {
+        return None;
+    }
+    for i in 1..=crate::word::header_len(h) {
+        if a.word(i) != b.word(i) {
+            // SAFETY: rule 1: the words of a tuple are terms.
+            let (x, y) = unsafe { (Term::from_raw(a.word(i)), Term::from_raw(b.word(i))) };
+            return if x.is_pointer() && y.is_pointer() { None } else { Some(false) };
+        }
+    }
+    Some(true)
 }
 
 /// They are local references with different numbers: what a `receive` that looks for an answer finds most.

@@ -212,9 +212,14 @@ impl T<'_, '_> {
                 self.b.switch_to_block(done);
                 Some(JUMPS)
             }
-            Op::BsCreate => {
+            Op::BsCreate | Op::BsGetTail | Op::BsGetBinary | Op::PutMapAssoc | Op::PutMapExact => {
                 let done = self.b.create_block();
-                self.helped_step(Helper::Create, done);
+                let helper = match self.ins().op {
+                    Op::BsCreate => Helper::Create,
+                    Op::PutMapAssoc | Op::PutMapExact => Helper::PutMap,
+                    _ => Helper::SubBits,
+                };
+                self.helped_step(helper, done);
                 self.b.switch_to_block(done);
                 Some(JUMPS)
             }
