@@ -353,7 +353,30 @@ fn start(
 }
 
 /// `ferrobeam dis FILE.beam`; `-` reads the file from the input.
+/// `dis --native FILE.beam FUNCTION/ARITY [MACHINE]`: machine code.
+fn dis_native(args: &[OsString], asked: Option<&OsStr>) -> Result<ExitCode, Failure> {
+    let usage = || Failure { message: "ferrobeam: usage: ferrobeam dis --native FILE.beam FUNCTION/ARITY [x86_64|aarch64]".into(), code: 2 };
+    let (Some(file), Some(name)) = (args.first(), args.get(1).and_then(|n| n.to_str())) else { return Err(usage()) };
+    let (function, arity) = name.rsplit_once('/').and_then(|(f, n)| Some((f, n.parse::<u8>().ok()?))).ok_or_else(usage)?;
+    let machine = args.get(2).and_then(|m| m.to_str()).unwrap_or(std::env::consts::ARCH);
+    let bytes = std::fs::read(file).map_err(|e| Failure::new(format!("ferrobeam: cannot read {}: {e}", Path::new(file).display())))?;
+    let installation = otp::find(asked)?;
+    let mut config = Config::for_release(1, installation.release.parse().unwrap_or(0));
+    config.otp = Otp {
+        root: installation.root.clone(),
+        bindir: installation.bindir(),
+        progname: OsString::from("erl"),
+        release: installation.release.clone(),
+        erts_version: installation.erts_version.clone(),
+    };
+    let vm = vm::Vm::bare(config, sys::World::process()).map_err(|e| Failure::new(format!("ferrobeam: {e}")))?;
+    say(&vm.machine_code(&bytes, function, arity, machine).map_err(|e| Failure::new(format!("ferrobeam: {name}: {e}")))?)
+}
+
 fn dis(args: &[OsString], asked: Option<&OsStr>) -> Result<ExitCode, Failure> {
+    if args.first().is_some_and(|a| a == "--native") {
+        return dis_native(&args[1..], asked);
+    }
     let [file] = args else { return Err(Failure { message: "ferrobeam: usage: ferrobeam dis FILE.beam".into(), code: 2 }) };
     let shown = Path::new(file).display();
     let bytes = if file == "-" {

@@ -23,6 +23,8 @@ pub struct Local {
     pub hot: Box<[u16; HOT]>,
     /// Functions that machine code has applied by name.
     pub(crate) applied: Box<[crate::machine::Applied; crate::machine::APPLIED]>,
+    /// How often machine code was left before its function had returned.
+    pub(crate) left: u32,
     /// How a slice has ended in a helper of machine code, and what a panic there said.
     pub(crate) ended: Option<Ended>,
     pub(crate) panic: Option<Box<dyn std::any::Any + Send>>,
@@ -115,6 +117,7 @@ impl Engine for Machine {
             hot: Box::new([jit.as_ref().map_or(u16::MAX, |j| j.counts()); HOT]),
             jit,
             applied: Box::new([crate::machine::Applied::default(); crate::machine::APPLIED]),
+            left: 0,
             ended: None,
             panic: None,
             pairs: Vec::new(),

@@ -2012,9 +2012,15 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                 Op::BsCreate => {
                     let n = w!(2) as u32 as usize;
                     let segments = &mut local.segments;
-                    bits::segments(ip, segments, |w| src!(w));
                     sync_out!();
-                    match bits::create(cx, segments) {
+                    let simple = bits::append_bytes(cx, ip, |w| src!(w));
+                    match simple.map_or_else(
+                        || {
+                            bits::segments(ip, segments, |w| src!(w));
+                            bits::create(cx, segments)
+                        },
+                        Ok,
+                    ) {
                         Ok(t) => {
                             settle!(fa(head), t, fb(head) as usize, (w!(2) >> 32) as usize);
                             next!(3 + 4 * n)

@@ -20,5 +20,6 @@ pub mod ops;
 pub mod raise;
 
 pub use engine::Machine;
+pub use jit::listing;
 
 use heap::collect::SLACK;

@@ -56,6 +56,9 @@ const CALLERS: usize = 4;
 /// Words of the stack that are looked at for them.
 const CALLER_WORDS: usize = 64;
 
+/// Of so many times that machine code is left, one is looked at.
+const LEFT: u32 = 128;
+
 /// Runs machine code until it is left.
 ///
 /// # Safety
@@ -78,13 +81,16 @@ pub unsafe fn enter(cx: &mut Ctx, local: &mut Local, code: *const u8) -> Exit {
     if let Some(payload) = local.panic.take() {
         resume_unwind(payload);
     }
-    if exit == Exit::Call && cx.reductions <= 1 {
-        resumed(cx, local);
+    if exit != Exit::Returned {
+        local.left = local.left.wrapping_add(1);
+        if exit == Exit::Call && cx.reductions <= 1 || local.left % LEFT == 0 {
+            resumed(cx, local);
+        }
     }
     exit
 }
 
-/// The slice ends in machine code, and its callers are to go on in the interpreter.
+/// Machine code is left, and its callers are to go on in the interpreter.
 #[cold]
 fn resumed(cx: &Ctx, local: &Local) {
     let Some(jit) = &local.jit else { return };
@@ -386,8 +392,16 @@ unsafe extern "C" fn create(state: *mut State, at: u64, next: u64, fail: u64) ->
         let (cx, local) = surroundings(state);
         let words = at as *const u64;
         let registers = Registers::of(state);
-        bits::segments(words, &mut local.segments, |w| registers.source(w));
-        let Ok(t) = bits::create(cx, &local.segments) else { return again(state, at, next, fail) };
+        let t = match bits::append_bytes(cx, words, |w| registers.source(w)) {
+            Some(t) => t,
+            None => {
+                bits::segments(words, &mut local.segments, |w| registers.source(w));
+                match bits::create(cx, &local.segments) {
+                    Ok(t) => t,
+                    Err(_) => return again(state, at, next, fail),
+                }
+            }
+        };
         let head = interp::word_at(cx, words);
         built(state, t, (head >> 16) as u16, (head >> 32) as u16 as usize, (*words.add(2) >> 32) as usize)
     }

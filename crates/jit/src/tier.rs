@@ -295,6 +295,26 @@ impl Shared {
     }
 }
 
+/// Machine code of a loaded function as text, for a kind of machine (`x86_64`, `aarch64`).
+pub fn listing(l: &Loaded, function: term::Term, arity: u8, machine: &str) -> Option<String> {
+    let &(start, ..) = l.functions.iter().find(|f| f.1 == function && f.2 == arity)?;
+    let (start, end, ..) = l.function_at(start as usize)?;
+    let words = l.words();
+    let unit = Unit { words, base: words.as_ptr(), start, end, resume: None, torture: false };
+    text(&unit, machine)
+}
+
+fn text(unit: &Unit, machine: &str) -> Option<String> {
+    let isa = target(machine)?;
+    let mut bench = Bench::new();
+    bench.context.set_disasm(true);
+    if !translate::translate(unit, &mut bench.context.func, &mut bench.builder, isa.frontend_config()) {
+        return None;
+    }
+    let mut control = ControlPlane::default();
+    bench.context.compile(&*isa, &mut control).ok()?.vcode.clone()
+}
+
 fn note_for_perf(at: *const u8, len: usize, name: &str) {
     use std::io::Write;
     let path = format!("/tmp/perf-{}.map", std::process::id());
@@ -460,6 +480,16 @@ mod tests {
                     assert_eq!(f.run(x, y), (Exit::Returned, want), "{op:?} {x:?} {y:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn other_machines_are_known() {
+        let words = [head(Op::FuncInfo, 2, 0, 0), Term::NIL.raw(), Term::NIL.raw(), head(Op::Add, 0, 1, 0), 2, head(Op::Return, 0, 0, 0)];
+        let unit = Unit { words: &words, base: words.as_ptr(), start: 0, end: words.len(), resume: None, torture: false };
+        for machine in ["x86_64", "aarch64"] {
+            let text = text(&unit, machine).expect("it is translated");
+            assert!(text.contains("ret"), "{text}");
         }
     }
 

@@ -68,6 +68,14 @@ impl Vm {
     pub fn node(&self) -> &Arc<Node> {
         &self.node
     }
+    /// The machine code that a function of a `.beam` file would get, as text. `Err`: why there is none.
+    pub fn machine_code(&self, file: &[u8], function: &str, arity: u8, machine: &str) -> Result<String, String> {
+        let node = &self.node;
+        let prepared = node.code.prepare(file).map_err(|e| e.to_string())?;
+        let decode = |b: &[u8], a: &mut term::Alloc| bifs::resolver::decode_literal(node, b, a);
+        let loaded = node.code.load(Arc::new(prepared), &decode).map_err(|e| format!("{e:?}"))?;
+        exec::listing(&loaded, atom::intern(function), arity, machine).ok_or_else(|| "the function is not there, or is left to the interpreter".into())
+    }
     /// Waits until the node halts; its exit status.
     pub fn run(self) -> i32 {
         let status = self.node.wait_for_halt();

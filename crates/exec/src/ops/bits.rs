@@ -408,6 +408,67 @@ pub unsafe fn segments(at: *const u64, out: &mut Vec<Segment>, source: impl Fn(u
     }
 }
 
+/// The usual way of growing a binary: small integers of whole bytes, at the end of a buffer that has room. `None`: not so, and nothing
+/// has happened.
+///
+/// # Safety
+/// Rule 1: `at` is a `BsCreate` instruction.
+#[inline]
+pub unsafe fn append_bytes(cx: &mut Ctx, at: *const u64, source: impl Fn(u64) -> Term) -> Option<Term> {
+    // SAFETY: the caller's promise.
+    let word = |i: usize| unsafe { *at.add(i) };
+    let n = word(2) as u32 as usize;
+    if n < 2 || word(3) as u8 != APPEND || word(5) != am::ALL.raw() {
+        return None;
+    }
+    let base = source(word(4));
+    if !base.is_kind(Kind::BinRef) {
+        return None;
+    }
+    let len = base.word(1) as usize;
+    let mut more = 0;
+    for i in 1..n {
+        let (what, value, size) = (word(3 + 4 * i), word(4 + 4 * i), word(5 + 4 * i));
+        if what as u8 != INTEGER || size & 1 == 0 || !source(value).is_small() {
+            return None;
+        }
+        let bits = (size >> 1) * (what >> 16 & 0xffff_ffff);
+        if bits % 8 != 0 || bits > 64 {
+            return None;
+        }
+        more += bits as usize;
+    }
+    // The first segment's unit is one of its own bits.
+    if len % 8 != 0 || (len as u64) % (word(3) >> 16 & 0xffff_ffff).max(1) != 0 || (len + more) as u64 > MAX_BITS {
+        return None;
+    }
+    // SAFETY: rule 5 of `term`: the cell holds a count.
+    let buffer = unsafe { term::binary::Binary::borrow_raw(base.word(2)) };
+    if !buffer.claim(len, more) {
+        return None;
+    }
+    // SAFETY: rule 6 of `term`: the claimed bits are ours to write.
+    let mut out = unsafe { buffer.data().add(len / 8) };
+    for i in 1..n {
+        let (what, value, size) = (word(3 + 4 * i), word(4 + 4 * i), word(5 + 4 * i));
+        let bits = ((size >> 1) * (what >> 16 & 0xffff_ffff)) as u32;
+        let v = source(value).small_value() as u64;
+        let bytes = if little((what >> 8) as u8) { v.to_le_bytes() } else { v.checked_shl(64 - bits).unwrap_or(0).to_be_bytes() };
+        let k = bits as usize / 8;
+        // SAFETY: as above: `k` of the bytes that were claimed.
+        unsafe {
+            out.copy_from_nonoverlapping(bytes.as_ptr(), k);
+            out = out.add(k);
+        }
+    }
+    cx.reductions -= ((len + more) / 8000) as i64;
+    let a = &mut cx.p.heap.alloc;
+    let before = a.off_heap_bytes;
+    let t = a.bin_ref((*buffer).clone(), len + more);
+    a.off_heap_bytes = before + more / 8 + 8;
+    Some(t)
+}
+
 fn utf8_len(c: i64) -> usize {
     match c {
         0..0x80 => 1,
