@@ -88,6 +88,8 @@ pub fn command(args: &[String], environment: &[(&str, &str)]) -> Outcome<bool> {
 /// `cargo xtask tools`: cases that start and use OTP's tools, some for minutes.
 pub fn tools(args: &[String]) -> Outcome<bool> {
     setup::need("ct_run", "erlang-common-test")?;
+    setup::need("openssl", "openssl")?;
+    setup::need("ssh", "openssh-client")?;
     answers(TOOLS, args, &[("CONFORM_SECONDS", "1200")])
 }
 
