@@ -81,4 +81,7 @@ main() ->
   fun() -> erlang:decode_packet(http,<<"GET /">>,[{line_length,3}]) end,
   fun() -> erlang:decode_packet(http,<<"GET / HTTP/1.1\r\n">>,[{packet_size,3}]) end,
   fun() -> erlang:decode_packet(http,<<"GET / HTTP/1.1">>,[{packet_size,3}]) end,
-  fun() -> erlang:decode_packet(http,<<"GET / HTTP/1.1\r\n">>,[{line_length,3}]) end]].
+  fun() -> erlang:decode_packet(http,<<"GET / HTTP/1.1\r\n">>,[{line_length,3}]) end,
+  fun() -> erlang:decode_packet(ssl_tls,<<128,0,1,9,9>>,[]) end,
+  fun() -> erlang:decode_packet(ssl_tls,<<128,2,1,0,0,5>>,[]) end,
+  fun() -> erlang:decode_packet(ssl_tls,<<128,3,1,7,8>>,[]) end]].

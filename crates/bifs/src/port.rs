@@ -677,7 +677,7 @@ fn port_set_data(cx: &mut Ctx, a: &[Term]) -> Res {
 fn port_get_data(cx: &mut Ctx, a: &[Term]) -> Res {
     let (ports, port) = existing(cx, a[0])?;
     let data = ports.with_data(&port, |data| data.map(|t| term::copy::copy(t, cx.h(), literals())));
-    data.ok_or_else(|| cx.badarg())
+    Ok(data.unwrap_or(am::UNDEFINED))
 }
 
 // ---- drivers from libraries: there are none

@@ -374,8 +374,9 @@ impl Tcp {
     }
     /// Passes on what has come, and reads more, as long as somebody wants it and something comes.
     fn receive(&mut self, io: &mut Io) {
-        let mut drained = false;
-        for _ in 0..READS {
+        let (mut drained, mut reads) = (false, 0);
+        loop {
+            // What has come is passed on in any case: nobody would look at it again before something more comes.
             let more = loop {
                 if self.s.state != State::Connected || !(self.is_active() || self.receiver.is_some()) {
                     return;
@@ -386,9 +387,10 @@ impl Tcp {
                     Front::Invalid => return self.receive_failed(io, Errno::EMSGSIZE),
                 }
             };
-            if drained {
+            if drained || reads == READS {
                 break;
             }
+            reads += 1;
             let (have, room) = (self.input.len(), more.min(STEP));
             self.input.resize(have + room, 0);
             let got = self.s.fd().and_then(|fd| io.world().net.recv(fd, &mut self.input[have..], 0));
