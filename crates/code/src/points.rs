@@ -71,10 +71,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// `erlang:apply/2,3` are how calls are made, not calls themselves.
     fn is_apply(&self) -> bool {
-        self.site == Site::Native && self.module == term::am::ERLANG && self.function == term::am::APPLY
+        is_apply(self.site, self.module, self.function)
     }
+}
+
+/// `erlang:apply/2,3` are how calls are made, not calls themselves, but where a process begins with them.
+fn is_apply(site: Site, module: Term, function: Term) -> bool {
+    site == Site::Native && module == term::am::ERLANG && function == term::am::APPLY
 }
 
 impl Point {
@@ -111,6 +115,15 @@ impl Code {
     /// The breakpoint of a `Breakpoint` word.
     pub fn point(&self, number: u32) -> Option<Arc<Point>> {
         self.points.read().list.get(number as usize)?.clone()
+    }
+    /// What catches the calls of `erlang:apply/2`, given as its export, that a process begins with.
+    pub fn point_of_apply(&self, export: &Export) -> Option<Arc<Point>> {
+        if self.changes.load(Acquire) == 0 {
+            return None;
+        }
+        let points = self.points.read();
+        let number = *points.at.get(&(export.address.load(Acquire) as usize))?;
+        points.list[number as usize].clone().filter(|p| p.hook.read().is_some())
     }
     /// Points with a hook.
     pub fn points(&self) -> Vec<Arc<Point>> {
@@ -159,7 +172,7 @@ impl Code {
         let there = self.point_at(place);
         let before = there.as_ref().and_then(|p| p.hook.read().clone()).and_then(|h| h.downcast::<H>().ok());
         let after = change(before);
-        if after.is_none() && there.is_none() || place.is_apply() {
+        if after.is_none() && there.is_none() {
             return;
         }
         let point = there.unwrap_or_else(|| self.make_point(place));
@@ -221,6 +234,9 @@ impl Code {
     /// Puts the breakpoint's word in its place, or the original back. Who has just read the former word goes on as before.
     fn install(&self, point: &Point, on: bool) {
         self.changes.fetch_add(1, AcqRel);
+        if is_apply(point.site, point.module, point.function) {
+            return;
+        }
         // SAFETY: rule 2: the code is there as long as its points are.
         let word = unsafe { &*point.address };
         match (point.site, on) {

@@ -259,6 +259,20 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
             };
         }
         // Goes to a handler, or ends the process. The exception is in `cx.p.exception`.
+        // A call that somebody wants to know of: what is to be done at its return goes on the stack.
+        macro_rules! caught {
+            ($point:expr, $n:expr) => {{
+                sync_out!();
+                node::trace::calls::called(cx, &$point, std::slice::from_raw_parts(xp, $n), &mut local.frames);
+                back_to_heap!();
+                if !local.frames.is_empty() {
+                    reserve!($n, local.frames.len());
+                    for &word in &local.frames {
+                        push!(word);
+                    }
+                }
+            }};
+        }
         macro_rules! raised {
             ($at:expr) => {{
                 sync_out!();
@@ -553,15 +567,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                     if point.site != Site::Entry {
                         cx.p.note_call(SavedCall::Function(point.module, point.function, point.arity));
                     }
-                    sync_out!();
-                    node::trace::calls::called(cx, &point, std::slice::from_raw_parts(xp, n), &mut local.frames);
-                    back_to_heap!();
-                    if !local.frames.is_empty() {
-                        reserve!(n, local.frames.len());
-                        for &word in &local.frames {
-                            push!(word);
-                        }
-                    }
+                    caught!(point, n);
                     if point.is_debugged() {
                         sync_out!();
                         let handler = call::debugged(cx, &point, xp);
@@ -724,7 +730,18 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                     let (m, f, args) = (*xp, *xp.add(1), *xp.add(2));
                     push!(ip.add(1));
                     match call::spread(args, xp, 0) {
-                        Some(n) if m.is_atom() && f.is_atom() => enter!(address!(cx.node.code.export(m, f, n as u8))),
+                        Some(n) if m.is_atom() && f.is_atom() => {
+                            let export = cx.node.code.export(m, f, n as u8);
+                            // Of `apply/3` nobody hears in ERTS either.
+                            if m == am::ERLANG
+                                && f == am::APPLY
+                                && n == 2
+                                && let Some(point) = cx.node.code.point_of_apply(export)
+                            {
+                                caught!(point, n);
+                            }
+                            enter!(address!(export))
+                        }
                         _ => error!(am::BADARG),
                     }
                 }
