@@ -196,11 +196,11 @@ fn half_to_f64(h: u16) -> f64 {
 }
 
 /// Rounds to the nearest half-precision float, ties to even; `None` if it is too large.
-fn f64_to_half(f: f64) -> Option<u16> {
+fn f64_to_half(f: f64) -> u16 {
     let sign = if f.is_sign_negative() { 0x8000 } else { 0 };
     let a = f.abs();
     if a == 0.0 {
-        return Some(sign);
+        return sign;
     }
     let e = a.log2().floor() as i32;
     let mut e = e.clamp(-14, 16);
@@ -215,9 +215,9 @@ fn f64_to_half(f: f64) -> Option<u16> {
         e += 1;
     }
     if e > 15 {
-        return None;
+        return sign | 0x7c00;
     }
-    Some(if m < 1024 { sign | m as u16 } else { sign | ((e + 15) as u16) << 10 | (m - 1024) as u16 })
+    if m < 1024 { sign | m as u16 } else { sign | ((e + 15) as u16) << 10 | (m - 1024) as u16 }
 }
 
 /// A bit string field; moves on.
@@ -500,13 +500,9 @@ fn segment_bits(s: &Segment) -> Result<usize, (Term, &'static str, Term)> {
             None => bad("type", s.value),
         },
         _ => {
-            if s.kind == BINARY || s.kind == APPEND || s.kind == PRIVATE_APPEND {
+            if s.size == am::ALL && matches!(s.kind, BINARY | APPEND | PRIVATE_APPEND) {
                 let Some(n) = s.value.bit_size() else { return bad("type", s.value) };
-                if s.size == am::ALL {
-                    return if n % (s.unit as usize).max(1) == 0 { Ok(n) } else { bad("unit", s.value) };
-                }
-            } else if s.kind == INTEGER && !s.value.is_integer() || s.kind == FLOAT && !s.value.is_number() {
-                return bad("type", s.value);
+                return if n % (s.unit as usize).max(1) == 0 { Ok(n) } else { bad("unit", s.value) };
             }
             let bits = match s.size.as_small() {
                 Some(n) if n >= 0 => (n as u64).checked_mul(u64::from(s.unit)).filter(|&n| n <= MAX_BITS),
@@ -519,11 +515,21 @@ fn segment_bits(s: &Segment) -> Result<usize, (Term, &'static str, Term)> {
             if s.kind == FLOAT && !matches!(bits, 16 | 32 | 64) {
                 return bad("invalid", s.size);
             }
-            if s.kind == BINARY && s.value.bit_size().is_some_and(|n| n < bits) {
-                return bad("short", s.value);
-            }
             Ok(bits)
         }
+    }
+}
+
+/// What is wrong with a segment's value, if its size is right.
+fn wrong_value(s: &Segment, bits: usize) -> Option<&'static str> {
+    match s.kind {
+        INTEGER => (!s.value.is_integer()).then_some("type"),
+        FLOAT => (!s.value.is_number()).then_some("type"),
+        BINARY | APPEND | PRIVATE_APPEND => match s.value.bit_size() {
+            None => Some("type"),
+            Some(n) => (n < bits).then_some("short"),
+        },
+        _ => None,
     }
 }
 
@@ -615,19 +621,13 @@ fn write_float(out: &mut [u8], at: usize, value: Term, n: usize, flags: u8) -> b
     let Ok(f) = int::to_f64(value) else { return false };
     let mut buf = [0u8; 8];
     let bytes = match n {
-        16 => match f64_to_half(f) {
-            Some(h) => {
-                buf[..2].copy_from_slice(&h.to_be_bytes());
-                &mut buf[..2]
-            }
-            None => return false,
-        },
+        // What is too large becomes infinite.
+        16 => {
+            buf[..2].copy_from_slice(&f64_to_half(f).to_be_bytes());
+            &mut buf[..2]
+        }
         32 => {
-            let g = f as f32;
-            if !g.is_finite() {
-                return false;
-            }
-            buf[..4].copy_from_slice(&g.to_be_bytes());
+            buf[..4].copy_from_slice(&(f as f32).to_be_bytes());
             &mut buf[..4]
         }
         _ => {
@@ -700,6 +700,12 @@ pub fn create(cx: &mut Ctx, segments: &[Segment]) -> Result<Term, CreateError> {
     }
     cx.reductions -= (total / 8000) as i64;
     let size_of = |i: usize| if i < 64 { sizes[i] } else { more_sizes[i - 64] };
+    // All sizes are looked at before any value.
+    for (i, s) in segments.iter().enumerate() {
+        if let Some(what) = wrong_value(s, size_of(i)) {
+            return Err(CreateError { reason: am::BADARG, segment: i + 1, kind: s.kind, what, value: s.value });
+        }
+    }
     let appending = segments.first().is_some_and(|s| matches!(s.kind, APPEND | PRIVATE_APPEND) && s.size == am::ALL);
     if appending && total == sizes[0] {
         return Ok(segments[0].value);
@@ -760,6 +766,9 @@ impl Building {
     }
     pub fn put(&mut self, s: &Segment) -> Result<(), Term> {
         let n = segment_bits(s).map_err(|e| e.0)?;
+        if wrong_value(s, n).is_some() {
+            return Err(am::BADARG);
+        }
         let at = self.at;
         let Some(out) = self.out.as_deref_mut().filter(|o| at + n <= o.len() * 8) else { return Err(am::BADARG) };
         if !write(out, at, s, n) {
