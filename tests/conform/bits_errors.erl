@@ -38,7 +38,8 @@ main() ->
 t(G) ->
     try G()
     catch
-        _:R:[{_, _, _, I} | _] ->
+        _:R:Stack ->
+            [{_, _, _, I} | _] = Stack,
             {error_info, E} = lists:keyfind(error_info, 1, I),
             {R, maps:get(cause, E, none)}
     end.

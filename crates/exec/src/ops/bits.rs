@@ -520,6 +520,11 @@ fn segment_bits(s: &Segment) -> Result<usize, (Term, &'static str, Term)> {
     }
 }
 
+/// Does the program say its size?
+fn has_size(s: &Segment) -> bool {
+    matches!(s.kind, INTEGER | FLOAT | BINARY) && s.size != am::ALL
+}
+
 /// What is wrong with a segment's value, if its size is right.
 fn wrong_value(s: &Segment, bits: usize) -> Option<&'static str> {
     match s.kind {
@@ -681,31 +686,31 @@ fn append(a: &mut Alloc, bin: Term, more: usize, private: bool) -> (Term, &'stat
 /// Builds a bit string from segments.
 pub fn create(cx: &mut Ctx, segments: &[Segment]) -> Result<Term, CreateError> {
     let mut total = 0usize;
-    let mut sizes = [0usize; 64];
-    let mut more_sizes = Vec::new();
+    let mut few = [0usize; 64];
+    let mut many = Vec::new();
+    let sizes = if segments.len() <= few.len() {
+        &mut few[..segments.len()]
+    } else {
+        many.resize(segments.len(), 0);
+        &mut many[..]
+    };
+    // Sizes that the program says are looked at before any value.
     for (i, s) in segments.iter().enumerate() {
-        let n = segment_bits(s).map_err(|(reason, what, value)| CreateError { reason, segment: i + 1, kind: s.kind, what, value })?;
-        total = total.checked_add(n).filter(|&n| n as u64 <= MAX_BITS).ok_or(CreateError {
-            reason: am::SYSTEM_LIMIT,
-            segment: i + 1,
-            kind: s.kind,
-            what: "size",
-            value: s.size,
-        })?;
-        if i < 64 {
-            sizes[i] = n;
-        } else {
-            more_sizes.push(n);
+        if has_size(s) {
+            sizes[i] = segment_bits(s).map_err(|(reason, what, value)| CreateError { reason, segment: i + 1, kind: s.kind, what, value })?;
         }
+    }
+    for (i, s) in segments.iter().enumerate() {
+        let error = |reason, what, value| CreateError { reason, segment: i + 1, kind: s.kind, what, value };
+        if !has_size(s) {
+            sizes[i] = segment_bits(s).map_err(|(reason, what, value)| error(reason, what, value))?;
+        }
+        if let Some(what) = wrong_value(s, sizes[i]) {
+            return Err(error(am::BADARG, what, s.value));
+        }
+        total = total.checked_add(sizes[i]).filter(|&n| n as u64 <= MAX_BITS).ok_or_else(|| error(am::SYSTEM_LIMIT, "size", s.size))?;
     }
     cx.reductions -= (total / 8000) as i64;
-    let size_of = |i: usize| if i < 64 { sizes[i] } else { more_sizes[i - 64] };
-    // All sizes are looked at before any value.
-    for (i, s) in segments.iter().enumerate() {
-        if let Some(what) = wrong_value(s, size_of(i)) {
-            return Err(CreateError { reason: am::BADARG, segment: i + 1, kind: s.kind, what, value: s.value });
-        }
-    }
     let appending = segments.first().is_some_and(|s| matches!(s.kind, APPEND | PRIVATE_APPEND) && s.size == am::ALL);
     if appending && total == sizes[0] {
         return Ok(segments[0].value);
@@ -717,7 +722,7 @@ pub fn create(cx: &mut Ctx, segments: &[Segment]) -> Result<Term, CreateError> {
         (t, out, 0)
     };
     for (i, s) in segments.iter().enumerate().skip(usize::from(appending)) {
-        let n = size_of(i);
+        let n = sizes[i];
         if !write(out, at, s, n) {
             return Err(CreateError { reason: am::BADARG, segment: i + 1, kind: s.kind, what: "no_float", value: s.value });
         }
