@@ -163,7 +163,27 @@ fn breakpoint(cx: &mut Ctx, a: &[Term]) -> Res {
     Ok(Term::small(own.len() as i64))
 }
 
+/// Locks are not counted, as on an ERTS that was not built for it.
+fn no_lock_counts(_: &mut Ctx, _: &[Term]) -> Res {
+    Ok(am::ERROR)
+}
+fn no_lock_control(cx: &mut Ctx, _: &[Term]) -> Res {
+    Err(cx.badarg())
+}
+/// A term behind the header of a message between nodes. The first argument is what the header says of atoms.
+fn dist_ext_to_term(cx: &mut Ctx, a: &[Term]) -> Res {
+    if a[0].as_tuple().is_none_or(|t| !t.is_empty()) || a[1].as_bytes().is_none() {
+        return Err(cx.badarg());
+    }
+    Err(cx.trap(am::ERLANG, atom!("binary_to_term"), &[a[1]]))
+}
+
 pub const NATIVES: &[Native] = &[
+    Native::new("erts_debug", "lcnt_collect", 0, no_lock_counts),
+    Native::new("erts_debug", "lcnt_clear", 0, no_lock_counts),
+    Native::new("erts_debug", "lcnt_control", 1, no_lock_control),
+    Native::new("erts_debug", "lcnt_control", 2, no_lock_control),
+    Native::new("erts_debug", "dist_ext_to_term", 2, dist_ext_to_term).partial("no cached atoms"),
     Native::new("erts_debug", "flat_size", 1, flat_size),
     Native::new("erts_debug", "size_shared", 1, size_shared),
     Native::new("erts_debug", "same", 2, same),

@@ -7,6 +7,7 @@ mod binary;
 mod dirty;
 mod dist;
 mod erlang;
+mod erl_debugger;
 mod erts_debug;
 mod erts_internal;
 mod ets;
@@ -34,6 +35,7 @@ mod slice;
 mod string;
 mod unicode;
 mod zlib;
+mod zstd;
 
 use node::Native;
 
@@ -70,6 +72,7 @@ pub fn all() -> Vec<Native> {
         erlang::trace::NATIVES,
         erlang::tuple::NATIVES,
         erlang::watch::NATIVES,
+        erl_debugger::NATIVES,
         erts_debug::NATIVES,
         erts_internal::NATIVES,
         ets::NATIVES,
@@ -90,6 +93,7 @@ pub fn all() -> Vec<Native> {
         string::NATIVES,
         unicode::NATIVES,
         zlib::NATIVES,
+        zstd::NATIVES,
         os::NATIVES,
         port::NATIVES,
         prim_file::NATIVES,

@@ -424,20 +424,21 @@ fn option(o: &mut Options, directions: &mut (bool, bool), t: Term, utf8: bool) -
     Some(())
 }
 
+/// `erts_internal:open_port/2`: an atom stands for an error, which OTP's own wrapper raises.
 fn open_port(cx: &mut Ctx, a: &[Term]) -> Res {
-    let name = port_name(cx, a[0])?;
+    let Ok(name) = port_name(cx, a[0]) else { return Ok(am::BADARG) };
     let utf8 = names_are_utf8(cx);
-    let Some(list) = a[1].proper_list() else { return Err(cx.badarg()) };
+    let Some(list) = a[1].proper_list() else { return Ok(am::BADARG) };
     let executable = matches!(name, Name::SpawnExecutable(_));
     let (mut options, mut directions) = (Options::default(), (false, false));
     for t in list {
         if option(&mut options, &mut directions, t, utf8).is_none() {
-            return Err(cx.badarg_cause(atom!("badopt")));
+            return Ok(atom!("badopt"));
         }
     }
     let arguments = !options.args.is_empty() || options.arg0.is_some();
     if arguments && !executable || name == Name::Spawn(Vec::new()) {
-        return Err(cx.badarg());
+        return Ok(am::BADARG);
     }
     if directions != (false, false) {
         (options.input, options.output) = directions;
@@ -453,16 +454,25 @@ fn open_port(cx: &mut Ctx, a: &[Term]) -> Res {
             }
             Ok(port)
         }
-        Err(OpenError::BadArg) => Err(cx.badarg()),
-        Err(OpenError::SystemLimit) => Err(cx.system_limit()),
-        Err(OpenError::Posix(e)) => {
-            let reason = term::atom::intern(e.name());
-            Err(cx.error(reason))
-        }
+        Err(OpenError::BadArg) => Ok(am::BADARG),
+        Err(OpenError::SystemLimit) => Ok(am::SYSTEM_LIMIT),
+        Err(OpenError::Posix(e)) => Ok(term::atom::intern(e.name())),
     }
 }
 
 // ---- open ports
+
+/// What OTP's own wrappers want: the reason of an error as a value, which they raise.
+fn told(cx: &mut Ctx, a: &[Term], f: fn(&mut Ctx, &[Term]) -> Res) -> Res {
+    match f(cx, a) {
+        Err(Stop::Raise) if cx.p.exception.class == process::Class::Error && cx.p.exception.reason.is_atom() => {
+            let reason = cx.p.exception.reason;
+            cx.p.exception = process::Exception::error(Term::NIL);
+            Ok(reason)
+        }
+        done => done,
+    }
+}
 
 /// The open port that a term names; `None` if there is none, an error if it names no port at all.
 fn find(cx: &mut Ctx, t: Term) -> Result<Option<(Arc<Ports>, Arc<Port>)>, Stop> {
@@ -718,17 +728,17 @@ const fn os(module: &'static str, function: &'static str, arity: u8, run: node::
 
 pub const NATIVES: &[Native] = &[
     os("erts_internal", "open_port", 2, open_port),
-    os("erts_internal", "port_command", 3, port_command),
-    os("erts_internal", "port_control", 3, port_control),
-    os("erts_internal", "port_call", 3, port_call),
-    os("erts_internal", "port_close", 1, port_close),
-    os("erts_internal", "port_connect", 2, port_connect),
-    os("erts_internal", "port_info", 1, port_info_all),
-    os("erts_internal", "port_info", 2, port_info),
+    os("erts_internal", "port_command", 3, |cx, a| told(cx, a, port_command)),
+    os("erts_internal", "port_control", 3, |cx, a| told(cx, a, port_control)),
+    os("erts_internal", "port_call", 3, |cx, a| told(cx, a, port_call)),
+    os("erts_internal", "port_close", 1, |cx, a| told(cx, a, port_close)),
+    os("erts_internal", "port_connect", 2, |cx, a| told(cx, a, port_connect)),
+    os("erts_internal", "port_info", 1, |cx, a| told(cx, a, port_info_all)),
+    os("erts_internal", "port_info", 2, |cx, a| told(cx, a, port_info)),
     os("erlang", "ports", 0, all_ports),
     os("erlang", "port_set_data", 2, port_set_data),
     os("erlang", "port_get_data", 1, port_get_data),
-    os("erl_ddll", "try_load", 3, try_load).partial("without libraries: crate `nif` has the whole"),
+    os("erl_ddll", "try_load", 3, try_load),
     os("erl_ddll", "try_unload", 2, try_unload),
     os("erl_ddll", "loaded_drivers", 0, loaded_drivers),
     os("erl_ddll", "info", 2, ddll_info),

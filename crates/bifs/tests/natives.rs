@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 use std::path::Path;
 
-/// Native functions that are instructions or stubs of the machine itself.
-const INSTRUCTIONS: [(&str, &str, u8); 6] = [
+/// Native functions that are instructions or stubs of the machine itself, or another crate's.
+const INSTRUCTIONS: [(&str, &str, u8); 8] = [
     ("erlang", "apply", 2),
     ("erlang", "apply", 3),
     ("erlang", "yield", 0),
     ("erlang", "hibernate", 3),
     ("erlang", "hibernate", 0),
     ("erlang", "call_on_load_function", 1),
+    // With the whole of `erl_ddll` in crate `nif`.
+    ("erl_ddll", "monitor", 2),
+    ("erl_ddll", "demonitor", 1),
 ];
 
 struct Row<'a> {

@@ -1,4 +1,4 @@
-//! Two engines that work on bytes and know nothing else: regular expressions (PCRE2) and compressed streams (zlib).
+//! Engines that work on bytes and know nothing else: regular expressions (PCRE2) and compressed streams (zlib, Zstandard).
 //! Not here: terms, options as Erlang writes them, what is captured and how (module `re`), queues of data (module `zlib`).
 //!
 //! # Safety
@@ -12,3 +12,4 @@
 
 pub mod regex;
 pub mod zlib;
+pub mod zstd;

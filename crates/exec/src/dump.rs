@@ -22,7 +22,7 @@ pub fn inspect(node: &Arc<Node>, current: Option<(Term, &Private)>, full: bool, 
             for &pid in &pids {
                 with(node, pid, current, |_, p| body(node, pid, p, out)).unwrap_or(Ok(()))?;
             }
-            let mut w = Writer { out, seen: HashSet::new(), queue: Vec::new() };
+            let mut w = Writer::new(node, out);
             writeln!(w.out, "=persistent_terms")?;
             for (key, value) in node.persistent.list() {
                 let (key, value) = (w.word(key), w.word(value));
@@ -119,14 +119,16 @@ fn head(node: &Node, pid: Term, current: Option<(Term, &Private)>, out: &mut dyn
 
 fn body(node: &Node, pid: Term, p: &Private, out: &mut dyn Write) -> Result<()> {
     let pid = name_of(pid);
-    let mut w = Writer { out, seen: HashSet::new(), queue: Vec::new() };
+    let mut w = Writer::new(node, out);
     let dictionary: Vec<(Term, Term)> = p.dictionary.pairs().collect();
+    let mut pairs = Vec::new();
     if !dictionary.is_empty() {
         writeln!(w.out, "=proc_dictionary:{pid}")?;
-        for (k, v) in dictionary {
-            // A pair is a tuple of its own.
+        for (i, &(k, v)) in dictionary.iter().enumerate() {
+            // A pair is a tuple, of an address that no term has.
             let (k, v) = (w.word(k), w.word(v));
-            writeln!(w.out, "{k},{v}")?;
+            pairs.push(format!("{:X}:t2:{k},{v}", i + 1));
+            writeln!(w.out, "H{:X}", i + 1)?;
         }
     }
     if !p.mailbox.is_empty() {
@@ -157,6 +159,9 @@ fn body(node: &Node, pid: Term, p: &Private, out: &mut dyn Write) -> Result<()> 
         y += 1;
     }
     writeln!(w.out, "=proc_heap:{pid}")?;
+    for pair in pairs {
+        writeln!(w.out, "{pair}")?;
+    }
     w.heap()
 }
 
@@ -165,13 +170,18 @@ struct Writer<'a> {
     out: &'a mut dyn Write,
     seen: HashSet<u64>,
     queue: Vec<Term>,
+    options: etf::Options,
 }
 
 fn atom_word(text: &str) -> String {
     format!("A{:X}:{text}", text.len())
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(node: &Node, out: &'a mut dyn Write) -> Writer<'a> {
+        let (name, creation) = *node.identity.read();
+        Writer { out, seen: HashSet::new(), queue: Vec::new(), options: etf::Options::new(etf::NodeId { name, creation }) }
+    }
     fn word(&mut self, t: Term) -> String {
         if t.is_pointer() {
             if self.seen.len() >= TERMS_MAX {
@@ -217,8 +227,9 @@ impl Writer<'_> {
             } else if let Some(bytes) = t.as_bytes() {
                 writeln!(self.out, "{at:X}:Yh{:X}:{}", bytes.len(), node::dump::base64(&bytes))?;
             } else {
-                let text = String::from_utf8_lossy(&term::print::print(t, 50)).replace('\n', " ");
-                writeln!(self.out, "{at:X}:{}", atom_word(&text))?;
+                // References, funs and identifiers of other nodes.
+                let bytes = etf::encode(t, &self.options);
+                writeln!(self.out, "{at:X}:E{:X}:{}", bytes.len(), node::dump::base64(&bytes))?;
             }
         }
         Ok(())

@@ -146,7 +146,7 @@ impl Node {
                 let reason = copy_owned(&notices.reason);
                 let token = notices.tokens.iter().position(|t| to == Who::Local(t.0)).map(|i| notices.tokens.swap_remove(i));
                 if let Some((to, token)) = token {
-                    let exit = process::ExitSignal { from: me, reason, linked: true, token: Some(token) };
+                    let exit = process::ExitSignal { priority: false, alias: None, from: me, reason, linked: true, token: Some(token) };
                     let _ = self.deliver(to, Signal::Exit(Box::new(exit)));
                     continue;
                 }

@@ -81,6 +81,8 @@ pub enum Destination {
 pub struct SendOptions {
     pub noconnect: bool,
     pub nosuspend: bool,
+    /// To an alias of priority: before all other messages.
+    pub priority: bool,
 }
 
 /// What became of a message for another node.

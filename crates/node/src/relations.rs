@@ -120,10 +120,8 @@ impl Node {
             return;
         }
         *state = id;
-        if p.trace.is_some()
-            && let Some(other) = other.local()
-        {
-            self.trace_procs(pid, p, &[term::atom!("unlink"), other]);
+        if p.trace.is_some() {
+            self.trace_who(pid, p, term::atom!("unlink"), other);
         }
         self.signal_who(Who::Local(pid), other, |_| Outgoing::Unlink { id });
     }

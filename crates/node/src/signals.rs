@@ -184,7 +184,7 @@ impl Node {
                     Outgoing::Link => Signal::Link { from },
                     Outgoing::Unlink { id } => Signal::Unlink { from, id },
                     Outgoing::UnlinkAck { id } => Signal::UnlinkAck { from, id },
-                    Outgoing::Exit { reason, linked } => Signal::Exit(Box::new(ExitSignal { from, reason, linked, token: None })),
+                    Outgoing::Exit { reason, linked } => Signal::Exit(Box::new(ExitSignal { priority: false, alias: None, from, reason, linked, token: None })),
                     Outgoing::Monitor { reference, name } => Signal::Monitor { reference, watcher: from, name },
                     Outgoing::Demonitor { reference, .. } => Signal::Demonitor { reference },
                     Outgoing::Down { reference, reason, .. } => Signal::Down { reference, reason },
@@ -296,7 +296,11 @@ impl Node {
                     if p.trace.is_some() {
                         self.trace_receive(pid, p, &message);
                     }
+                    let first = message.priority && p.urgent.as_ref().is_some_and(|u| u.aliases.contains(&alias));
                     p.mailbox.push(message);
+                    if first {
+                        p.mailbox.promote_last();
+                    }
                     *messages = true;
                     if matches!(kind, AliasKind::Reply | AliasKind::ReplyDemonitor) {
                         p.aliases.remove(&alias);
@@ -307,7 +311,11 @@ impl Node {
                 }
             },
             Signal::Exit(exit) => {
-                let ExitSignal { from, reason, linked, token } = *exit;
+                let ExitSignal { priority, alias, from, reason, linked, token } = *exit;
+                if alias.is_some_and(|id| !p.aliases.contains_key(&id)) {
+                    return None;
+                }
+                let priority = priority && alias.is_some_and(|id| p.urgent.as_ref().is_some_and(|u| u.aliases.contains(&id)));
                 if linked {
                     match p.links.get(&from) {
                         Some(0) => p.links.remove(&from),
@@ -319,6 +327,7 @@ impl Node {
                 } else if reason.term == am::KILL {
                     return Some(Owned::immediate(am::KILLED));
                 }
+                let first = priority || (linked && p.urgent.as_mut().is_some_and(|u| u.links.remove(&from)));
                 if p.trap_exit {
                     let sender = from.local().unwrap_or(Term::NONE);
                     post(p, reason.wrap(|a, reason| {
@@ -330,6 +339,9 @@ impl Node {
                     {
                         last.of_system = false;
                         last.extra = Some(Box::new(process::mailbox::Extra { token, sender }));
+                    }
+                    if first {
+                        p.mailbox.promote_last();
                     }
                 } else if reason.term != am::NORMAL || (from == Who::Local(pid) && !linked) {
                     return Some(reason);
@@ -393,6 +405,7 @@ impl Node {
         if matches!(monitor.alias, Some(AliasKind::Demonitor | AliasKind::ReplyDemonitor)) {
             p.aliases.remove(&reference);
         }
+        let first = p.urgent.as_mut().is_some_and(|u| u.monitors.remove(&reference));
         let tag = monitor.tag;
         let message = reason.wrap(|a, reason| {
             let tag = term::copy::copy(tag.term, a, literals());
@@ -410,6 +423,9 @@ impl Node {
             }
         });
         post(p, message);
+        if first {
+            p.mailbox.promote_last();
+        }
     }
 
     /// `To ! Message` in all its forms.
@@ -460,6 +476,7 @@ impl Node {
                 if cx.p.rare.is_some() || cx.node.tracing.any_receive_spec.load(Relaxed) {
                     cx.node.note_sender(cx.pid, cx.p, to, &mut message);
                 }
+                message.priority = options.priority;
                 let _ = cx.node.deliver(owner, Signal::AliasMessage { alias: (number, alias_of), message });
             }
         } else if to.is_local_port() {

@@ -18,7 +18,7 @@ pub mod table;
 pub mod trace;
 
 pub use mailbox::{Mailbox, Message};
-pub use private::{AliasKind, Class, Exception, MaxHeap, Monitor, MonitorKind, NativeState, Private, Rare, Resume, Suspending, Target};
+pub use private::{AliasKind, Class, Exception, MaxHeap, Monitor, MonitorKind, NativeState, Private, Rare, Resume, Suspending, Target, Urgent};
 pub use shared::{AfterSend, Gone, Inbox, ProcRef, Process, RunState};
 pub use signal::{ExitSignal, Owned, RefId, Request, Signal, Who};
 pub use table::Table;

@@ -15,6 +15,8 @@ pub struct Message {
     pub extra: Option<Box<Extra>>,
     /// The node itself sends it, not a process.
     pub of_system: bool,
+    /// Sent with priority: comes first if the receiver's alias allows that.
+    pub priority: bool,
     /// The term has moved into the receiver's heap although the message is still queued: a root.
     pub(crate) in_heap: bool,
 }
@@ -30,11 +32,11 @@ pub struct Extra {
 
 impl Message {
     pub fn new(o: crate::Owned) -> Message {
-        Message { term: o.term, memory: o.memory, extra: None, of_system: false, in_heap: false }
+        Message { term: o.term, memory: o.memory, extra: None, of_system: false, priority: false, in_heap: false }
     }
     /// Stands where a message has been taken out.
     fn gap() -> Message {
-        Message { term: Term::NONE, memory: Fragment::EMPTY, extra: None, of_system: false, in_heap: false }
+        Message { term: Term::NONE, memory: Fragment::EMPTY, extra: None, of_system: false, priority: false, in_heap: false }
     }
     #[inline]
     fn is_gap(&self) -> bool {
@@ -57,6 +59,8 @@ pub struct Mailbox {
     save: usize,
     /// Gaps in `queue`; the first is none.
     gaps: usize,
+    /// So many slots at the front hold messages of priority, or did.
+    priority: usize,
     /// How many slots have left at the front since the beginning (for marks).
     removed: u64,
     /// (reference number or mark id, position).
@@ -141,14 +145,16 @@ impl Mailbox {
         self.removed += 1;
         self.in_heap_below = self.in_heap_below.saturating_sub(1);
         self.save = self.save.saturating_sub(1);
+        self.priority = self.priority.saturating_sub(1);
     }
     fn close_gaps(&mut self) {
         let before = |index: usize| self.queue.iter().take(index).filter(|m| m.is_gap()).count();
         let marks: Vec<u64> = self.marks.iter().map(|m| before(m.1.saturating_sub(self.removed) as usize) as u64).collect();
-        let (save, in_heap_below) = (before(self.save), before(self.in_heap_below));
+        let (save, in_heap_below, priority) = (before(self.save), before(self.in_heap_below), before(self.priority));
         self.marks.iter_mut().zip(marks).for_each(|(m, n)| m.1 -= n);
         self.save -= save;
         self.in_heap_below -= in_heap_below;
+        self.priority -= priority;
         self.queue.retain(|m| !m.is_gap());
         self.gaps = 0;
     }
@@ -156,6 +162,17 @@ impl Mailbox {
     #[inline]
     pub fn rewind(&mut self) {
         self.save = 0;
+    }
+    /// The newest message goes before all that have no priority, and a `receive` that has passed its place looks at it.
+    pub fn promote_last(&mut self) {
+        let at = self.priority;
+        let Some(m) = self.queue.pop_back() else { return };
+        self.queue.insert(at, m);
+        self.priority += 1;
+        self.save = self.save.min(at);
+        self.in_heap_below += usize::from(self.in_heap_below > at);
+        let place = self.removed + at as u64;
+        self.marks.iter_mut().filter(|m| m.1 >= place).for_each(|m| m.1 += 1);
     }
     /// Notes the end of the queue under `id`.
     pub fn set_mark(&mut self, id: u64) {
@@ -177,7 +194,9 @@ impl Mailbox {
     }
     /// Starts `receive` at a mark, if it is still known.
     pub fn use_mark(&mut self, id: u64) {
-        if let Some(&(_, at)) = self.marks.iter().rev().find(|m| m.0 == id) {
+        // Messages of priority have passed those that are older than the mark.
+        if self.priority == 0
+            && let Some(&(_, at)) = self.marks.iter().rev().find(|m| m.0 == id) {
             self.save = (at.saturating_sub(self.removed) as usize).min(self.queue.len());
             self.pass_gaps();
         }
@@ -216,8 +235,7 @@ impl Mailbox {
     }
     /// Takes every message out (the process ends).
     pub fn drain(&mut self) -> VecDeque<Message> {
-        self.in_heap = 0;
-        self.save = 0;
+        (self.in_heap, self.save, self.priority) = (0, 0, 0);
         self.marks.clear();
         if std::mem::take(&mut self.gaps) > 0 {
             self.queue.retain(|m| !m.is_gap());
@@ -237,7 +255,7 @@ impl Mailbox {
         self.gaps = 0;
         self.in_heap = self.queue.iter().filter(|m| m.in_heap).count();
         self.marks.clear();
-        self.save = 0;
+        (self.save, self.priority) = (0, 0);
     }
 }
 
@@ -265,6 +283,18 @@ mod tests {
             b.rewind();
         }
         assert!(b.is_empty() && b.peek().is_none() && b.queue.is_empty());
+    }
+    #[test]
+    fn messages_of_priority_come_first() {
+        let mut b = filled(3);
+        (0..3).for_each(|_| b.skip());
+        assert!(b.peek().is_none());
+        for i in [10, 11] {
+            b.push(Message::new(crate::Owned::immediate(Term::small(i))));
+            b.promote_last();
+        }
+        let order: Vec<_> = std::iter::from_fn(|| b.take()?.term.as_small()).collect();
+        assert_eq!(order, [10, 11, 0, 1, 2]);
     }
     #[test]
     fn marks_stay_where_they_were() {

@@ -117,6 +117,8 @@ pub struct Private {
     pub monitors: Map<RefId, Monitor>,
     /// Monitors others have set on it: the watcher, and the name by which it was found.
     pub watchers: Map<RefId, (Who, Option<Term>)>,
+    /// Messages that come first.
+    pub urgent: Option<Box<Urgent>>,
     /// Active aliases: how they end.
     pub aliases: Map<RefId, AliasKind>,
     /// How often others have suspended it: not run until resumed, but its signals are handled.
@@ -178,6 +180,14 @@ pub enum Target {
     Clock,
 }
 
+/// Whose messages come before all others (since release 28).
+#[derive(Default, Debug)]
+pub struct Urgent {
+    pub aliases: base::hash::Set<RefId>,
+    pub monitors: base::hash::Set<RefId>,
+    pub links: base::hash::Set<Who>,
+}
+
 /// Another process that this one has suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suspending {
@@ -227,7 +237,8 @@ impl Private {
     /// Notes a call for `process_info(Pid, last_calls)`, if they are saved.
     #[inline]
     pub fn note_call(&mut self, call: SavedCall) {
-        if let Some(rare) = &mut self.rare
+        if !self.sensitive
+            && let Some(rare) = &mut self.rare
             && let Some(saved) = &mut rare.saved_calls
         {
             saved.note(call);
@@ -263,6 +274,7 @@ impl Private {
             watchers: Map::default(),
             aliases: Map::default(),
             unlinks: 0,
+            urgent: None,
             suspended: 0,
             suspending: Vec::new(),
             answers: Vec::new(),

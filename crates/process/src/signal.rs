@@ -123,6 +123,10 @@ pub enum Signal {
 /// An exit signal.
 #[derive(Debug)]
 pub struct ExitSignal {
+    /// Its message comes first, if the alias is one of priority.
+    pub priority: bool,
+    /// The alias by which it was sent: it counts only while that is active.
+    pub alias: Option<RefId>,
     pub from: Who,
     pub reason: Owned,
     /// Sent because a link broke: ignored unless the link still exists. Else by `exit/2`, where `kill` cannot be caught.

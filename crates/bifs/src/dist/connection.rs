@@ -226,7 +226,7 @@ impl Connection {
         if controller.is_local_port() {
             node.signal_who(Who::Local(controller), Who::Local(controller), |_| node::hooks::Outgoing::Exit { reason, linked: false });
         } else {
-            let exit = ExitSignal { from: Who::Local(controller), reason: Owned::immediate(am::KILL), linked: false, token: None };
+            let exit = ExitSignal { priority: false, alias: None, from: Who::Local(controller), reason: Owned::immediate(am::KILL), linked: false, token: None };
             let _ = node.deliver(controller, Signal::Exit(Box::new(exit)));
         }
     }
@@ -245,7 +245,7 @@ impl Connection {
         let mut links: Vec<(Term, Who)> = old.links.into_iter().collect();
         links.sort_unstable_by_key(|l| (l.0.raw(), l.1.is_port()));
         for (local, remote) in links {
-            let exit = ExitSignal { from: remote, reason: Owned::immediate(am::NOCONNECTION), linked: true, token: None };
+            let exit = ExitSignal { priority: false, alias: None, from: remote, reason: Owned::immediate(am::NOCONNECTION), linked: true, token: None };
             let _ = node.deliver(local, Signal::Exit(Box::new(exit)));
         }
         for (reference, (local, _)) in ours {

@@ -43,7 +43,11 @@ fn act(c: &Connection, node: &Arc<Node>, control: Control, token: Option<Term>, 
     let reason = |reason: Option<Term>, payload: Owned| reason.map_or(payload, Owned::copy);
     let message = |payload: Owned, from: Option<Term>| {
         let mut message = Message::new(payload);
-        message.extra = token.map(|t| Box::new(Extra { token: Some(Owned::copy(t)), sender: from.filter(|f| f.is_immediate()).unwrap_or(Term::NONE) }));
+        if token.is_some() || node.tracing.any_receive_spec.load(std::sync::atomic::Ordering::Relaxed) {
+            // Of who sends from another node, patterns of messages see the node.
+            let sender = from.filter(|f| f.is_immediate()).unwrap_or(c.name);
+            message.extra = Some(Box::new(Extra { token: token.map(Owned::copy), sender }));
+        }
         message
     };
     let token_of_exit = || token.map(Owned::copy);
@@ -85,12 +89,12 @@ fn act(c: &Connection, node: &Arc<Node>, control: Control, token: Option<Term>, 
         Control::Exit { from, to, reason: r } => {
             let from = remote(c, from)?;
             c.state.lock().links.remove(&(to, from));
-            let exit = ExitSignal { from, reason: reason(r, payload), linked: true, token: token_of_exit() };
+            let exit = ExitSignal { priority: false, alias: None, from, reason: reason(r, payload), linked: true, token: token_of_exit() };
             let _ = node.deliver(to, Signal::Exit(Box::new(exit)));
         }
         Control::Exit2 { from, to, reason: r } => {
             let from = remote(c, from)?;
-            let exit = ExitSignal { from, reason: reason(r, payload), linked: false, token: token_of_exit() };
+            let exit = ExitSignal { priority: false, alias: None, from, reason: reason(r, payload), linked: false, token: token_of_exit() };
             let _ = node.deliver(to, Signal::Exit(Box::new(exit)));
         }
         Control::GroupLeader { leader, to } => {
@@ -246,9 +250,12 @@ fn spawned(c: &Connection, node: &Arc<Node>, id: RefId, to: Term, linked: bool, 
     }
     let has_monitor = monitor.is_some();
     node.request(to, move |node, target| match target {
-        Some((_, _, p)) => {
+        Some((_, pid, p)) => {
             if link {
                 p.links.insert(child, 0);
+                if p.trace.is_some() {
+                    node.trace_who(pid, p, am::LINK, child);
+                }
             }
             if let Some((tag, alias)) = monitor {
                 p.monitors.insert(id, Monitor { target: Target::Who(child), kind: MonitorKind::Process, tag, alias });

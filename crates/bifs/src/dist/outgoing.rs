@@ -121,7 +121,7 @@ impl Remote for Door {
                 let Some(to) = to else { return true };
                 connection.push(node, packet, |s| tie(s.links.insert((me, to)))).err().map(|_| {
                     let reason = Owned::immediate(am::NOCONNECTION);
-                    (me, Signal::Exit(Box::new(ExitSignal { from: to, reason, linked: true, token: None })))
+                    (me, Signal::Exit(Box::new(ExitSignal { priority: false, alias: None, from: to, reason, linked: true, token: None })))
                 })
             }
             Outgoing::Unlink { id } => {
@@ -201,7 +201,7 @@ fn tie<T>(_: T) {}
 fn refuse(node: &Arc<Node>, me: Term, to: Option<Who>, signal: Outgoing) {
     let reason = Owned::immediate(am::NOPROC);
     let answer = match (signal, to) {
-        (Outgoing::Link, Some(to)) => Signal::Exit(Box::new(ExitSignal { from: to, reason, linked: true, token: None })),
+        (Outgoing::Link, Some(to)) => Signal::Exit(Box::new(ExitSignal { priority: false, alias: None, from: to, reason, linked: true, token: None })),
         (Outgoing::Unlink { id }, Some(to)) => Signal::UnlinkAck { from: to, id },
         (Outgoing::Monitor { reference, .. }, _) => Signal::Down { reference, reason },
         _ => return,

@@ -34,9 +34,9 @@ pub const NATIVES: &[Native] = &[
     Native::new("code", "get_coverage_mode", 0, get_coverage_mode).effect(Effect::Node),
     Native::new("code", "get_coverage_mode", 1, none_of_loaded).effect(Effect::Node),
     Native::new("code", "get_debug_info", 1, none_of_loaded).effect(Effect::Node),
-    Native::new("code", "get_coverage", 2, no_coverage).partial("notsup, as `coverage_support/0` says"),
-    Native::new("code", "reset_coverage", 1, no_coverage).partial("notsup, as `coverage_support/0` says"),
-    Native::new("code", "set_coverage_mode", 1, no_coverage).partial("notsup, as `coverage_support/0` says"),
+    Native::new("code", "get_coverage", 2, no_coverage),
+    Native::new("code", "reset_coverage", 1, no_coverage),
+    Native::new("code", "set_coverage_mode", 1, no_coverage),
 ];
 
 /// Prepared code in a magic reference; taken out once.
@@ -356,7 +356,7 @@ fn load_nif(cx: &mut Ctx, a: &[Term]) -> Result {
         found.map_or(0, |i| i as u32 + 1)
     });
     // Functions of the runtime's own NIF modules that are not there yet raise undef by name.
-    if patched > 0 || matches!(name, "zlib" | "erl_tracer" | "prim_buffer" | "prim_file" | "prim_tty" | "prim_socket" | "prim_net") {
+    if patched > 0 || matches!(name, "zlib" | "zstd" | "erl_tracer" | "prim_buffer" | "prim_file" | "prim_tty" | "prim_socket" | "prim_net") {
         return Ok(am::OK);
     }
     match node.libraries.get() {

@@ -322,7 +322,7 @@ impl Subject<'_> {
                 None => Term::NIL,
             },
             am::ASYNC_DIST => Term::bool(p.rare.as_ref().is_some_and(|r| r.async_dist)),
-            t if t == atom!("priority_messages") => am::FALSE,
+            t if t == atom!("priority_messages") => Term::bool(p.urgent.is_some()),
             t if t == atom!("magic_ref") => Term::NIL,
             t => match t.as_tuple_n::<2>() {
                 Some(&[_, key]) => self.entry(h, key),
@@ -434,7 +434,7 @@ fn queue_words(p: &Private) -> usize {
 pub const NATIVES: &[Native] = &[
     Native::new("erlang", "process_info", 1, process_info_1).effect(Effect::Process),
     Native::new("erlang", "process_info", 2, process_info_2).effect(Effect::Process).partial("magic_ref, trace: always empty"),
-    Native::new("erts_internal", "process_display", 2, process_display).effect(Effect::Process).partial("of other processes: notsup"),
+    Native::new("erts_internal", "process_display", 2, process_display).effect(Effect::Process),
 ];
 
 /// `process_display(Pid, backtrace)`: a process's stack on the terminal. OTP's own wrapper reads the atoms as causes of errors.
@@ -442,21 +442,42 @@ fn process_display(cx: &mut Ctx, a: &[Term]) -> Result<Term, Stop> {
     if a[1] != am::BACKTRACE {
         return Ok(term::atom!("badopt"));
     }
-    if a[0] != cx.pid {
-        return Err(cx.notsup());
-    }
-    if cx.p.sensitive {
+    if a[0] == cx.pid {
+        cx.p.heap.alloc.leave_fragments();
+        let node = cx.node.clone();
+        show_stack(&node, cx.p);
         return Ok(am::TRUE);
     }
-    cx.p.heap.alloc.leave_fragments();
-    let node = cx.node.clone();
+    if !a[0].is_local_pid() || !cx.node.is_alive(a[0]) {
+        return Ok(am::BADARG);
+    }
+    let (asker, id) = (cx.pid, (cx.node.next_ref(), 0));
+    cx.node.request(a[0], move |node, other| {
+        let result = match other {
+            Some((_, _, p)) => {
+                show_stack(node, p);
+                am::TRUE
+            }
+            None => am::BADARG,
+        };
+        node.send_message(asker, Owned::build(|h| {
+            let reference = h.reference(id.0, id.1);
+            h.tuple(&[reference, result])
+        }));
+    });
+    Ok(cx.h().reference(id.0, id.1))
+}
+
+fn show_stack(node: &node::Node, p: &Private) {
+    use std::io::Write;
+    if p.sensitive {
+        return;
+    }
     let mut text = String::new();
-    for t in cx.p.heap.stack().iter().filter(|t| t.raw() & 7 == 0 && !t.is_none()) {
+    for t in p.heap.stack().iter().filter(|t| t.raw() & 7 == 0 && !t.is_none()) {
         if let Some(l) = node.code.locate((t.raw() - 8) as *const u64) {
             text += &format!("{:?}:{:?}/{}\n", l.module, l.function, l.arity);
         }
     }
-    use std::io::Write;
     let _ = std::io::stderr().write_all(text.as_bytes());
-    Ok(am::TRUE)
 }

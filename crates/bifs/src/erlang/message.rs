@@ -22,7 +22,7 @@ fn send_3(cx: &mut Ctx, a: &[Term]) -> Res {
         match option {
             am::NOCONNECT => parsed.noconnect = true,
             am::NOSUSPEND => parsed.nosuspend = true,
-            am::PRIORITY if cx.node.code.release >= 28 => {}
+            am::PRIORITY if cx.node.code.release >= 28 => parsed.priority = true,
             _ => return Err(cx.badarg_cause(atom!("badopt"))),
         }
     }

@@ -36,20 +36,28 @@ fn link_1(cx: &mut Ctx, a: &[Term]) -> Res {
         crate::dist::wait_while_busy(cx, other)?;
     }
     cx.node.clone().link(cx.pid, cx.p, other);
+    if let Some(u) = &mut cx.p.urgent {
+        u.links.remove(&other);
+    }
     Ok(am::TRUE)
 }
 
-/// Priority of messages is accepted; they come in order of arrival all the same.
-fn only_priority(cx: &mut Ctx, list: Term) -> Result<(), Stop> {
+/// Is there `priority` in a list of nothing else?
+fn priority_option(cx: &mut Ctx, list: Term) -> Result<bool, Stop> {
     match options(list) {
-        Some(o) if o.iter().all(|&o| o == am::PRIORITY) => Ok(()),
+        Some(o) if o.iter().all(|&o| o == am::PRIORITY) => Ok(!o.is_empty()),
         _ => Err(cx.badarg_cause(atom!("badopt"))),
     }
 }
 
 fn link_2(cx: &mut Ctx, a: &[Term]) -> Res {
-    only_priority(cx, a[1])?;
-    link_1(cx, a)
+    let priority = priority_option(cx, a[1])?;
+    let done = link_1(cx, a)?;
+    // The last call for a link decides.
+    if let (true, Some(other)) = (priority, Who::of(a[0]).filter(|w| cx.p.links.contains_key(w))) {
+        cx.p.urgent.get_or_insert_default().links.insert(other);
+    }
+    Ok(done)
 }
 
 fn unlink_1(cx: &mut Ctx, a: &[Term]) -> Res {
@@ -74,6 +82,10 @@ impl NativeState for Handled {
 }
 
 fn exit_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    exit_with(cx, a, false)
+}
+
+fn exit_with(cx: &mut Ctx, a: &[Term], priority: bool) -> Res {
     if a[0] == cx.pid && handled(cx) {
         cx.p.native_state = None;
         return Ok(am::TRUE);
@@ -84,14 +96,8 @@ fn exit_2(cx: &mut Ctx, a: &[Term]) -> Res {
             let reason = copy_out(a[1]);
             let from = cx.pid;
             if let Some(owner) = alias_owner(id.1) {
-                cx.node.request(owner, move |node, target| {
-                    if let Some((_, pid, p)) = target
-                        && p.aliases.contains_key(&id)
-                    {
-                        let exit = process::ExitSignal { from: Who::Local(from), reason, linked: false, token: None };
-                        let _ = node.deliver(pid, Signal::Exit(Box::new(exit)));
-                    }
-                });
+                let exit = process::ExitSignal { priority, alias: Some(id), from: Who::Local(from), reason, linked: false, token: None };
+                let _ = cx.node.deliver(owner, Signal::Exit(Box::new(exit)));
             }
             return Ok(am::TRUE);
         }
@@ -111,8 +117,8 @@ fn exit_2(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 
 fn exit_3(cx: &mut Ctx, a: &[Term]) -> Res {
-    only_priority(cx, a[2])?;
-    exit_2(cx, a)
+    let priority = priority_option(cx, a[2])?;
+    exit_with(cx, a, priority)
 }
 
 /// The `tag` and `alias` of a monitor's options; `None` if one is wrong.
@@ -146,7 +152,15 @@ fn monitor_2(cx: &mut Ctx, a: &[Term]) -> Res {
 fn monitor_3(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some((tag, alias)) = monitor_options(a[2]) else { return Err(cx.badarg_cause(atom!("badopt"))) };
     let tag = if a[0] == am::TIME_OFFSET && tag == am::DOWN { atom!("CHANGE") } else { tag };
-    monitor(cx, a[0], a[1], tag, alias)
+    let reference = monitor(cx, a[0], a[1], tag, alias)?;
+    if let (true, Some(id)) = (options(a[2]).is_some_and(|o| o.contains(&am::PRIORITY)), reference.as_local_ref()) {
+        let u = cx.p.urgent.get_or_insert_default();
+        u.monitors.insert(id);
+        if alias.is_some() {
+            u.aliases.insert(id);
+        }
+    }
+    Ok(reference)
 }
 
 fn monitor(cx: &mut Ctx, kind: Term, item: Term, tag: Term, alias: Option<AliasKind>) -> Res {
@@ -272,17 +286,20 @@ fn demonitor(cx: &mut Ctx, reference: Term, flush: bool, info: bool) -> Res {
 
 fn alias_1(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(list) = options(a[0]) else { return Err(cx.badarg()) };
-    let mut kind = AliasKind::ExplicitUnalias;
+    let (mut kind, mut priority) = (AliasKind::ExplicitUnalias, false);
     for option in list {
         match option {
             o if o == atom!("explicit_unalias") => kind = AliasKind::ExplicitUnalias,
             o if o == atom!("reply") => kind = AliasKind::Reply,
-            o if o == am::PRIORITY && cx.node.code.release >= 28 => {}
+            o if o == am::PRIORITY && cx.node.code.release >= 28 => priority = true,
             _ => return Err(cx.badarg()),
         }
     }
     let id = (cx.node.next_ref(), cx.pid.raw());
     cx.p.aliases.insert(id, kind);
+    if priority {
+        cx.p.urgent.get_or_insert_default().aliases.insert(id);
+    }
     Ok(cx.h().reference(id.0, id.1))
 }
 
@@ -290,6 +307,9 @@ fn unalias_1(cx: &mut Ctx, a: &[Term]) -> Res {
     match a[0].as_local_ref() {
         Some(id) => {
             let was = cx.p.aliases.remove(&id).is_some();
+            if let Some(u) = &mut cx.p.urgent {
+                u.aliases.remove(&id);
+            }
             if let Some(m) = cx.p.monitors.get_mut(&id) {
                 m.alias = None;
             }
@@ -302,12 +322,12 @@ fn unalias_1(cx: &mut Ctx, a: &[Term]) -> Res {
 
 pub const NATIVES: &[Native] = &[
     Native::new("erlang", "link", 1, link_1).effect(Effect::Process),
-    Native::new("erlang", "link", 2, link_2).effect(Effect::Process).partial("priority"),
+    Native::new("erlang", "link", 2, link_2).effect(Effect::Process),
     Native::new("erlang", "unlink", 1, unlink_1).effect(Effect::Process),
     Native::new("erlang", "exit", 2, exit_2).effect(Effect::Process),
-    Native::new("erlang", "exit", 3, exit_3).effect(Effect::Process).partial("priority"),
+    Native::new("erlang", "exit", 3, exit_3).effect(Effect::Process),
     Native::new("erlang", "exit_signal", 2, exit_2).effect(Effect::Process),
-    Native::new("erlang", "exit_signal", 3, exit_3).effect(Effect::Process).partial("priority"),
+    Native::new("erlang", "exit_signal", 3, exit_3).effect(Effect::Process),
     Native::new("erlang", "monitor", 2, monitor_2).effect(Effect::Process),
     Native::new("erlang", "monitor", 3, monitor_3).effect(Effect::Process),
     Native::new("erlang", "monitor_node", 2, monitor_node_2).effect(Effect::Network),

@@ -350,6 +350,12 @@ fn suspend_process_2(cx: &mut Ctx, a: &[Term]) -> Res {
         return Ok(am::BADARG);
     }
     let asker = cx.pid;
+    if !cx.node.is_alive(target) {
+        if let Some(tag) = tag {
+            cx.node.send_message(asker, tag.wrap(|h, tag| h.tuple(&[tag, atom!("exited")])));
+        }
+        return Ok(am::TRUE);
+    }
     let send_state = move |node: &Arc<Node>, tag: Owned, state: Term| {
         node.send_message(asker, tag.wrap(|h, tag| h.tuple(&[tag, state])));
     };

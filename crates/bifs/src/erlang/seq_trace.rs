@@ -118,7 +118,7 @@ fn print(cx: &mut Ctx, message: Term) -> Term {
     }
     seq::advance(cx.pid, cx.p);
     let token = cx.p.rare.as_ref().and_then(|r| r.trace_token.as_ref()).and_then(|t| t.term.as_tuple_n::<5>());
-    if let Some(token) = token {
+    if let Some(token) = token.filter(|_| !cx.p.sensitive) {
         cx.node.seq_tell(token, seq::flags::PRINT, term::atom!("print"), Term::NIL, message);
     }
     am::TRUE
