@@ -246,6 +246,23 @@ impl Hashed {
             last = i + 1;
         }
     }
+    /// Gives up places that are not wanted any more.
+    fn shrink(&mut self) {
+        if self.keys == 0 {
+            (self.entries, self.bits, self.spread) = (Vec::new(), 0, false);
+            return;
+        }
+        let mut bits = self.bits;
+        while bits > 2 && self.keys * 8 < 1 << bits {
+            bits -= 1;
+        }
+        if bits < self.bits {
+            self.resize(bits);
+        }
+        while self.entries.len() > self.places() && self.entries.last().is_some_and(|e| e.ptr == 0) {
+            self.entries.pop();
+        }
+    }
     fn remove_at(&mut self, i: usize) -> Vec<Obj> {
         let e = self.entries[i];
         let objects = e.into_objects();
@@ -262,15 +279,8 @@ impl Hashed {
         for o in &objects {
             self.count_out(o);
         }
-        if self.keys == 0 {
-            (self.entries, self.bits) = (Vec::new(), 0);
-            self.spread &= self.tombs.is_some();
-        } else if self.bits > 2 && self.keys * 8 < self.places() {
-            self.resize(self.bits - 1);
-        } else {
-            while self.entries.len() > self.places() && self.entries.last().is_some_and(|e| e.ptr == 0) {
-                self.entries.pop();
-            }
+        if self.tombs.is_none() {
+            self.shrink();
         }
         objects
     }
@@ -386,7 +396,7 @@ impl Hashed {
     pub fn fix(&mut self, on: bool) {
         if !on {
             self.tombs = None;
-            self.spread &= self.keys > 0;
+            self.shrink();
         } else if self.tombs.is_none() {
             self.tombs = Some(Default::default());
         }

@@ -402,7 +402,7 @@ impl Table {
         for shard in shards {
             let h = shard.0.read();
             s.kept += h.kept();
-            let group = if h.places() > 1 && h.len() * 2 < h.places() { 1 } else { 0 };
+            let group = if h.places() > 1 && (h.len() + h.kept()) * 2 < h.places() { 1 } else { 0 };
             s.places += h.places() >> group;
             h.chains(group, |n| {
                 objects += n;

@@ -35,7 +35,7 @@ pub(super) fn free(cx: &mut Ctx) -> Result<usize, Stop> {
     let Some(mut state) = cx.p.native_state.take() else { return Ok(0) };
     let Some(f) = state.as_any().downcast_mut::<Freeing>() else { return Ok(0) };
     while !f.remains.free_some(CHUNK) {
-        cx.charge(CHUNK / 10);
+        cx.charge(CHUNK / 4);
         if cx.exhausted() {
             cx.p.native_state = Some(state);
             return Err(Stop::Yield);
