@@ -66,7 +66,7 @@ impl Surroundings for Around {
         });
     }
     fn exit(&self, port: Term, to: Who, reason: Owned, linked: bool) {
-        self.with(|node| node.signal_who(Who::Local(port), to, |_| Outgoing::Exit { reason, linked }));
+        self.with(|node| node.signal_who(Who::Local(port), to, |_| Outgoing::Exit { reason, linked, token: None }));
     }
     fn down(&self, port: Term, to: Term, reference: RefId, reason: Owned) {
         self.with(|node| node.signal_who(Who::Local(port), Who::Local(to), |_| Outgoing::Down { reference, name: None, reason }));

@@ -100,7 +100,7 @@ impl Control {
         })
     }
 
-    /// The term that says it. Only messages to processes take a token along.
+    /// The term that says it. Messages to processes and exit signals take a token along.
     pub fn term(self, token: Option<Term>, a: &mut Alloc) -> Term {
         if let Some(token) = token {
             match self {
@@ -108,6 +108,7 @@ impl Control {
                 Control::Send { from: Some(from), to } => return a.tuple(&[Term::small(23), from, to, token]),
                 Control::SendName { from, name } => return a.tuple(&[Term::small(16), from, term::am::EMPTY, name, token]),
                 Control::SendAlias { from, alias } => return a.tuple(&[Term::small(34), from, alias, token]),
+                Control::Exit { from, to, reason: None } => return a.tuple(&[Term::small(25), from, to, token]),
                 _ => {}
             }
         }

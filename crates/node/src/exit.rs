@@ -20,7 +20,7 @@ struct Notices {
     reason: Owned,
     links: Vec<Who>,
     /// Signals to linked processes that take a token of sequential tracing along.
-    tokens: Vec<(Term, Owned)>,
+    tokens: Vec<(Who, Owned)>,
     watchers: Vec<(RefId, (Who, Option<Term>))>,
 }
 
@@ -49,7 +49,7 @@ impl Node {
         }
         let mut tokens = Vec::new();
         if crate::seq::is_on(p) {
-            let linked: Vec<Term> = p.links.iter().filter(|l| *l.1 == 0).filter_map(|l| l.0.local()).filter(|l| l.is_local_pid()).collect();
+            let linked: Vec<Who> = p.links.iter().filter(|l| *l.1 == 0 && !l.0.is_port()).map(|l| *l.0).collect();
             for to in linked {
                 tokens.extend(crate::seq::of_exit(self, pid, p, to, reason).map(|t| (to, t)));
             }
@@ -144,13 +144,8 @@ impl Node {
         for _ in 0..PORTION {
             if let Some(to) = notices.links.pop() {
                 let reason = copy_owned(&notices.reason);
-                let token = notices.tokens.iter().position(|t| to == Who::Local(t.0)).map(|i| notices.tokens.swap_remove(i));
-                if let Some((to, token)) = token {
-                    let exit = process::ExitSignal { priority: false, alias: None, from: me, reason, linked: true, token: Some(token) };
-                    let _ = self.deliver(to, Signal::Exit(Box::new(exit)));
-                    continue;
-                }
-                self.signal_who(me, to, |_| Outgoing::Exit { reason, linked: true });
+                let token = notices.tokens.iter().position(|t| to == t.0).map(|i| notices.tokens.swap_remove(i).1);
+                self.signal_who(me, to, |_| Outgoing::Exit { reason, linked: true, token });
             } else if let Some((reference, (to, name))) = notices.watchers.pop() {
                 let reason = copy_owned(&notices.reason);
                 self.signal_who(me, to, |_| Outgoing::Down { reference, name, reason });

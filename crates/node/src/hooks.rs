@@ -58,7 +58,7 @@ pub enum Outgoing {
     Link,
     Unlink { id: u64 },
     UnlinkAck { id: u64 },
-    Exit { reason: Owned, linked: bool },
+    Exit { reason: Owned, linked: bool, token: Option<Owned> },
     Monitor { reference: RefId, name: Option<Term> },
     Demonitor { reference: RefId, name: Option<Term> },
     /// To a watcher on that node. `name`: what it knows the process by.

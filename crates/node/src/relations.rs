@@ -103,7 +103,7 @@ impl Node {
         }
         if other.node().is_some() && self.remote().is_none() {
             let reason = Owned::immediate(am::NOCONNECTION);
-            self.signal_who(other, Who::Local(pid), |_| Outgoing::Exit { reason, linked: true });
+            self.signal_who(other, Who::Local(pid), |_| Outgoing::Exit { reason, linked: true, token: None });
             return;
         }
         self.signal_who(Who::Local(pid), other, |_| Outgoing::Link);
@@ -202,6 +202,6 @@ impl Node {
     // ---- exit signals
     /// `exit(To, Reason)`.
     pub fn exit_signal(self: &Arc<Node>, from: Term, to: Who, reason: Owned) {
-        self.signal_who(Who::Local(from), to, |_| Outgoing::Exit { reason, linked: false });
+        self.signal_who(Who::Local(from), to, |_| Outgoing::Exit { reason, linked: false, token: None });
     }
 }

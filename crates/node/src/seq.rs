@@ -7,7 +7,7 @@ use crate::signals::{copy_out, copy_whole};
 use base::sync::Mutex;
 use crate::{Ctx, Node};
 use process::mailbox::Extra;
-use process::{Message, Owned, Private};
+use process::{Message, Owned, Private, Who};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
 use term::copy::LiteralRange;
@@ -249,12 +249,13 @@ fn hand_over(from: &Private, to: &mut Private) {
 
 /// The token that an exit signal takes along, with what its receiver may find as a message.
 #[cold]
-pub fn of_exit(node: &Arc<Node>, pid: Term, p: &mut Private, to: Term, reason: Term) -> Option<Owned> {
+pub fn of_exit(node: &Arc<Node>, pid: Term, p: &mut Private, to: Who, reason: Term) -> Option<Owned> {
     if !is_on(p) {
         return None;
     }
     advance(pid, p);
     let mut a = Alloc::new();
+    let to = to.term(&mut a);
     let message = a.tuple(&[am::EXIT_UPPER, pid, reason]);
     // Nothing is told of what a sensitive process is told.
     if !p.sensitive && !node.processes.get(to).is_some_and(|p| p.sensitive.load(Relaxed)) {

@@ -160,7 +160,7 @@ impl Node {
             Signal::Link { from } => {
                 let me = Who::Local(dead);
                 self.signal_who(me, from, |_| {
-                    Outgoing::Exit { reason: Owned::immediate(am::NOPROC), linked: true }
+                    Outgoing::Exit { reason: Owned::immediate(am::NOPROC), linked: true, token: None }
                 });
             }
             Signal::Unlink { from, id } => self.signal_who(Who::Local(dead), from, |_| Outgoing::UnlinkAck { id }),
@@ -184,7 +184,7 @@ impl Node {
                     Outgoing::Link => Signal::Link { from },
                     Outgoing::Unlink { id } => Signal::Unlink { from, id },
                     Outgoing::UnlinkAck { id } => Signal::UnlinkAck { from, id },
-                    Outgoing::Exit { reason, linked } => Signal::Exit(Box::new(ExitSignal { priority: false, alias: None, from, reason, linked, token: None })),
+                    Outgoing::Exit { reason, linked, token } => Signal::Exit(Box::new(ExitSignal { priority: false, alias: None, from, reason, linked, token })),
                     Outgoing::Monitor { reference, name } => Signal::Monitor { reference, watcher: from, name },
                     Outgoing::Demonitor { reference, .. } => Signal::Demonitor { reference },
                     Outgoing::Down { reference, reason, .. } => Signal::Down { reference, reason },
@@ -207,14 +207,14 @@ impl Node {
         let ports = self.ports.get();
         let back = match signal {
             Outgoing::Link => (!ports.is_some_and(|p| p.link(self, port, pid)))
-                .then(|| Outgoing::Exit { reason: Owned::immediate(am::NOPROC), linked: true }),
+                .then(|| Outgoing::Exit { reason: Owned::immediate(am::NOPROC), linked: true, token: None }),
             Outgoing::Unlink { id } => {
                 if let Some(p) = ports {
                     p.unlink(self, port, pid);
                 }
                 Some(Outgoing::UnlinkAck { id })
             }
-            Outgoing::Exit { reason, linked } => {
+            Outgoing::Exit { reason, linked, .. } => {
                 if let Some(p) = ports {
                     p.exit(self, port, pid, &reason, linked);
                 }

@@ -226,8 +226,12 @@ impl Children for RealChildren {
         let argv = argv.iter().map(|a| c_string(a)).collect::<Result<Vec<_>>>()?;
         let env = command.env.iter().map(|(k, v)| c_string(&[k, &b"="[..], v].concat())).collect::<Result<Vec<_>>>()?;
         let orphans = Arc::downgrade(&self.orphans);
-        let (pid, end) = match spawn.run(&c_string(path)?, &argv, &env) {
-            Ok(pid) => (pid, End::Running(pidfd(pid)?)),
+        let (path, mut own) = (c_string(path)?, crate::signals::own_children());
+        let (pid, end) = match spawn.run(&path, &argv, &env) {
+            Ok(pid) => {
+                own.note(pid);
+                (pid, End::Running(pidfd(pid)?))
+            }
             Err(e @ (Errno::EAGAIN | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE)) => return Err(e),
             Err(e) => (0, End::Over(None, e.0)),
         };

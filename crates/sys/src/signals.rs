@@ -2,6 +2,8 @@
 //! Dispositions belong to the whole process, so nodes in one process share them; that is the system's will, not ours.
 
 use std::{
+    collections::VecDeque,
+    ops::DerefMut,
     os::fd::{AsRawFd, OwnedFd},
     sync::{
         Arc, OnceLock, Weak,
@@ -109,7 +111,7 @@ impl Signals for RealSignals {
         unsafe {
             let mut new: libc::sigaction = std::mem::zeroed();
             new.sa_sigaction = action;
-            new.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+            new.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK | if disposition == Disposition::Handle { libc::SA_SIGINFO } else { 0 };
             libc::sigemptyset(&mut new.sa_mask);
             if libc::sigaction(signal.number(), &new, std::ptr::null_mut()) != 0 {
                 return Err(Errno::last());
@@ -128,13 +130,44 @@ impl Signals for RealSignals {
 /// The write end of the pipe from the handler to the thread.
 static BELL: AtomicI32 = AtomicI32::new(-1);
 
-extern "C" fn note(number: i32) {
-    let byte = number as u8;
-    // SAFETY: rule 3: an atomic and `write`, with `errno` kept; the descriptor is never closed.
+/// What goes through the pipe for a signal: its number, and the process whose end it tells of (0: none).
+type Rung = [u8; 5];
+
+extern "C" fn note(number: i32, info: *const libc::siginfo_t, _context: *const libc::c_void) {
+    // SAFETY: rules 1 and 3: the system's own record; `write`, with `errno` kept; the descriptor is never closed.
     unsafe {
         let errno = *libc::__errno_location();
-        libc::write(BELL.load(Ordering::Relaxed), (&raw const byte).cast(), 1);
+        let ended = number == libc::SIGCHLD && (*info).si_code > 0;
+        let pid = if ended { (*info).si_pid() as u32 } else { 0 };
+        let [a, b, c, d] = pid.to_ne_bytes();
+        let rung: Rung = [number as u8, a, b, c, d];
+        libc::write(BELL.load(Ordering::Relaxed), rung.as_ptr().cast(), rung.len());
         *libc::__errno_location() = errno;
+    }
+}
+
+/// Programs that were started here: nobody else is told of their ends. Signals of ends may be merged into one, so that numbers stay behind; only the
+/// newest are kept.
+#[derive(Default)]
+pub(crate) struct OwnChildren(VecDeque<u32>);
+
+static OWN: Mutex<OwnChildren> = Mutex::new(OwnChildren(VecDeque::new()));
+
+/// Held while a program is started, so that its end is not looked at before its number is noted.
+pub(crate) fn own_children() -> impl DerefMut<Target = OwnChildren> {
+    OWN.lock()
+}
+
+impl OwnChildren {
+    pub(crate) fn note(&mut self, pid: u32) {
+        if self.0.len() == 4096 {
+            self.0.pop_front();
+        }
+        self.0.push_back(pid);
+    }
+    fn has_ended(&mut self, pid: u32) -> bool {
+        let at = self.0.iter().rposition(|&p| p == pid);
+        at.and_then(|i| self.0.remove(i)).is_some()
     }
 }
 
@@ -156,9 +189,15 @@ fn bell() -> Result<&'static Bell> {
     BELL.store(write.as_raw_fd(), Ordering::Relaxed);
     let bell = THE.get_or_init(|| Bell { listeners: Mutex::default(), _write: write });
     std::thread::Builder::new().name("signals".into()).spawn(move || {
-        let mut numbers = [0; 64];
-        while let Ok(n @ 1..) = fd::read(&read, &mut numbers) {
-            for signal in numbers[..n].iter().filter_map(|n| Signal::from_number(i32::from(*n))) {
+        let mut rung = [0; 64 * size_of::<Rung>()];
+        // The pipe takes, and gives, whole ones.
+        while let Ok(n @ 1..) = fd::read(&read, &mut rung) {
+            for &[number, a, b, c, d] in rung[..n].as_chunks::<{ size_of::<Rung>() }>().0 {
+                let Some(signal) = Signal::from_number(i32::from(number)) else { continue };
+                let ended = u32::from_ne_bytes([a, b, c, d]);
+                if ended != 0 && OWN.lock().has_ended(ended) {
+                    continue;
+                }
                 let mut listeners = bell.listeners.lock();
                 listeners.retain(|l| l.strong_count() > 0);
                 let now: Vec<Arc<Listener>> = listeners.iter().filter_map(Weak::upgrade).collect();

@@ -224,7 +224,7 @@ impl Connection {
         };
         let reason = Owned::immediate(am::KILLED);
         if controller.is_local_port() {
-            node.signal_who(Who::Local(controller), Who::Local(controller), |_| node::hooks::Outgoing::Exit { reason, linked: false });
+            node.signal_who(Who::Local(controller), Who::Local(controller), |_| node::hooks::Outgoing::Exit { reason, linked: false, token: None });
         } else {
             let exit = ExitSignal { priority: false, alias: None, from: Who::Local(controller), reason: Owned::immediate(am::KILL), linked: false, token: None };
             let _ = node.deliver(controller, Signal::Exit(Box::new(exit)));

@@ -232,7 +232,7 @@ fn spawned(c: &Connection, node: &Arc<Node>, id: RefId, to: Term, linked: bool, 
         if link {
             c.state.lock().links.remove(&(to, child));
             let reason = Owned::immediate(atom!("abandoned"));
-            node.signal_who(Who::Local(to), child, |_| Outgoing::Exit { reason, linked: true });
+            node.signal_who(Who::Local(to), child, |_| Outgoing::Exit { reason, linked: true, token: None });
         }
         if monitor.is_some() {
             node.signal_who(Who::Local(to), child, |_| Outgoing::Demonitor { reference: id, name: None });
@@ -264,7 +264,7 @@ fn spawned(c: &Connection, node: &Arc<Node>, id: RefId, to: Term, linked: bool, 
         None => {
             if link {
                 let reason = Owned::immediate(am::NOPROC);
-                node.signal_who(Who::Local(to), child, |_| Outgoing::Exit { reason, linked: true });
+                node.signal_who(Who::Local(to), child, |_| Outgoing::Exit { reason, linked: true, token: None });
             }
             if has_monitor {
                 node.signal_who(Who::Local(to), child, |_| Outgoing::Demonitor { reference: id, name: None });

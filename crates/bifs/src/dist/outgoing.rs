@@ -136,13 +136,14 @@ impl Remote for Door {
                 }
                 None
             }
-            Outgoing::Exit { reason, linked: true } => {
-                let packet = pack(Control::Exit { from: me, to: process, reason: None }, Some(reason.term), &options);
+            Outgoing::Exit { reason, linked: true, token } => {
+                let control = Control::Exit { from: me, to: process, reason: None };
+                let packet = dist::pack(control, token.as_ref().map(|t| t.term), Some(reason.term), &options, numbers);
                 let Some(to) = to else { return true };
                 let _ = connection.push(node, packet, |s| tie(s.links.remove(&(me, to))));
                 None
             }
-            Outgoing::Exit { reason, linked: false } => {
+            Outgoing::Exit { reason, linked: false, .. } => {
                 let packet = pack(Control::Exit2 { from: me, to: process, reason: None }, Some(reason.term), &options);
                 let _ = connection.push(node, packet, |_| {});
                 None
