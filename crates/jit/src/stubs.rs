@@ -121,24 +121,59 @@ mod x86 {
         )
     }
 
-    /// Calls helper `N` and keeps all registers, as machine code's slow paths want it.
-    #[unsafe(naked)]
-    unsafe extern "C" fn helper<const N: usize>() {
-        naked_asm!(
-            "push rbp
-             mov rbp, rsp
-             push rax
-             push rcx
-             push rdx
-             push rsi
-             push rdi
-             push r8
-             push r9
-             push r10
-             push r11
-             sub rsp, 264
-             and rsp, -16
-             movups [rsp], xmm0
+    /// Calls helper `N` and keeps all registers, as machine code's slow paths want it; float registers if `$saves` says so.
+    macro_rules! helper {
+        ($name:ident, $saves:literal, $loads:literal) => {
+            #[unsafe(naked)]
+            unsafe extern "C" fn $name<const N: usize>() {
+                naked_asm!(
+                    "push rbp
+                     mov rbp, rsp
+                     push rax
+                     push rcx
+                     push rdx
+                     push rsi
+                     push rdi
+                     push r8
+                     push r9
+                     push r10
+                     push r11
+                     sub rsp, 264
+                     and rsp, -16",
+                    $saves,
+                    "mov rcx, rdx
+                     mov rdx, rsi
+                     mov rsi, rdi
+                     mov rdi, r15
+                     call [r15 + {helpers} + 8 * {n}]
+                     test eax, eax
+                     jne 2f",
+                    $loads,
+                    "lea rsp, [rbp - 72]
+                     pop r11
+                     pop r10
+                     pop r9
+                     pop r8
+                     pop rdi
+                     pop rsi
+                     pop rdx
+                     pop rcx
+                     pop rax
+                     pop rbp
+                     ret
+                     2:",
+                    leave!(),
+                    native_sp = const offset_of!(State, native_sp),
+                    helpers = const offset_of!(State, helpers),
+                    n = const N,
+                )
+            }
+        };
+    }
+    helper!(light, "", "");
+    helper!(
+        full,
+        "movups [rsp + 0], xmm0
              movups [rsp + 16], xmm1
              movups [rsp + 32], xmm2
              movups [rsp + 48], xmm3
@@ -153,15 +188,8 @@ mod x86 {
              movups [rsp + 192], xmm12
              movups [rsp + 208], xmm13
              movups [rsp + 224], xmm14
-             movups [rsp + 240], xmm15
-             mov rcx, rdx
-             mov rdx, rsi
-             mov rsi, rdi
-             mov rdi, r15
-             call [r15 + {helpers} + 8 * {n}]
-             test eax, eax
-             jne 2f
-             movups xmm0, [rsp]
+             movups [rsp + 240], xmm15",
+        "movups xmm0, [rsp + 0]
              movups xmm1, [rsp + 16]
              movups xmm2, [rsp + 32]
              movups xmm3, [rsp + 48]
@@ -176,26 +204,8 @@ mod x86 {
              movups xmm12, [rsp + 192]
              movups xmm13, [rsp + 208]
              movups xmm14, [rsp + 224]
-             movups xmm15, [rsp + 240]
-             lea rsp, [rbp - 72]
-             pop r11
-             pop r10
-             pop r9
-             pop r8
-             pop rdi
-             pop rsi
-             pop rdx
-             pop rcx
-             pop rax
-             pop rbp
-             ret
-             2:",
-            leave!(),
-            native_sp = const offset_of!(State, native_sp),
-            helpers = const offset_of!(State, helpers),
-            n = const N,
-        )
-    }
+             movups xmm15, [rsp + 240]"
+    );
 
     /// Arithmetic on two numbers (in `rdi` and `rsi`) of which one at least is a float (for a division: none need be), keeping all
     /// registers: `State::result` is 1 and `State::a` has the bits of the result, or `State::result` is 0.
@@ -280,11 +290,16 @@ mod x86 {
     }
 
     type Stub = unsafe extern "C" fn();
-    static HELPERS: [Stub; crate::HELPERS] =
-        [helper::<0>, helper::<1>, helper::<2>, helper::<3>, helper::<4>, helper::<5>, helper::<6>, helper::<7>, helper::<8>, helper::<9>, helper::<10>, helper::<11>];
+    static FULL: [Stub; crate::HELPERS] = [
+        full::<0>, full::<1>, full::<2>, full::<3>, full::<4>, full::<5>, full::<6>, full::<7>, full::<8>, full::<9>, full::<10>, full::<11>,
+    ];
+    static LIGHT: [Stub; crate::HELPERS] = [
+        light::<0>, light::<1>, light::<2>, light::<3>, light::<4>, light::<5>, light::<6>, light::<7>, light::<8>, light::<9>, light::<10>, light::<11>,
+    ];
 
-    pub fn helper_address(which: crate::Helper) -> usize {
-        HELPERS[which as usize] as usize
+    /// The stub of a helper, for a function that has floats in registers or one that has none.
+    pub fn helper_address(which: crate::Helper, floats: bool) -> usize {
+        (if floats { FULL } else { LIGHT })[which as usize] as usize
     }
     pub fn leave_address() -> usize {
         leave_at as *const () as usize
@@ -303,7 +318,7 @@ mod elsewhere {
     pub unsafe fn enter(_: *mut State, _: *const u8) -> u64 {
         std::process::abort()
     }
-    pub fn helper_address(_: crate::Helper) -> usize {
+    pub fn helper_address(_: crate::Helper, _: bool) -> usize {
         0
     }
     pub fn leave_address() -> usize {

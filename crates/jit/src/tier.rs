@@ -5,6 +5,7 @@ use crate::translate::{self, Unit};
 use base::sync::Mutex;
 use code::op::{Op, interpreted, machine_word};
 use code::{Code, Loaded};
+use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
@@ -290,8 +291,16 @@ impl Shared {
                 return None;
             }
         };
-        // Everything is reached by address: nothing is left to be filled in.
-        compiled.buffer.relocs().is_empty().then(|| compiled.buffer.data().to_vec())
+        // Everything is reached by address, but for the function itself.
+        let mut bytes = compiled.buffer.data().to_vec();
+        for r in compiled.buffer.relocs() {
+            if r.kind != Reloc::X86CallPCRel4 {
+                return None;
+            }
+            let at = r.offset as usize;
+            bytes.get_mut(at..at + 4)?.copy_from_slice(&((r.addend - i64::from(r.offset)) as i32).to_le_bytes());
+        }
+        Some(bytes)
     }
 }
 

@@ -264,9 +264,9 @@ pub struct Poll {
 /// Which functions get machine code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MachineCode {
-    #[default]
     Off,
     /// Those that are called often.
+    #[default]
     On,
     /// All, at their first call.
     Eager,

@@ -11,7 +11,9 @@ use crate::{Helper, State, stubs};
 use code::decode::{self, Flow, Part};
 use code::op::{Op, SCRATCH, Y, interpreted};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{AbiParam, Block, Function, InstBuilder, MemFlagsData, SigRef, Signature, TrapCode, Value, types::I64};
+use cranelift_codegen::ir::{
+    AbiParam, Block, ExtFuncData, ExternalName, FuncRef, Function, InstBuilder, MemFlagsData, SigRef, Signature, TrapCode, UserExternalName, Value, types::I64,
+};
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,10 +151,14 @@ struct T<'a, 'b> {
     function: SigRef,
     leaving: SigRef,
     helping: SigRef,
+    /// The function itself, if it is made from its entry.
+    own: Option<FuncRef>,
     /// The present instruction.
     i: usize,
     /// Where the body begins again when the function calls itself last.
     head: Option<Block>,
+    /// Floats may be in registers.
+    floats: bool,
     /// X registers known to hold small integers; forgotten at each label.
     small: u64,
 }
@@ -196,6 +202,10 @@ pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderCon
     let mut s = Signature::new(CallConv::PreserveAll);
     s.params = vec![AbiParam::new(I64); 3];
     let helping = b.import_signature(s);
+    let own = unit.resume.is_none().then(|| {
+        let name = b.func.declare_imported_user_function(UserExternalName::new(0, 0));
+        b.import_function(ExtFuncData { name: ExternalName::user(name), signature: function, colocated: true, patchable: false })
+    });
     let hp = b.declare_var(I64);
     let sp = b.declare_var(I64);
     let reds = b.declare_var(I64);
@@ -219,9 +229,11 @@ pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderCon
         function,
         leaving,
         helping,
+        own,
         i: 0,
         head: None,
         small: 0,
+        floats: list.iter().any(|x| matches!(x.op, Op::FMoveIn | Op::FMoveC | Op::FConv | Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FNeg)),
     };
     t.run();
     t.b.seal_all_blocks();
@@ -444,7 +456,7 @@ impl T<'_, '_> {
         self.b.def_var(self.reds, v);
     }
     fn help(&mut self, which: Helper, args: [Value; 3]) {
-        let to = self.int(stubs::helper_address(which) as i64);
+        let to = self.int(stubs::helper_address(which, self.floats) as i64);
         self.b.ins().call_indirect(self.helping, to, &args);
     }
     fn result(&mut self) -> Value {
