@@ -1,4 +1,4 @@
-%% Of a sensitive process nothing is told: collections, tokens that it sends or gets.
+%% Of a sensitive process nothing is told: collections, tokens that it sends or gets (timing).
 -module(sensitive_traces).
 -export([main/0]).
 tracer() -> spawn(fun() -> receive after infinity -> ok end end).

@@ -428,7 +428,7 @@ fn option(o: &mut Options, directions: &mut (bool, bool), t: Term, utf8: bool) -
 fn open_port(cx: &mut Ctx, a: &[Term]) -> Res {
     let Ok(name) = port_name(cx, a[0]) else { return Ok(am::BADARG) };
     let utf8 = names_are_utf8(cx);
-    let Some(list) = a[1].proper_list() else { return Ok(am::BADARG) };
+    let Some(list) = a[1].proper_list() else { return Ok(atom!("badopt")) };
     let executable = matches!(name, Name::SpawnExecutable(_));
     let (mut options, mut directions) = (Options::default(), (false, false));
     for t in list {
@@ -436,7 +436,9 @@ fn open_port(cx: &mut Ctx, a: &[Term]) -> Res {
             return Ok(atom!("badopt"));
         }
     }
-    let arguments = !options.args.is_empty() || options.arg0.is_some();
+    // Even an empty list of arguments is for executables alone.
+    let given = |name: Term| a[1].iter().any(|o| o.as_tuple_n::<2>().is_some_and(|e| e[0] == name));
+    let arguments = given(atom!("args")) || given(atom!("arg0"));
     if arguments && !executable || name == Name::Spawn(Vec::new()) {
         return Ok(am::BADARG);
     }
