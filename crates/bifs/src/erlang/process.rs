@@ -373,7 +373,8 @@ fn suspend_process_2(cx: &mut Ctx, a: &[Term]) -> Res {
             return Ok(Term::bool(!unless));
         }
     } else {
-        cx.p.suspending.push(Suspending { pid: target, count: 1, outstanding: true });
+        // Who waits for the answer sees nothing outstanding.
+        cx.p.suspending.push(Suspending { pid: target, count: 1, outstanding: asynchronous });
     }
     // Signals come in order: what is asked now is answered when the first request is done.
     cx.node.request(target, move |node, other| {
@@ -381,7 +382,7 @@ fn suspend_process_2(cx: &mut Ctx, a: &[Term]) -> Res {
         if let (true, Some((_, _, q))) = (first, other) {
             q.suspended += 1;
         }
-        if first {
+        if first && (asynchronous || !there) {
             node.request(asker, move |_, asker| {
                 let Some((_, _, p)) = asker else { return };
                 if !there {
