@@ -163,12 +163,13 @@ impl<'a> Io<'a> {
         let mut partial = std::mem::take(&mut self.port.state.lock().line);
         for &b in bytes {
             if b == b'\n' {
-                self.deliver(&partial, Some(true));
+                self.deliver(partial.strip_suffix(b"\r").unwrap_or(&partial), Some(true));
                 partial.clear();
             } else {
-                if partial.len() >= max {
-                    self.deliver(&partial, Some(false));
-                    partial.clear();
+                // A carriage return waits for what comes: it may belong to the line's end.
+                if partial.len() >= max && !(partial.len() == max && b == b'\r') {
+                    self.deliver(&partial[..max], Some(false));
+                    partial.drain(..max);
                 }
                 partial.push(b);
             }
@@ -204,8 +205,8 @@ impl<'a> Io<'a> {
     /// No more data will come: `{Port, eof}` if the owner wants to know, else the end of the port.
     pub fn eof(&mut self) {
         let rest = std::mem::take(&mut self.port.state.lock().line);
-        if !rest.is_empty() {
-            self.deliver(&rest, Some(false));
+        for part in rest.chunks(self.port.options.line.unwrap_or(rest.len()).max(1)) {
+            self.deliver(part, Some(false));
         }
         if self.port.options.eof {
             self.tell_owner(|_| am::EOF);
