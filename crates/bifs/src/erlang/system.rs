@@ -157,7 +157,11 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
             cx.h().integer(false, &magnitude)
         }
         "snifs" => {
-            let names: Vec<_> = node.natives.iter().filter(|n| is_builtin(&node, n)).map(|n| (n.module, n.function, n.arity)).collect();
+            let mut names: Vec<_> = node.natives.iter().filter(|n| is_builtin(&node, n)).map(|n| (n.module, n.function, n.arity)).collect();
+            // Instructions here.
+            names.extend([("erlang", "hibernate", 3), ("erlang", "call_on_load_function", 1)]);
+            names.sort_unstable();
+            names.dedup();
             let h = cx.h();
             let list: Vec<Term> = names.iter().map(|&(m, f, n)| h.tuple(&[atom::intern(m), atom::intern(f), number(n)])).collect();
             h.list(&list)
@@ -309,6 +313,7 @@ pub fn pairs(h: &mut Alloc, values: &[(Term, Term)]) -> Term {
 pub fn is_builtin(node: &node::Node, n: &Native) -> bool {
     let of_release = match (n.module, n.function) {
         ("erts_trace_cleaner", _) => node.code.release >= 27,
+        ("erl_debugger", _) => node.code.release >= 28,
         ("records", _) => node.code.release >= 29,
         // Written in Erlang before.
         ("erlang", "max" | "min") => node.code.release >= 26,
