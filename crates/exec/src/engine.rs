@@ -133,7 +133,10 @@ impl Engine for Machine {
 
     fn run(&self, local: &mut Local, task: ProcRef) -> After {
         match self.node() {
-            Some(node) => slice(&node, local, task, SLICE, None),
+            Some(node) => {
+                let budget = if node.config.torture.yield_always { 1 } else { SLICE };
+                slice(&node, local, task, budget, None)
+            }
             None => After::Park,
         }
     }
