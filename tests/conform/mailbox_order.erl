@@ -13,8 +13,8 @@ main() ->
     F = [receive {m, I} -> I end || I <- Rest] =:= Rest,
     process_flag(trap_exit, true),
     S = self(),
-    H = spawn(fun() -> S ! {ps, [spawn_link(fun() -> process_flag(trap_exit, true), receive {'EXIT', _, _} -> S ! {gone, self()} end end) || _ <- lists:seq(1, 50)]}, receive go -> ok end end),
-    Ps = receive {ps, L} -> L end, monitor(process, H), H ! go, receive {'DOWN', _, _, H, _} -> ok end,
+    H = spawn(fun() -> S ! {ps, [spawn_link(fun() -> process_flag(trap_exit, true), S ! {ready, self()}, receive {'EXIT', _, _} -> S ! {gone, self()} end end) || _ <- lists:seq(1, 50)]}, receive go -> ok end end),
+    Ps = receive {ps, L} -> L end, [receive {ready, Q} -> ok end || Q <- Ps], monitor(process, H), H ! go, receive {'DOWN', _, _, H, _} -> ok end,
     G = length([receive {gone, Q} -> Q end || Q <- Ps]),
     process_flag(trap_exit, false),
     {A, B, C, D, E, F, G, process_info(self(), message_queue_len)}.
