@@ -210,12 +210,6 @@ impl NativeState for Making {
 }
 
 impl Making {
-    fn kept(cx: &mut Ctx) -> Option<Making> {
-        if !cx.p.native_state.as_mut().is_some_and(|s| s.as_any().is::<Making>()) {
-            return None;
-        }
-        cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast().ok()).map(|m| *m)
-    }
     fn new(parts: Vec<(usize, usize)>) -> Making {
         Making { list: [Term::NIL], parts }
     }
@@ -232,8 +226,7 @@ impl Making {
             return Ok(self.list[0]);
         }
         cx.charge(budget / 4);
-        cx.p.native_state = Some(Box::new(self));
-        Err(Stop::Yield)
+        Err(slice::keep(cx, Box::new(self)))
     }
 }
 
@@ -252,7 +245,7 @@ fn find(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 fn find_all(cx: &mut Ctx, a: &[Term]) -> Res {
     let places = |cx: &mut Ctx, (at, len)| pair(cx, at, len);
-    if let Some(making) = Making::kept(cx) {
+    if let Some(making) = slice::kept::<Making>(cx) {
         return making.run(cx, places);
     }
     let text = bytes(cx, a[0])?;
@@ -266,7 +259,7 @@ fn find_all(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 fn split(cx: &mut Ctx, a: &[Term]) -> Res {
     let sub = |cx: &mut Ctx, (start, len)| cx.h().sub_bits(a[0], 8 * start, 8 * len);
-    if let Some(making) = Making::kept(cx) {
+    if let Some(making) = slice::kept::<Making>(cx) {
         return making.run(cx, sub);
     }
     let text = bytes(cx, a[0])?;

@@ -1,9 +1,8 @@
 //! Module `maps`. The representation is `term::map`'s.
 
 use crate::result::Res;
+use crate::slice;
 use node::{Ctx, Native, Stop};
-use process::NativeState;
-use std::any::Any;
 use term::{Term, am, map};
 
 /// `{badmap, T}` unless `t` is a map.
@@ -61,25 +60,13 @@ fn merge(cx: &mut Ctx, a: &[Term]) -> Res {
     cx.charge((map::size(a[0]) + map::size(a[1])) / 4);
     Ok(map::merge(cx.h(), a[0], a[1]))
 }
-/// A map that is being built from a long list: what there is of it, and the rest of the list.
-struct Building([Term; 2]);
-
-impl NativeState for Building {
-    fn roots(&mut self) -> &mut [Term] {
-        &mut self.0
-    }
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-}
-
 /// Elements handled between two looks at the slice.
 const PORTION: usize = 4096;
 
 /// A map from a list's elements, in portions.
 fn build(cx: &mut Ctx, list: Term, pair: impl Fn(Term) -> Option<(Term, Term)>) -> Res {
-    let state = cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast::<Building>().ok());
-    let [mut made, mut rest] = state.map_or([Term::NONE, list], |s| s.0);
+    // What there is of it, and the rest of the list.
+    let [mut made, mut rest] = slice::kept_terms(cx).unwrap_or([Term::NONE, list]);
     loop {
         let mut pairs = Vec::new();
         let mut it = rest.iter();
@@ -98,8 +85,7 @@ fn build(cx: &mut Ctx, list: Term, pair: impl Fn(Term) -> Option<(Term, Term)>) 
             return Ok(made);
         }
         if cx.exhausted() {
-            cx.p.native_state = Some(Box::new(Building([made, rest])));
-            return Err(Stop::Yield);
+            return Err(slice::keep_terms(cx, [made, rest]));
         }
     }
 }

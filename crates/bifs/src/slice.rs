@@ -43,19 +43,29 @@ impl<const N: usize> NativeState for Terms<N> {
 
 /// What this function kept with `keep_terms` when it gave way.
 pub fn kept_terms<const N: usize>(cx: &mut Ctx) -> Option<[Term; N]> {
-    if cx.p.native_state.is_none() {
-        return None;
-    }
-    cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast::<Terms<N>>().ok()).map(|t| t.0)
+    kept::<Terms<N>>(cx).map(|t| t.0)
 }
 
 /// Gives way; the function will be called again with the same arguments.
 pub fn keep_terms<const N: usize>(cx: &mut Ctx, terms: [Term; N]) -> Stop {
-    cx.p.native_state = Some(Box::new(Terms(terms)));
+    keep(cx, Box::new(Terms(terms)))
+}
+
+/// The state of this type that this function kept with `keep` when it gave way.
+pub fn kept<T: NativeState>(cx: &mut Ctx) -> Option<Box<T>> {
+    if !cx.p.native_state.as_mut().is_some_and(|s| s.as_any().is::<T>()) {
+        return None;
+    }
+    cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast().ok())
+}
+
+/// Gives way; the function will be called again with the same arguments.
+pub fn keep<T: NativeState>(cx: &mut Ctx, state: Box<T>) -> Stop {
+    cx.p.native_state = Some(state);
     Stop::Yield
 }
 
-/// How many elements of a list to handle now, at so many for a reduction.
+/// How many elements (or whatever else is counted) to handle now, at so many for a reduction.
 pub fn elements(cx: &Ctx, per_reduction: usize) -> usize {
     usize::try_from(cx.reductions.max(100)).unwrap_or(usize::MAX).saturating_mul(per_reduction)
 }

@@ -2,7 +2,8 @@
 //! Erlang code, to which we trap.
 
 use crate::result::Res;
-use node::{Ctx, Native, Stop};
+use crate::slice;
+use node::{Ctx, Native};
 use process::NativeState;
 use std::any::Any;
 use std::borrow::Cow;
@@ -403,10 +404,9 @@ fn convert(cx: &mut Ctx, a: &[Term], other: &str, to_list: bool) -> Res {
         am::UNICODE | am::UTF8 => false,
         _ => return Err(cx.trap(am::UNICODE, term::atom::intern(other), a)),
     };
-    let fuel = usize::try_from(cx.reductions.max(100)).unwrap_or(usize::MAX).saturating_mul(CHARS_PER_REDUCTION);
+    let fuel = slice::elements(cx, CHARS_PER_REDUCTION);
     let new = || Text { stage: Stage::Shape(0), c: Conversion::new(a[0], latin1, fuel), list: Term::NIL, end: End::Whole, rests: false };
-    let kept = cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast::<Text>().ok());
-    let mut text = kept.map_or_else(new, |t| *t);
+    let mut text = slice::kept::<Text>(cx).map_or_else(new, |t| *t);
     text.wake();
     text.c.fuel = fuel;
     let result = text.run(cx, a[0], to_list).map_err(|NotChars| cx.badarg())?;
@@ -419,8 +419,7 @@ fn convert(cx: &mut Ctx, a: &[Term], other: &str, to_list: bool) -> Res {
             Ok(cx.h().tuple(&[atom!("incomplete"), done, cut]))
         }
         (Err(Tired), end) => {
-            cx.p.native_state = Some(Box::new(Text { end, ..text }));
-            Err(Stop::Yield)
+            Err(slice::keep(cx, Box::new(Text { end, ..text })))
         }
     }
 }

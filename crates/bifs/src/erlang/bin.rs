@@ -2,7 +2,8 @@
 
 use crate::iolist::{self, Piece, Walk, Walked};
 use crate::result::{MUCH, Res};
-use node::{Ctx, Native, Stop};
+use crate::slice;
+use node::{Ctx, Native};
 use process::NativeState;
 use std::any::Any;
 use std::ops::ControlFlow;
@@ -15,11 +16,6 @@ use term::copy::is_larger;
 const LEAVES_PER_REDUCTION: usize = 8;
 /// A bit string this long is copied in slices.
 const LONG_BITS: usize = 8 << 20;
-
-/// How many leaves this slice may handle.
-fn leaves(cx: &Ctx) -> usize {
-    usize::try_from(cx.reductions.max(100)).unwrap_or(usize::MAX).saturating_mul(LEAVES_PER_REDUCTION)
-}
 
 /// A long iolist on its way to one binary. A long leaf is held by the walk while it is copied.
 struct Gathering {
@@ -60,14 +56,9 @@ impl Gathering {
     }
 }
 
-/// What a native function has kept.
-fn kept<T: NativeState>(cx: &mut Ctx) -> Option<Box<T>> {
-    cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast().ok())
-}
-
 /// One binary of an iolist's bytes; of its bits if `bits`.
 fn gather(cx: &mut Ctx, t: Term, bits: bool) -> Res {
-    let mut g = match kept::<Gathering>(cx) {
+    let mut g = match slice::kept::<Gathering>(cx) {
         Some(g) => g,
         None => {
             let mut size = 0;
@@ -98,7 +89,7 @@ fn gather(cx: &mut Ctx, t: Term, bits: bool) -> Res {
                 g.copied = 0;
             }
         } else {
-            let n = leaves(cx);
+            let n = slice::elements(cx, LEAVES_PER_REDUCTION);
             let mut walk = std::mem::replace(&mut g.walk, Walk::new(Term::NIL));
             let done = walk.run(n, |p| match p {
                 Piece::Byte(b) => {
@@ -125,8 +116,7 @@ fn gather(cx: &mut Ctx, t: Term, bits: bool) -> Res {
             }
         }
         if cx.reductions <= 0 {
-            cx.p.native_state = Some(g);
-            return Err(Stop::Yield);
+            return Err(slice::keep(cx, g));
         }
     }
 }
@@ -158,8 +148,8 @@ impl NativeState for Sizing {
 }
 
 fn iolist_size(cx: &mut Ctx, a: &[Term]) -> Res {
-    let Sizing(mut walk, mut size) = kept::<Sizing>(cx).map_or_else(|| Sizing(Walk::new(a[0]), 0), |s| *s);
-    let n = leaves(cx);
+    let Sizing(mut walk, mut size) = slice::kept::<Sizing>(cx).map_or_else(|| Sizing(Walk::new(a[0]), 0), |s| *s);
+    let n = slice::elements(cx, LEAVES_PER_REDUCTION);
     let done = walk.run(n, |p| {
         size += match p {
             Piece::Byte(_) => 1,
@@ -175,8 +165,7 @@ fn iolist_size(cx: &mut Ctx, a: &[Term]) -> Res {
         }
         Ok(Walked::Tired) => {
             cx.charge(n / LEAVES_PER_REDUCTION);
-            cx.p.native_state = Some(Box::new(Sizing(walk, size)));
-            Err(Stop::Yield)
+            Err(slice::keep(cx, Box::new(Sizing(walk, size))))
         }
         Ok(Walked::Broken(())) | Err(_) => Err(cx.badarg()),
     }
@@ -205,9 +194,9 @@ fn iolist_to_iovec(cx: &mut Ctx, a: &[Term]) -> Res {
             _ => Ok(cx.h().list(&[a[0]])),
         };
     }
-    let Vectoring(mut walk, mut run) = kept::<Vectoring>(cx).map_or_else(|| Vectoring(Walk::new(a[0]), Vec::new()), |v| *v);
+    let Vectoring(mut walk, mut run) = slice::kept::<Vectoring>(cx).map_or_else(|| Vectoring(Walk::new(a[0]), Vec::new()), |v| *v);
     let mut pieces = *walk.held();
-    let n = leaves(cx);
+    let n = slice::elements(cx, LEAVES_PER_REDUCTION);
     let end_run = |cx: &mut Ctx, run: &mut Vec<u8>, pieces: &mut Term| {
         if !run.is_empty() {
             let piece = cx.h().binary(run);
@@ -230,7 +219,7 @@ fn iolist_to_iovec(cx: &mut Ctx, a: &[Term]) -> Res {
     match done {
         Ok(Walked::Whole) => {
             end_run(cx, &mut run, &mut pieces);
-            cx.charge(run.len() / 100 + 1);
+            cx.charge(1);
             let mut out = Term::NIL;
             while let Some((piece, before)) = pieces.as_cons() {
                 out = cx.h().cons(piece, out);
@@ -241,8 +230,7 @@ fn iolist_to_iovec(cx: &mut Ctx, a: &[Term]) -> Res {
         Ok(Walked::Tired) => {
             cx.charge(n / LEAVES_PER_REDUCTION);
             *walk.held() = pieces;
-            cx.p.native_state = Some(Box::new(Vectoring(walk, run)));
-            Err(Stop::Yield)
+            Err(slice::keep(cx, Box::new(Vectoring(walk, run))))
         }
         Ok(Walked::Broken(())) | Err(_) => Err(cx.badarg()),
     }
@@ -262,8 +250,8 @@ impl NativeState for Listing {
 
 /// The list of `bytes` before `tail`.
 fn list_bytes(cx: &mut Ctx, bytes: Bits<'_>, tail: Term) -> Res {
-    let Listing([mut out], mut left) = kept::<Listing>(cx).map_or_else(|| Listing([tail], bytes.len / 8), |l| *l);
-    let n = left.min(leaves(cx));
+    let Listing([mut out], mut left) = slice::kept::<Listing>(cx).map_or_else(|| Listing([tail], bytes.len / 8), |l| *l);
+    let n = left.min(slice::elements(cx, LEAVES_PER_REDUCTION));
     let part = bytes.slice(8 * (left - n), 8 * n).to_bytes();
     for &b in part.iter().rev() {
         out = cx.h().cons(Term::small(i64::from(b)), out);
@@ -274,8 +262,7 @@ fn list_bytes(cx: &mut Ctx, bytes: Bits<'_>, tail: Term) -> Res {
         return Ok(out);
     }
     cx.charge(n / LEAVES_PER_REDUCTION);
-    cx.p.native_state = Some(Box::new(Listing([out], left)));
-    Err(Stop::Yield)
+    Err(slice::keep(cx, Box::new(Listing([out], left))))
 }
 
 fn binary_to_list_1(cx: &mut Ctx, a: &[Term]) -> Res {

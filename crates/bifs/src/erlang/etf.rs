@@ -23,11 +23,6 @@ pub fn defaults(cx: &Ctx) -> Options {
 /// Terms written or read for one reduction.
 const TERMS_PER_REDUCTION: usize = 8;
 
-/// How many terms this slice may handle.
-fn terms(cx: &Ctx) -> usize {
-    usize::try_from(cx.reductions.max(100)).unwrap_or(usize::MAX).saturating_mul(TERMS_PER_REDUCTION)
-}
-
 /// A long reading that has given way: its terms lie in memory of its own.
 #[derive(Default)]
 struct Reading(Option<(Decoder<'static>, Alloc)>);
@@ -55,7 +50,7 @@ fn decode(cx: &mut Ctx, bin: Term, safe: bool) -> Result<(Term, usize), Stop> {
             (new.into_owned(), Alloc::new())
         }
     };
-    let budget = terms(cx);
+    let budget = slice::elements(cx, TERMS_PER_REDUCTION);
     match decoder.run(&mut alloc, &env, budget).map_err(|e| failed(cx, e))? {
         Some(term) => {
             cx.charge(1000);
@@ -146,8 +141,7 @@ impl NativeState for Writing {
 
 /// What was kept, and the attempts so far.
 fn kept(cx: &mut Ctx) -> Result<(Option<Work>, u32), Stop> {
-    let kept = cx.p.native_state.take().and_then(|s| (s as Box<dyn Any>).downcast::<Writing>().ok());
-    let (work, attempts) = kept.map_or((None, 0), |w| (w.work, w.attempts));
+    let (work, attempts) = slice::kept::<Writing>(cx).map_or((None, 0), |w| (w.work, w.attempts));
     if work.is_none() && attempts >= ATTEMPTS && !cx.dirty {
         cx.p.native_state = Some(Box::new(Writing { work, attempts }));
         return Err(Stop::Dirty);
@@ -155,8 +149,7 @@ fn kept(cx: &mut Ctx) -> Result<(Option<Work>, u32), Stop> {
     Ok((work, attempts))
 }
 fn give_way(cx: &mut Ctx, work: Work, attempts: u32) -> Res {
-    cx.p.native_state = Some(Box::new(Writing { work: Some(work), attempts }));
-    Err(Stop::Yield)
+    Err(slice::keep(cx, Box::new(Writing { work: Some(work), attempts })))
 }
 
 fn encode(cx: &mut Ctx, t: Term, options: &Options, level: u32) -> Res {
@@ -165,7 +158,7 @@ fn encode(cx: &mut Ctx, t: Term, options: &Options, level: u32) -> Res {
         (Some(Work::Terms(encoder)), n) => (encoder, n),
         (_, n) => (Encoder::new(t, options), n),
     };
-    let budget = terms(cx);
+    let budget = slice::elements(cx, TERMS_PER_REDUCTION);
     if !encoder.run(budget) {
         cx.charge(budget / TERMS_PER_REDUCTION);
         return give_way(cx, Work::Terms(encoder), attempts);
@@ -179,7 +172,7 @@ fn encode(cx: &mut Ctx, t: Term, options: &Options, level: u32) -> Res {
     Ok(cx.h().grown(bytes, bits))
 }
 fn pack(cx: &mut Ctx, mut packer: Packer) -> Res {
-    let budget = usize::try_from(cx.reductions.max(100)).unwrap_or(usize::MAX).saturating_mul(PACKED_PER_REDUCTION);
+    let budget = slice::elements(cx, PACKED_PER_REDUCTION);
     if !packer.run(budget) {
         cx.charge(budget / PACKED_PER_REDUCTION);
         return give_way(cx, Work::Packing(packer), 0);
@@ -193,7 +186,7 @@ fn size(cx: &mut Ctx, t: Term, options: &Options) -> Res {
         (Some(Work::Size(encoder)), n) => (encoder, n),
         (_, n) => (Encoder::new(t, options), n),
     };
-    let budget = terms(cx);
+    let budget = slice::elements(cx, TERMS_PER_REDUCTION);
     if !encoder.run(budget) {
         cx.charge(budget / TERMS_PER_REDUCTION);
         return give_way(cx, Work::Size(encoder), attempts);

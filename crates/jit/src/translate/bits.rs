@@ -33,12 +33,7 @@ impl T<'_, '_> {
                 let fail = *self.ins().jumps.first()?;
                 let context = self.get(a);
                 let lost = self.block(fail);
-                let (pos, end) = (self.load(context, POSITION), self.load(context, END));
-                let after = self.b.ins().iadd_imm_s(pos, n);
-                let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, after, end);
-                let go = self.b.create_block();
-                self.b.ins().brif(over, lost, &[], go, &[]);
-                self.b.switch_to_block(go);
+                let (pos, after) = self.ahead(context, n, lost);
                 let (slow, done) = (self.b.create_block(), self.b.create_block());
                 let flags = (w2 >> 8) as u8;
                 if matches!(n, 8 | 16 | 24 | 32) && !(n == 24 && flags & (LITTLE | SIGNED) != 0) {
@@ -72,12 +67,7 @@ impl T<'_, '_> {
                 let lost = self.block(fail);
                 if size & 1 == 1 {
                     let n = ((size as i64) >> 1).checked_mul(unit).filter(|n| (0..1 << 30).contains(n))?;
-                    let (pos, end) = (self.load(context, POSITION), self.load(context, END));
-                    let after = self.b.ins().iadd_imm_s(pos, n);
-                    let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, after, end);
-                    let go = self.b.create_block();
-                    self.b.ins().brif(over, lost, &[], go, &[]);
-                    self.b.switch_to_block(go);
+                    let (_, after) = self.ahead(context, n, lost);
                     self.store(after, context, POSITION);
                     return Some(JUMPS);
                 }
@@ -121,12 +111,8 @@ impl T<'_, '_> {
                 let fail = self.target();
                 let lost = self.block(fail);
                 let context = self.get(a);
-                let (pos, end) = (self.load(context, POSITION), self.load(context, END));
-                let after = self.b.ins().iadd_imm_s(pos, n);
-                let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, after, end);
-                let (go, fast, slow, done) = (self.b.create_block(), self.b.create_block(), self.cold(), self.b.create_block());
-                self.b.ins().brif(over, lost, &[], go, &[]);
-                self.b.switch_to_block(go);
+                let (pos, after) = self.ahead(context, n, lost);
+                let (fast, slow, done) = (self.b.create_block(), self.cold(), self.b.create_block());
                 let odd = self.b.ins().band_imm_s(pos, 7);
                 self.b.ins().brif(odd, slow, &[], fast, &[]);
                 self.b.switch_to_block(fast);
@@ -231,6 +217,11 @@ impl T<'_, '_> {
     fn left(&mut self, context: Value) -> Value {
         let (pos, end) = (self.load(context, POSITION), self.load(context, END));
         self.b.ins().isub(end, pos)
+    }
+    /// The context's position, and what it is `bits` further on; to `lost` if that is beyond its end.
+    fn ahead(&mut self, context: Value, bits: i64, lost: Block) -> (Value, Value) {
+        let (pos, end) = (self.load(context, POSITION), self.load(context, END));
+        (pos, self.within(pos, bits, end, lost))
     }
     /// The address of the byte at a position, which is at a whole byte.
     fn bytes_at(&mut self, context: Value, pos: Value) -> Value {
@@ -419,9 +410,10 @@ impl T<'_, '_> {
         self.b.ins().brif(is, go, &[], lost, &[]);
         self.b.switch_to_block(go);
     }
-    fn within(&mut self, pos: Value, at: i64, end: Value, lost: Block) {
+    fn within(&mut self, pos: Value, at: i64, end: Value, lost: Block) -> Value {
         let after = self.b.ins().iadd_imm_s(pos, at);
         let is = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, after, end);
         self.unless(is, lost);
+        after
     }
 }
