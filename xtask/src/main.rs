@@ -8,6 +8,7 @@ mod examples;
 mod fuzz;
 mod run;
 mod samebeams;
+mod servers;
 mod setup;
 mod shell;
 mod soak;
@@ -28,6 +29,7 @@ cargo xtask COMMAND
   conform otp|elixir [NAME..]  the suites of OTP or Elixir from Debian's source packages, on both, against tests/otp/failing.tsv
   tools [NAME..] [--on otp] dialyzer, common_test, mnesia, release_handler and others, used on ferrobeam: cases of tests/tools (minutes)
   examples [NAME..]         programs of examples/ against their recorded output; UPDATE=1 records
+  servers [rabbitmq|cluster|ejabberd] [--on otp]  packaged servers with real clients; RabbitMQ in a cluster with the real Erlang
   samebeams [APP..]         OTP's sources compiled on ferrobeam and on the real Erlang: the same files, byte for byte
   tidy                      storeys, unsafe rooms, comments, dead files, paths in documents
   bench [NAME..]            our own small programs, on ferrobeam and on the real Erlang
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         "conform" => conform::command(&args, &[]),
         "tools" => conform::tools(&args),
         "examples" => examples::command(&args, &[]),
+        "servers" => servers::command(&args),
         "samebeams" => samebeams::command(&args),
         "tidy" => tidy::command(),
         "bench" => bench::command(&args),

@@ -69,8 +69,34 @@ pub fn need(program: &str, package: &str) -> Outcome<()> {
     apt(&["install", "-y", "--no-install-recommends"], &[package])
 }
 
+/// Packages of servers, whose services must not start: only their files are wanted.
+pub fn install_without_services(packages: &[&str]) -> Outcome<()> {
+    const POLICY: &str = "/usr/sbin/policy-rc.d";
+    let asked = Path::new(POLICY).exists();
+    eprintln!("xtask: apt-get install {} (their services are not started)", packages.join(" "));
+    let shell = |script: &str| {
+        let mut command = Command::new(if root() { "sh" } else { "sudo" });
+        if !root() {
+            command.arg("sh");
+        }
+        must(command.args(["-c", script]))
+    };
+    if !asked {
+        shell(&format!("printf '#!/bin/sh\\nexit 101\\n' > {POLICY} && chmod 755 {POLICY}"))?;
+    }
+    let done = apt(&["install", "-y", "--no-install-recommends"], packages);
+    if !asked {
+        shell(&format!("rm {POLICY}"))?;
+    }
+    done
+}
+
+fn root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n")
+}
+
 fn apt(how: &[&str], names: &[&str]) -> Outcome<()> {
-    let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.starts_with(b"0"));
+    let root = root();
     let mut command = if root { Command::new("apt-get") } else { Command::new("sudo") };
     if !root {
         command.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);

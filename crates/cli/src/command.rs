@@ -210,7 +210,7 @@ fn erl(args: Vec<OsString>, progname: &OsStr, asked: Option<&OsStr>) -> Result<E
         root: shims.root.clone().into(),
         bindir: shims.bindir.clone().into(),
         progname: progname.to_os_string(),
-        home: home(),
+        home: std::env::var_os("HOME"),
         release: installation.release.clone(),
     };
     let command = erlexec::command(args, &places, &erlexec::System)?;
@@ -261,10 +261,6 @@ fn erl(args: Vec<OsString>, progname: &OsStr, asked: Option<&OsStr>) -> Result<E
         return detach(&program, &command.argv, environment);
     }
     start(command.argv, &installation, &shims, progname, environment)
-}
-
-fn home() -> OsString {
-    std::env::var_os("HOME").unwrap_or_else(|| "/".into())
 }
 
 /// As `erlexec`: a failure shows later, when the name cannot be registered.

@@ -47,7 +47,8 @@ pub struct Places {
     pub root: OsString,
     pub bindir: OsString,
     pub progname: OsString,
-    pub home: OsString,
+    /// `$HOME`, if it is set.
+    pub home: Option<OsString>,
     /// "25", for `ERL_OTP25_FLAGS`.
     pub release: String,
 }
@@ -91,7 +92,13 @@ pub fn command(args: Vec<OsString>, places: &Places, world: &dyn World) -> Resul
     let mut argv: Vec<Bytes> = split.emulator;
     let own = |v: &OsStr| v.as_bytes().to_vec();
     argv.extend([b"--".to_vec(), b"-root".to_vec(), own(&places.root), b"-bindir".to_vec(), own(&places.bindir)]);
-    argv.extend([b"-progname".to_vec(), own(&places.progname), b"--".to_vec(), b"-home".to_vec(), own(&places.home)]);
+    argv.extend([b"-progname".to_vec(), own(&places.progname), b"--".to_vec()]);
+    if let Some(home) = &places.home {
+        argv.extend([b"-home".to_vec(), own(home)]);
+    }
+    if let Some(port) = world.var("ERL_EPMD_PORT") {
+        argv.extend([b"-epmd_port".to_vec(), port.into_vec()]);
+    }
     argv.push(b"--".to_vec());
     argv.extend(split.init);
     if all.extra_seen && !split.ends_here {

@@ -28,6 +28,8 @@ const CASES: &[(&[&str], &[&str])] = &[
     ),
     (&["ERL_AFLAGS=-a 1 -extra ae", "ERL_FLAGS=-f -extra fe", "ERL_ZFLAGS=-z -extra ze"], &["cmd", "-extra", "x"]),
     (&["ERL_AFLAGS=-a"], &[]),
+    (&["ERL_EPMD_PORT=4370"], &["-x"]),
+    (&["ERL_EPMD_PORT=", "ERL_FLAGS=-f"], &["-x"]),
     (&["ERL_FLAGS=-f"], &[]),
     (&["ERL_ZFLAGS=-z"], &["c"]),
     (&["ERL_AFLAGS=", "ERL_FLAGS= "], &["c"]),
@@ -151,7 +153,7 @@ fn ours(variables: &[&str], args: &[&str]) -> String {
         root: "/otp".into(),
         bindir: "/otp/bin".into(),
         progname: "erl".into(),
-        home: "/home".into(),
+        home: Some("/home".into()),
         release: "25".into(),
     };
     match erlexec::command(args.iter().map(OsString::from).collect(), &places, &Given(variables)) {

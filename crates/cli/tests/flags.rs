@@ -192,7 +192,7 @@ impl World for NoWorld {
 fn ours(case: &str) -> String {
     let mut base = Config::for_release(CORES, 25);
     base.otp.release = "25".into();
-    let places = Places { root: "/".into(), bindir: "/".into(), progname: "erl".into(), home: "/".into(), release: "25".into() };
+    let places = Places { root: "/".into(), bindir: "/".into(), progname: "erl".into(), home: None, release: "25".into() };
     let parsed = erlexec::command(case.split_whitespace().map(Into::into).collect(), &places, &NoWorld)
         .and_then(|command| flags::parse(&command.argv, base, CORES));
     match parsed {

@@ -1,6 +1,9 @@
 //! `dlopen`, thinly: the door through which libraries of native functions come in.
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, sync::Once};
+
+/// What ERTS is linked with and libraries of others therefore use without naming it.
+const COMPANION: &str = "libz.so.1";
 
 /// A loaded library; it is unloaded when the last handle is dropped.
 pub struct Library(libloading::os::unix::Library);
@@ -11,6 +14,7 @@ impl Library {
     /// # Safety
     /// The library's constructors run: the caller trusts the file.
     pub unsafe fn open(path: &[u8]) -> Result<Library, String> {
+        companion();
         let flags = libloading::os::unix::RTLD_LAZY | libloading::os::unix::RTLD_LOCAL;
         // SAFETY: rule 6: trust in the file is the caller's promise.
         let opened = unsafe { libloading::os::unix::Library::open(Some(OsStr::from_bytes(path)), flags) };
@@ -23,6 +27,18 @@ impl Library {
         let found = unsafe { self.0.get::<*mut std::ffi::c_void>(name.as_bytes()) };
         found.ok().map(|s| s.as_raw_ptr()).filter(|p| !p.is_null())
     }
+}
+
+/// Its symbols are everyone's from then on; where it is not installed, a library that wants it says so itself.
+fn companion() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let flags = libloading::os::unix::RTLD_LAZY | libloading::os::unix::RTLD_GLOBAL;
+        // SAFETY: rule 6: the system's own library is trusted as the C library is.
+        let opened = unsafe { libloading::os::unix::Library::open(Some(COMPANION), flags) };
+        // Never closed: who uses it does not hold it.
+        std::mem::forget(opened);
+    });
 }
 
 fn sentence(e: libloading::Error) -> String {
