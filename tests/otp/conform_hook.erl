@@ -4,13 +4,21 @@
 -export([main/1]).
 -export([id/1, init/2, pre_init_per_testcase/4, post_end_per_testcase/5, on_tc_fail/4, on_tc_skip/4]).
 
-main([Suite, Dir, LogDir, File, Minutes]) ->
+%% The last argument, if there is one, names the only cases to run, with commas between.
+main([Suite, Dir, LogDir, File, Minutes, Factor | Only]) ->
     application:set_env(common_test, auto_compile, false),
-    ct:run_test([{suite, Suite}, {dir, Dir}, {logdir, LogDir}, {auto_compile, false}, {ct_hooks, [{?MODULE, File}]},
-                 {multiply_timetraps, 1}, {scale_timetraps, false}, {esc_chars, false}, {verbosity, 0},
-                 {event_handler, []} | [{timetrap, {minutes, list_to_integer(Minutes)}} || Minutes =/= "0"]]),
+    Options = [{suite, Suite}, {dir, Dir}, {logdir, LogDir}, {auto_compile, false}, {ct_hooks, [{?MODULE, File}]},
+               {multiply_timetraps, list_to_integer(Factor)}, {scale_timetraps, false}, {esc_chars, false}, {verbosity, 0},
+               {event_handler, []} | [{timetrap, {minutes, list_to_integer(Minutes)}} || Minutes =/= "0"]],
+    [ct:run_test(Which ++ Options) || Which <- which(list_to_atom(Suite), Only)],
     say(File, "done", []),
     halt(0).
+
+which(_, []) -> [[]];
+which(Suite, [Names]) ->
+    Cases = [list_to_atom(C) || C <- string:lexemes(Names, ",")],
+    {Plain, Grouped} = lists:partition(fun(C) -> lists:member(C, Suite:all()) end, Cases),
+    [[{testcase, Plain}] || Plain =/= []] ++ [[{group, all}, {testcase, Grouped}] || Grouped =/= []].
 
 id(File) -> File.
 init(File, _) -> {ok, File}.

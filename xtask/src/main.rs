@@ -35,6 +35,7 @@ cargo xtask COMMAND
   bench [NAME..]            our own small programs, on ferrobeam and on the real Erlang
   torture [NAME..]          conform and examples with a collection at every allocation and one reduction a slice
   soak [SECONDS]            spawning, crashing, messaging with the heap checker on, memory watched (600)
+  soak suites [SECONDS [SEED]]  OTP's suites in random order under the torture options (3600)
   fuzz [NAME..] [--keep]    the targets of fuzz/ under libFuzzer, FUZZ_SECONDS each (60); --keep reduces and keeps the corpus
 ";
 

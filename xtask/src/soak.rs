@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::setup;
+use crate::{setup, suites};
 use crate::shell::{self, Outcome};
 
 /// Kilobytes in memory.
@@ -14,7 +14,13 @@ fn resident(pid: u32) -> Option<u64> {
 
 /// `soak [SECONDS]`: 600 by default, a half with only the heap checker and a half that also collects at every allocation
 /// (`FERROBEAM_TORTURE` set: all of it with that). It fails on a wrong answer, a crash, or memory that grows.
+/// `soak suites [SECONDS [SEED]]`: the test suites of OTP instead (3600).
 pub fn command(args: &[String]) -> Outcome<bool> {
+    if args.first().is_some_and(|a| a == "suites") {
+        let number = |n: usize, or: u64| args.get(n).map_or(Ok(or), |s| s.parse::<u64>()).map_err(|_| format!("soak suites: {:?} is no number", args[n]));
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        return suites::soak(number(1, 3600)?, number(2, now)?);
+    }
     let seconds: u64 = args.first().map_or(Ok(600), |s| s.parse()).map_err(|_| "soak: how many seconds?")?;
     setup::ensure()?;
     let program = shell::build()?;

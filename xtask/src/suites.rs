@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::conform::Machine;
 use crate::setup;
@@ -49,8 +49,8 @@ pub fn command(names: &[String]) -> Outcome<bool> {
             let suites = prepare(&root, app, dir, extra, wanted)?;
             for suite in suites {
                 let name = format!("{app}/{}", file_stem(&suite));
-                let there = common_test(&real, &suite, "real")?;
-                let here = common_test(&ours, &suite, "ours")?;
+                let there = common_test(&real, &suite, "real", &[])?;
+                let here = common_test(&ours, &suite, "ours", &[])?;
                 tally.compare(&name, &there, &here, &known);
             }
         }
@@ -262,20 +262,32 @@ fn c_parts(root: &Path, to: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// One suite under common_test.
-fn common_test(machine: &Machine, suite: &Path, whose: &str) -> Outcome<Fates> {
+/// What runs one suite under common_test, and where its events come: `whose` names the folder of its logs, `minutes` is what a case may
+/// take that says nothing itself (`0`: common_test's own), `factor` what the others say is multiplied with; only the cases in `only`, if any.
+fn suite_command(machine: &Machine, suite: &Path, whose: &str, [minutes, factor]: [&str; 2], only: &[String]) -> Outcome<(Command, PathBuf)> {
     let (dir, name) = (suite.parent().unwrap_or(Path::new(".")), file_stem(suite));
     let logs = shell::scratch(&format!("suites/logs-{whose}/{name}"))?;
     let events = logs.join("events");
     let _ = fs::remove_file(&events);
     let mut command = Command::new(&machine.erl);
-    command.args(&machine.erl_first).args(["-noinput", "-pa"]).arg(dir).arg("-pa").arg(shell::scratch("suites/hook")?);
-    command.args(["-run", "conform_hook", "main", &name]).arg(dir).arg(&logs).arg(&events).arg("0").current_dir(&logs);
+    // Cases that start other nodes want to be a node themselves.
+    command.args(&machine.erl_first).args(["-noinput", "-sname", &format!("{name}-{whose}"), "-pa"]).arg(dir).arg("-pa").arg(shell::scratch("suites/hook")?);
+    command.args(["-run", "conform_hook", "main", &name]).arg(dir).arg(&logs).arg(&events).args([minutes, factor]).current_dir(&logs);
+    if !only.is_empty() {
+        command.arg(only.join(","));
+    }
     if let Some(bin) = machine.launchers() {
         // Nodes that the suite starts are of the same machine.
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{path}", bin.display()));
     }
+    Ok((command, events))
+}
+
+/// One suite under common_test.
+fn common_test(machine: &Machine, suite: &Path, whose: &str, only: &[String]) -> Outcome<Fates> {
+    let name = file_stem(suite);
+    let (mut command, events) = suite_command(machine, suite, whose, ["0", "1"], only)?;
     let done = shell::capture(&mut command, LIMIT)?;
     let text = fs::read_to_string(&events).unwrap_or_default();
     let mut fates = fates(&text);
@@ -326,6 +338,161 @@ fn ex_unit(machine: &Machine, root: &Path, lib: &str) -> Outcome<Fates> {
         out.insert(case, if done.ok() && said.contains(" 0 failures") { Fate::Passed } else { Fate::Failed(format!("{said}; {}", done.how())) });
     }
     Ok(out)
+}
+
+/// What a suite under torture showed.
+enum Seen {
+    /// How many cases ended, and those that failed, with their reasons.
+    Cases(usize, Vec<(String, String)>),
+    /// The machine died: how, and its last words.
+    Died(String),
+    /// Nothing used a processor at the end of its time: the case that was running.
+    Idle(String),
+}
+
+/// `soak suites SECONDS [SEED]`: suites of OTP in random order under `FERROBEAM_TORTURE`, one on each of two cores. It fails where the machine
+/// dies, and where a case fails that passes on ERTS, is not listed, and fails again when its suite runs by itself. Cases whose time was over prove nothing
+/// and are counted apart.
+pub fn soak(seconds: u64, seed: u64) -> Outcome<bool> {
+    setup::ensure()?;
+    setup::need("ct_run", "erlang-common-test")?;
+    let program = shell::build()?;
+    let (ours, real) = (Machine::ferrobeam(&program, &[]), Machine::real()?);
+    let root = sources("erlang", "otp-")?;
+    let mut suites = Vec::new();
+    for (app, dir, extra) in APPS {
+        suites.extend(prepare(&root, app, dir, extra, &[])?.into_iter().map(|p| (format!("{app}/{}", file_stem(&p)), p)));
+    }
+    shuffle(&mut suites, seed);
+    let known = known()?;
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let started = Instant::now();
+    let found = std::sync::Mutex::new((0, 0, Vec::new(), Vec::new(), 0));
+    println!("soak suites: {} suites, seed {seed}, {seconds} s", suites.len());
+    let worker = || -> Outcome<()> {
+        while started.elapsed() < Duration::from_secs(seconds) {
+            let turn = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let (name, path) = &suites[turn % suites.len()];
+            let mode = TORTURES[turn % TORTURES.len()];
+            let seen = tortured(&ours, path, mode, Duration::from_secs(seconds).saturating_sub(started.elapsed()), &[])?;
+            let said = format!("{:5.0} s {name} under {mode}", started.elapsed().as_secs_f64());
+            let mut all = found.lock().map_err(|_| "a worker failed")?;
+            all.0 += 1;
+            match seen {
+                Seen::Cases(ended, failed) => {
+                    let (late, failed): (Vec<_>, Vec<_>) = failed.into_iter().partition(|(_, why)| why.contains("timetrap_timeout"));
+                    let failed: Vec<_> = failed.into_iter().filter(|(case, _)| !known.contains_key(&format!("{name}:{case}"))).collect();
+                    println!("{said}: {ended} cases ended, {} failed, {} were too slow", failed.len(), late.len());
+                    all.1 += ended;
+                    all.4 += late.len();
+                    if !failed.is_empty() {
+                        all.2.push((name.clone(), path.clone(), mode, failed));
+                    }
+                }
+                Seen::Died(how) => {
+                    println!("{said}: THE MACHINE DIED: {how}");
+                    all.3.push(format!("{name} under {mode}: died: {how}"));
+                }
+                Seen::Idle(case) => {
+                    println!("{said}: nothing moves in {case}");
+                    all.3.push(format!("{name} under {mode}: nothing moved in {case}"));
+                }
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|s| {
+        let both = [s.spawn(worker), s.spawn(worker)];
+        both.into_iter().try_for_each(|w| w.join().map_err(|_| "a worker failed".to_string())?)
+    })?;
+    let (count, ended, failed, mut bad, late) = found.into_inner().map_err(|_| "a worker failed")?;
+    for (name, path, mode, cases) in failed {
+        let only: Vec<String> = cases.iter().map(|(c, _)| c.clone()).collect();
+        let there = common_test(&real, &path, "real", &only)?;
+        let again = match tortured(&ours, &path, mode, LIMIT, &only)? {
+            Seen::Cases(_, again) => again,
+            Seen::Died(how) => vec![("the machine".into(), how)],
+            Seen::Idle(case) => vec![(case, "nothing moved".into())],
+        };
+        for (case, why) in cases {
+            let why: String = why.chars().take(300).collect();
+            match (there.get(&case) == Some(&Fate::Passed), again.iter().find(|(c, w)| *c == case && !w.contains("timetrap_timeout"))) {
+                (false, _) => println!("{name}:{case}: does not pass on ERTS either"),
+                (true, None) => println!("{name}:{case} under {mode}: only in company: {why}"),
+                (true, Some(_)) => {
+                    println!("{name}:{case} under {mode}: {why}");
+                    bad.push(format!("{name}:{case} under {mode}: wrong"));
+                }
+            }
+        }
+    }
+    println!("soak suites: {count} suites, {ended} cases in {:.0} s, {late} too slow to judge, {} wrong", started.elapsed().as_secs_f64(), bad.len());
+    for line in &bad {
+        println!("    {line}");
+    }
+    Ok(bad.is_empty())
+}
+
+/// In turn.
+const TORTURES: &[&str] = &["heap", "gc,heap", "heap", "gc,heap,yield"];
+
+/// What one suite may take there.
+const TORTURED: Duration = Duration::from_secs(240);
+
+/// Fisher and Yates, with a linear congruential generator: order from a number that can be given again.
+fn shuffle<T>(items: &mut [T], seed: u64) {
+    let mut state = seed;
+    for i in (1..items.len()).rev() {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        items.swap(i, ((state >> 33) % (i as u64 + 1)) as usize);
+    }
+}
+
+fn tortured(machine: &Machine, suite: &Path, mode: &str, left: Duration, only: &[String]) -> Outcome<Seen> {
+    let (mut command, events) = suite_command(machine, suite, "tortured", ["1", "2"], only)?;
+    let dir = events.parent().unwrap_or(Path::new("."));
+    let open = |name: &str| fs::File::create(dir.join(name)).map_err(|e| format!("{}: {e}", dir.display()));
+    command.env("FERROBEAM_TORTURE", mode).stdin(Stdio::null()).stdout(open("stdout")?).stderr(open("stderr")?);
+    let mut child = command.spawn().map_err(|e| format!("cannot run {command:?}: {e}"))?;
+    let (started, limit) = (Instant::now(), TORTURED.min(left.max(Duration::from_secs(20))));
+    let mut used = Vec::new();
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
+            break Some(status);
+        }
+        used.push(processor_time(child.id()));
+        if started.elapsed() > limit {
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    // Ten hundredths in a minute: only timers run.
+    let quiet = status.is_none() && limit == TORTURED && used.len() > 300 && used[used.len() - 1] - used[used.len() - 300] < 10;
+    let _ = child.kill();
+    let _ = child.wait();
+    let fates = fates(&fs::read_to_string(&events).unwrap_or_default());
+    let running = || fates.iter().find(|(_, f)| matches!(f, Fate::Failed(why) if why.is_empty())).map_or("no case", |(c, _)| c).to_string();
+    match status {
+        Some(status) if !status.success() => {
+            let errors = fs::read_to_string(dir.join("stderr")).unwrap_or_default();
+            return Ok(Seen::Died(format!("{status} in {}: {}", running(), shell::tail(&errors, 12))));
+        }
+        None if quiet => return Ok(Seen::Idle(running())),
+        _ => {}
+    }
+    let ended = fates.values().filter(|f| **f == Fate::Passed).count();
+    let failed = fates.iter().filter_map(|(c, f)| match f {
+        Fate::Failed(why) if !why.is_empty() => Some((c.clone(), why.clone())),
+        _ => None,
+    });
+    Ok(Seen::Cases(ended, failed.collect()))
+}
+
+/// Hundredths of a second that a process has used.
+fn processor_time(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |f| f.1).split_whitespace().skip(11).take(2);
+    fields.filter_map(|n| n.parse::<u64>().ok()).sum()
 }
 
 #[cfg(test)]
