@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod cluster;
 mod conform;
 mod examples;
 mod fuzz;
@@ -22,13 +23,15 @@ const HELP: &str = "\
 cargo xtask COMMAND
   run [-- FILE or ARGS]     build ferrobeam and run FILE (.exs .ex .erl .beam) on it, or `elixir ARGS`; nothing: iex, or the
                             tour where there is no terminal
-  test [--fast]             everything: units, conform, examples, tidy (--fast: no units)
+  test [--fast]             everything: units, conform, cluster, examples, tidy (--fast: no units)
   conform [NAME..] [--on otp] [--eager]  cases of tests/conform on ferrobeam (and the real Erlang side by side; with all
                             functions in machine code); UPDATE=1 records
                             the real one's answers; FERROBEAM_OTP chooses the libraries
   conform otp|elixir [NAME..]  the suites of OTP or Elixir from Debian's source packages, on both, against tests/otp/failing.tsv
   tools [NAME..] [--on otp] dialyzer, common_test, mnesia, release_handler and others, used on ferrobeam: cases of tests/tools (minutes)
   examples [NAME..]         programs of examples/ against their recorded output; UPDATE=1 records
+  cluster [mixed|cut]       ferrobeam and the real Erlang as nodes of one cluster: tables of tests/cluster, each side in turn, also with
+                            the wire between them cut (where network namespaces are permitted)
   servers [rabbitmq|cluster|ejabberd] [--on otp]  packaged servers with real clients; RabbitMQ in a cluster with the real Erlang
   samebeams [APP..]         OTP's sources compiled on ferrobeam and on the real Erlang: the same files, byte for byte
   tidy                      storeys, unsafe rooms, comments, dead files, paths in documents
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         "conform" => conform::command(&args, &[]),
         "tools" => conform::tools(&args),
         "examples" => examples::command(&args, &[]),
+        "cluster" => cluster::command(&args),
         "servers" => servers::command(&args),
         "samebeams" => samebeams::command(&args),
         "tidy" => tidy::command(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::conform::Machine;
 use crate::shell::{self, Outcome};
-use crate::{conform, examples, setup, tidy};
+use crate::{cluster, conform, examples, setup, tidy};
 
 /// Prints each part's count and, at the end, the sum.
 pub fn test(args: &[String]) -> Outcome<bool> {
@@ -30,6 +30,7 @@ pub fn test(args: &[String]) -> Outcome<bool> {
             let machine = Machine::ferrobeam(&program, &[]);
             part("conform", conform::all_on(&machine));
             part("conform in machine code", conform::all_on(&Machine::ferrobeam(&program, &[("FERROBEAM_JIT", "eager")])));
+            part("cluster", cluster::all_on(&program, &[]));
             part("examples", examples::all_on(&machine, &[], false));
         }
         Err(why) => part("build", Err(why)),

@@ -1,0 +1,159 @@
+//! Two nodes, one on ferrobeam and one on the real Erlang, run the tables of `tests/cluster` against each other, each side in turn.
+//! The answers are those that two nodes of the real Erlang gave. `cut` needs network namespaces: where they are not permitted it is left
+//! out and says so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::conform::{self, Machine};
+use crate::setup;
+use crate::shell::{self, Outcome};
+
+const TABLES: &[&str] = &["mixed", "cut"];
+
+/// `cargo xtask cluster`.
+pub fn command(names: &[String]) -> Outcome<bool> {
+    setup::ensure()?;
+    let (passed, failed) = all_on(&shell::build()?, names)?;
+    println!("cluster: {passed} passed, {failed} failed");
+    Ok(failed == 0)
+}
+
+/// Rows that passed and failed, both directions together.
+pub fn all_on(ferrobeam: &Path, names: &[String]) -> Outcome<(usize, usize)> {
+    let real = Machine::real()?;
+    let ours = Machine::ferrobeam(ferrobeam, &[]);
+    let beams = shell::scratch("cluster")?;
+    let real_erl = real.erl.clone();
+    let our_erl = ours.launchers().ok_or("ferrobeam shims does not say where")?.join("erl");
+    let (mut passed, mut failed) = (0, 0);
+    for table in TABLES.iter().filter(|t| names.is_empty() || names.iter().any(|n| n == *t)) {
+        let source = shell::root().join("tests/cluster").join(format!("{table}.erl"));
+        shell::must(Command::new(setup::real("erlc")?).arg("-o").arg(&beams).arg(&source))?;
+        let space = match (*table == "cut").then(Space::new) {
+            None => None,
+            Some(Ok(space)) => Some(space),
+            Some(Err(why)) => {
+                println!("cluster {table}: left out, there are no network namespaces here: {why}");
+                continue;
+            }
+        };
+        let recorded = source.with_extension("out");
+        if std::env::var_os("UPDATE").is_some() {
+            let answer = run(table, &real_erl, &real_erl, &beams, space.as_ref())?;
+            fs::write(&recorded, answer).map_err(|e| format!("{}: {e}", recorded.display()))?;
+            continue;
+        }
+        let expected = fs::read_to_string(&recorded).map_err(|e| format!("{}: {e}", recorded.display()))?;
+        for (how, first, second) in [("ferrobeam asks ERTS", &our_erl, &real_erl), ("ERTS asks ferrobeam", &real_erl, &our_erl)] {
+            let got = run(table, first, second, &beams, space.as_ref())?;
+            let (wanted, answers) = (rows(&expected), rows(&got));
+            let bad = wanted.iter().filter(|r| !answers.contains(r)).count();
+            passed += wanted.len() - bad;
+            failed += bad;
+            if bad > 0 {
+                println!("cluster {table}, {how}: FAILED\n{}", conform::difference(&expected, &got));
+            }
+        }
+    }
+    Ok((passed, failed))
+}
+
+/// A row is a line that begins at the margin and what is indented below it.
+fn rows(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match out.last_mut() {
+            Some(row) if line.starts_with(' ') => {
+                row.push('\n');
+                row.push_str(line);
+            }
+            _ => out.push(line.to_string()),
+        }
+    }
+    out
+}
+
+/// The table as the first node has it, the second being its neighbour.
+fn run(table: &str, first: &Path, second: &Path, beams: &Path, space: Option<&Space>) -> Outcome<String> {
+    let mut command = Command::new(first);
+    command.args(["-noinput", "-kernel", "logger_level", "none"]).current_dir(beams).env_remove("ERL_FLAGS");
+    match space {
+        None => drop(command.args(["-sname", &format!("{table}_{}", std::process::id())])),
+        Some(s) => {
+            command.args(["net_ticktime", "4", "prevent_overlapping_partitions", "false"]);
+            command.args(["-name", &format!("{table}_{}@{}", std::process::id(), s.here)]);
+        }
+    }
+    command.arg("-pa").arg(beams).args(["-run", table, "main"]).arg(second);
+    if let Some(s) = space {
+        command.args([&s.name, &s.there, &s.wire]);
+    }
+    let done = shell::capture(&mut command, Duration::from_secs(300))?;
+    if done.ok() { Ok(done.output) } else { Err(format!("{table}: {} {}\n{}{}", first.display(), done.how(), done.output, shell::tail(&done.errors, 8))) }
+}
+
+/// A network namespace and a wire to it.
+struct Space {
+    name: String,
+    wire: String,
+    here: String,
+    there: String,
+}
+
+impl Space {
+    fn new() -> Outcome<Space> {
+        let ip = which_ip().ok_or("there is no program ip (package iproute2)")?;
+        let id = std::process::id();
+        let net = id % 16_000;
+        let address = |host: u32| format!("10.213.{}.{}", net / 64, net % 64 * 4 + host);
+        let space = Space { name: format!("ferrobeam-{id}"), wire: format!("fb{id}a"), here: address(1), there: address(2) };
+        let far = format!("fb{id}b");
+        let (here, there) = (format!("{}/30", space.here), format!("{}/30", space.there));
+        let steps: &[&[&str]] = &[
+            &["netns", "add", &space.name],
+            &["link", "add", &space.wire, "type", "veth", "peer", "name", &far],
+            &["link", "set", &far, "netns", &space.name],
+            &["addr", "add", &here, "dev", &space.wire],
+            &["link", "set", &space.wire, "up"],
+            &["-n", &space.name, "addr", "add", &there, "dev", &far],
+            &["-n", &space.name, "link", "set", &far, "up"],
+            &["-n", &space.name, "link", "set", "lo", "up"],
+        ];
+        for step in steps {
+            let done = shell::capture(Command::new(&ip).args(*step), Duration::from_secs(10))?;
+            if !done.ok() {
+                return Err(format!("ip {}: {}", step.join(" "), done.errors.trim()));
+            }
+        }
+        Ok(space)
+    }
+}
+
+impl Drop for Space {
+    /// With the namespace go its end of the wire and so the wire; an epmd may still run in it.
+    fn drop(&mut self) {
+        let ip = |args: &[&str]| shell::capture(Command::new("ip").args(args), Duration::from_secs(10));
+        if let Ok(found) = ip(&["netns", "pids", &self.name]) {
+            for pid in found.output.split_whitespace() {
+                let _ = Command::new("kill").args(["-KILL", pid]).status();
+            }
+        }
+        let _ = ip(&["link", "del", &self.wire]);
+        let _ = ip(&["netns", "del", &self.name]);
+    }
+}
+
+fn which_ip() -> Option<PathBuf> {
+    shell::which("ip").or_else(|| Some(PathBuf::from("/usr/sbin/ip")).filter(|f| f.is_file()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn rows_hold_their_answers() {
+        assert_eq!(super::rows("a:\n  1,\n  2\nb:\n  3\n"), ["a:\n  1,\n  2", "b:\n  3"]);
+    }
+}
