@@ -360,6 +360,10 @@ fn referenced_byte_size(cx: &mut Ctx, a: &[Term]) -> Res {
         return Err(cx.badarg());
     }
     let base = if a[0].is_kind(Kind::SubBits) { a[0].base() } else { a[0] };
+    // What is appended to has room behind it.
+    if let Some((used, _)) = base.off_heap_room() {
+        return Ok(Term::small(used as i64));
+    }
     Ok(Term::small(base.bit_size().unwrap_or(0).div_ceil(8) as i64))
 }
 

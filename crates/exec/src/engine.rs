@@ -218,6 +218,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
         }
         p.receives = false;
         let before = p.heap.stats;
+        let allocated = p.heap.allocated_words();
         let watched = (node.system_monitor.any() && dirty.is_none()).then(|| (node.monotonic_ns(), p.ip));
         let mut cx = Ctx::new(p, me, pid, node, budget);
         let ended = interp::run(&mut cx, local, dirty);
@@ -225,6 +226,10 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
         if used == 0 {
             cx.p.reductions += 1;
             used = 1;
+        }
+        if !matches!(ended, Ended::Exit(_)) {
+            let words = cx.p.heap.allocated_words().wrapping_sub(allocated);
+            cx.p.heap.slice_over(words, cx.p.max_heap.words == 0);
         }
         let stats = &cx.p.heap.stats;
         let collections = (stats.minors + stats.majors).wrapping_sub(before.minors + before.majors);
@@ -253,6 +258,9 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             }
             Ended::Wait | Ended::Receive => {
                 p.receives = matches!(ended, Ended::Receive);
+                if p.heap.rests() {
+                    crate::ops::call::watched(node, pid, p, &mut [], 0, false);
+                }
                 if p.first.is_none() && me.park() {
                     return After::Park;
                 }

@@ -279,6 +279,9 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                 match raise::unwind(cx, $at, xp) {
                     Ok(handler) => {
                         sync_in!();
+                        if !STEP {
+                            crate::machine::handled(cx, local, handler);
+                        }
                         go!(handler)
                     }
                     Err(reason) => return Ended::Exit(reason),
@@ -2030,14 +2033,8 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                     let n = w!(2) as u32 as usize;
                     let segments = &mut local.segments;
                     sync_out!();
-                    let simple = bits::append_bytes(cx, ip, |w| src!(w));
-                    match simple.map_or_else(
-                        || {
-                            bits::segments(ip, segments, |w| src!(w));
-                            bits::create(cx, segments)
-                        },
-                        Ok,
-                    ) {
+                    bits::segments(ip, segments, |w| src!(w));
+                    match bits::create(cx, segments) {
                         Ok(t) => {
                             settle!(fa(head), t, fb(head) as usize, (w!(2) >> 32) as usize);
                             next!(3 + 4 * n)

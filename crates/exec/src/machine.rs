@@ -13,6 +13,7 @@ use sched::DirtyKind;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use term::fun::Export;
+use term::word::{Kind, TAG_BOXED, header};
 use term::{Term, cmp};
 
 /// A thread's registers, with the helpers.
@@ -31,6 +32,8 @@ pub fn state() -> Box<State> {
         (Helper::Create, create),
         (Helper::SubBits, sub_bits),
         (Helper::PutMap, put_map),
+        (Helper::Foreign, foreign),
+        (Helper::Part, part),
     ] {
         state.helpers[which as usize] = helper;
     }
@@ -168,7 +171,7 @@ unsafe extern "C" fn step(state: *mut State, at: u64, next: u64, fail: u64) -> u
     Exit::Returned as u64
 }
 
-unsafe extern "C" fn native(state: *mut State, at: u64, last: u64, _: u64) -> u64 {
+unsafe extern "C" fn native(state: *mut State, at: u64, last: u64, word: u64) -> u64 {
     // SAFETY: rules 1 and 6: an export stands behind the instruction; a last call goes back to the continuation below its frame.
     unsafe {
         let at = at as *const u64;
@@ -180,8 +183,8 @@ unsafe extern "C" fn native(state: *mut State, at: u64, last: u64, _: u64) -> u6
             if head as u16 == Op::CallNativeLast as u16 { (head >> 16) as u16 as usize } else { 0 }
         };
         let stub = (*(*at.add(1) as *const Export)).address.load(Acquire).cast_const();
-        let index = (*stub >> 16) as u32;
-        if *stub as u16 != Op::Native as u16 || cx.node.natives[index as usize - 1].dirty != Dirty::No {
+        let index = (word >> 16) as u32;
+        if *stub != word || cx.node.natives.get_unchecked(index as usize - 1).dirty != Dirty::No {
             // Traced, or for another thread: as the interpreter does it.
             let back = if last == 0 { at.add(2) } else { *(*state).sp.add(frame) as *const u64 };
             return match steps(state, at, 2) {
@@ -193,10 +196,6 @@ unsafe extern "C" fn native(state: *mut State, at: u64, last: u64, _: u64) -> u6
                 Err(exit) => exit as u64,
             };
         }
-        let index = index - 1;
-        let native = &cx.node.natives[index as usize];
-        let xp = (*state).x.as_mut_ptr();
-        let args = std::slice::from_raw_parts(xp, native.arity as usize);
         let sp = if last == 0 {
             let sp = (*state).sp.sub(1);
             *sp = at.add(2) as u64;
@@ -205,8 +204,20 @@ unsafe extern "C" fn native(state: *mut State, at: u64, last: u64, _: u64) -> u6
             (*state).sp.add(frame)
         };
         cx.p.heap.set_sp(sp);
-        cx.reductions -= 1;
         cx.called_from = if last == 0 { std::ptr::null() } else { at };
+        run_native(state, cx, local, index - 1, stub, at, last != 0) as u64
+    }
+}
+
+/// Runs a native function, whose continuation is on the stack.
+#[inline(always)]
+unsafe fn run_native(state: *mut State, cx: &mut Ctx, local: &mut Local, index: u32, stub: *const u64, at: *const u64, last: bool) -> Exit {
+    // SAFETY: rule 6: the word at `stub` is that of a native function.
+    unsafe {
+        let native = cx.node.natives.get_unchecked(index as usize);
+        let xp = (*state).x.as_mut_ptr();
+        let args = std::slice::from_raw_parts(xp, native.arity as usize);
+        cx.reductions -= 1;
         let changes = cx.node.code.changes.load(Relaxed);
         let mut stop = None;
         let t = match catch_unwind(AssertUnwindSafe(|| match (native.run)(cx, args) {
@@ -219,7 +230,7 @@ unsafe extern "C" fn native(state: *mut State, at: u64, last: u64, _: u64) -> u6
             Ok(t) => t,
             Err(payload) => {
                 local.panic = Some(payload);
-                return Exit::Ended as u64;
+                return Exit::Ended;
             }
         };
         let fragments = cx.p.heap.alloc.leave_fragments();
@@ -230,12 +241,105 @@ unsafe extern "C" fn native(state: *mut State, at: u64, last: u64, _: u64) -> u6
                 let stays = cx.node.code.changes.load(Relaxed) == changes;
                 returned(cx, local, xp, fragments, stays)
             }
-            Some(stop) => stopped(cx, local, stop, index, stub, at, last != 0),
+            Some(stop) => stopped(cx, local, stop, index, stub, at, last),
         };
         (*state).hp = cx.p.heap.alloc.hp;
         (*state).sp = cx.p.heap.sp;
         (*state).reductions = cx.reductions;
-        exit as u64
+        exit
+    }
+}
+
+/// A function that has no machine code is called: a native one is run, for the rest machine code is left.
+unsafe extern "C" fn foreign(state: *mut State, _: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: rules 1 and 6: what is called is an instruction.
+    unsafe {
+        let stub = (*state).ip;
+        let word = *stub;
+        // The call is paid for first, and may be the slice's last.
+        if word as u16 != Op::Native as u16 || (*state).reductions <= 1 {
+            return Exit::Call as u64;
+        }
+        let index = (word >> 16) as u32 - 1;
+        let (cx, local) = surroundings(state);
+        if cx.node.natives.get_unchecked(index as usize).dirty != Dirty::No {
+            return Exit::Call as u64;
+        }
+        cx.reductions -= 1;
+        cx.called_from = std::ptr::null();
+        run_native(state, cx, local, index, stub, stub, false) as u64
+    }
+}
+
+/// A part of a bit string, where there is room for it.
+unsafe extern "C" fn part(state: *mut State, base: u64, start: u64, bits: u64) -> u64 {
+    // SAFETY: rule 6: a whole bit string, and bits within it; the heap has room for `PART_WORDS`.
+    unsafe {
+        let base = Term::from_raw(base);
+        let (start, bits) = (start as usize, bits as usize);
+        if start == 0 && base.bit_size() == Some(bits) {
+            (*state).result = base.raw();
+            return Exit::Returned as u64;
+        }
+        let hp = (*state).hp;
+        if bits > term::alloc::COPIED_BITS {
+            *hp = header(Kind::SubBits, 3);
+            *hp.add(1) = start as u64;
+            *hp.add(2) = bits as u64;
+            *hp.add(3) = base.raw();
+            (*state).hp = hp.add(4);
+        } else {
+            let words = bits.div_ceil(64);
+            *hp = header(Kind::HeapBits, 1 + words);
+            *hp.add(1) = bits as u64;
+            if words > 0 {
+                *hp.add(1 + words) = 0;
+            }
+            let out = hp.add(2).cast::<u8>();
+            if start % 8 == 0 && bits % 8 == 0 {
+                let from = base.base_data().add(start / 8);
+                let n = bits / 8;
+                match n {
+                    // Two copies of fixed size, which may overlap.
+                    16..=24 => {
+                        out.copy_from_nonoverlapping(from, 16);
+                        out.add(n - 8).copy_from_nonoverlapping(from.add(n - 8), 8);
+                    }
+                    8..16 => {
+                        out.copy_from_nonoverlapping(from, 8);
+                        out.add(n - 8).copy_from_nonoverlapping(from.add(n - 8), 8);
+                    }
+                    4..8 => {
+                        out.copy_from_nonoverlapping(from, 4);
+                        out.add(n - 4).copy_from_nonoverlapping(from.add(n - 4), 4);
+                    }
+                    _ => {
+                        for i in 0..n {
+                            *out.add(i) = *from.add(i);
+                        }
+                    }
+                }
+            } else {
+                let bytes = (start % 8 + bits).div_ceil(8);
+                let bytes = std::slice::from_raw_parts(base.base_data().add(start / 8), bytes);
+                std::ptr::write_bytes(out, 0, words * 8);
+                let view = term::bits::Bits { bytes, offset: start % 8, len: bits };
+                view.copy_to(std::slice::from_raw_parts_mut(out, bits.div_ceil(8)), 0);
+            }
+            (*state).hp = hp.add(2 + words);
+        }
+        (*state).result = hp as u64 | TAG_BOXED;
+    }
+    Exit::Returned as u64
+}
+
+/// An exception has gone to a handler: one that is often gone to gets machine code.
+#[inline]
+pub fn handled(cx: &Ctx, local: &mut Local, handler: *const u64) {
+    let Some(jit) = &local.jit else { return };
+    local.left = local.left.wrapping_add(1);
+    if local.left % LEFT == 0 || jit.settings().mode == jit::Mode::Eager {
+        jit.resumed(&cx.node.code, handler);
     }
 }
 
@@ -301,6 +405,7 @@ unsafe fn stopped(cx: &mut Ctx, local: &mut Local, stop: Stop, index: u32, stub:
                 let shown = last && (cx.p.exception.hide || !interp::applies(cx, at));
                 match raise::unwind(cx, if shown { at } else { stub }, xp) {
                     Ok(handler) => {
+                        handled(cx, local, handler);
                         local.state.ip = handler;
                         Exit::Go
                     }
@@ -392,16 +497,8 @@ unsafe extern "C" fn create(state: *mut State, at: u64, next: u64, fail: u64) ->
         let (cx, local) = surroundings(state);
         let words = at as *const u64;
         let registers = Registers::of(state);
-        let t = match bits::append_bytes(cx, words, |w| registers.source(w)) {
-            Some(t) => t,
-            None => {
-                bits::segments(words, &mut local.segments, |w| registers.source(w));
-                match bits::create(cx, &local.segments) {
-                    Ok(t) => t,
-                    Err(_) => return again(state, at, next, fail),
-                }
-            }
-        };
+        bits::segments(words, &mut local.segments, |w| registers.source(w));
+        let Ok(t) = bits::create(cx, &local.segments) else { return again(state, at, next, fail) };
         let head = interp::word_at(cx, words);
         built(state, t, (head >> 16) as u16, (head >> 32) as u16 as usize, (*words.add(2) >> 32) as usize)
     }

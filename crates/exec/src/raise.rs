@@ -119,25 +119,38 @@ unsafe fn is_caught(cx: &Ctx, from: *mut u64) -> bool {
     stack.iter().any(|&w| w & 7 != 0 && unsafe { Term::from_raw(w) }.is_catch())
 }
 
-/// Return addresses on the stack, top first, without runs of the same one.
-fn continuations(cx: &Ctx, most: usize, out: &mut Vec<u64>) {
+/// Adds return addresses on the stack, top first, without runs of the same one, to the first `n`; how many there are then.
+fn continuations(cx: &Ctx, most: usize, out: &mut [u64], mut n: usize) -> usize {
     let mut last = 0;
     for t in cx.p.heap.stack() {
         let w = t.raw();
         if w & 7 == 0 && w != 0 && w != last && cx.node.code.as_trace_continuation(w).is_none() {
-            if out.len() >= most {
+            if n >= most {
                 break;
             }
-            out.push(w);
+            out[n] = w;
+            n += 1;
             last = w;
         }
     }
+    n
 }
+
+/// Addresses of a trace that need no memory of their own.
+const FEW: usize = 32;
 
 fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
     let depth = cx.node.backtrace_depth.load(std::sync::atomic::Ordering::Relaxed);
     let e = cx.p.exception;
-    let mut addresses: Vec<u64> = Vec::with_capacity(depth + 1);
+    let mut few = [0u64; FEW];
+    let mut many = Vec::new();
+    let addresses: &mut [u64] = if depth < FEW {
+        &mut few
+    } else {
+        many.resize(depth + 1, 0);
+        &mut many
+    };
+    let mut n = 0;
     // SAFETY: `at` is an instruction (rule 1).
     let word = match unsafe { *at } {
         word if word as u16 == Op::Breakpoint as u16 => cx.node.code.point((word >> 16) as u32).map_or(word, |p| p.original()),
@@ -146,19 +159,21 @@ fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
     let native = matches!(word as u16, n if n == Op::Native as u16 || n == Op::Nif as u16 || n == Op::RaisePending as u16 || n == Op::Illegal as u16);
     if !native {
         // Marked as an instruction, not a return address, by its lowest bit.
-        addresses.push(at as u64 | 1);
+        addresses[0] = at as u64 | 1;
+        n = 1;
     }
     let most = depth.saturating_sub(usize::from(e.top.is_some()));
     // However short traces are to be, they name one place.
-    let least = usize::from(e.top.is_none()).max(addresses.len());
-    continuations(cx, most.max(least), &mut addresses);
-    let bytes: Vec<u8> = addresses.iter().flat_map(|a| a.to_le_bytes()).collect();
+    let least = usize::from(e.top.is_none()).max(n);
+    let n = continuations(cx, most.max(least), addresses, n);
+    // SAFETY: words are bytes.
+    let bytes = unsafe { std::slice::from_raw_parts(addresses.as_ptr().cast::<u8>(), 8 * n) };
     let none = Term::NIL;
     let (m, f) = e.top.unwrap_or((none, none));
     let args = if e.args.is_none() { am::UNDEFINED } else { e.args };
     let info = if e.info.is_none() { none } else { e.info };
     let h = cx.h();
-    let bin = h.binary(&bytes);
+    let bin = h.binary(bytes);
     h.tuple(&[marker(), bin, m, f, args, info, e.class.atom()])
 }
 

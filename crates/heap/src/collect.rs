@@ -64,7 +64,15 @@ pub struct Heap {
     pub stats: HeapStats,
     /// The next block is made as small as possible (`hibernate`).
     compact: bool,
+    /// Slices in a row in which much was allocated.
+    busy: u32,
 }
+
+/// Words allocated in a slice that make it a busy one.
+const BUSY_WORDS: u64 = 4096;
+/// Busy slices in a row until blocks grow beyond what is alive asks for, and until they grow no further.
+const BUSY_FROM: u32 = 3;
+const BUSY_MOST: u32 = 8;
 
 // SAFETY: rule 1.
 unsafe impl Send for Heap {}
@@ -136,7 +144,22 @@ impl Heap {
             fullsweep_after: 65535,
             stats: HeapStats::default(),
             compact: false,
+            busy: 0,
         }
+    }
+    /// A slice is over in which so many words were allocated. `free`: the process may grow as it likes.
+    #[inline]
+    pub fn slice_over(&mut self, words: u64, free: bool) {
+        self.busy = if words >= BUSY_WORDS && free { (self.busy + 1).min(BUSY_MOST) } else { self.busy.saturating_sub(1) };
+    }
+    /// The process waits: `true` if its block is larger than what is alive asks for, so that a collection pays.
+    #[inline]
+    pub fn rests(&mut self) -> bool {
+        std::mem::take(&mut self.busy) >= BUSY_FROM
+    }
+    /// The block that a process gets for being busy: collections are fewer then. It stays within a core's own cache.
+    fn busy_words(&self) -> usize {
+        if self.busy < BUSY_FROM || self.compact { 0 } else { 512 << (self.busy - BUSY_FROM) }
     }
 
     #[inline]
@@ -293,6 +316,7 @@ impl Heap {
             (false, true) => self.min_words,
             (false, false) => self.block_words().max(self.min_words),
         });
+        let capacity = capacity.max(self.busy_words());
         // The stack stays, whatever dies: beside a deep one there must be room in proportion to it.
         let capacity = if self.compact { capacity } else { capacity.max(next_size((stack + need) * 2)) };
         // If nearly all of it lives, the next collection should not come at once.
@@ -434,7 +458,7 @@ impl Heap {
         } else {
             now
         };
-        wanted.max(used).max(self.min_words.min(capacity)).min(capacity)
+        wanted.max(used).max(self.min_words).max(self.busy_words()).min(capacity)
     }
 
     /// A major collection into a block that has room for what is live and `spare` words more.

@@ -53,7 +53,7 @@ pub enum Helper {
     Compare = 2,
     /// (x, y): `State::result` is whether they are the same.
     Same = 3,
-    /// (instruction, is it a last call): calls a native function.
+    /// (instruction, is it a last call, its word in the export's record or 0): calls a native function. Keeps no registers.
     Native = 4,
     /// (context, bits | flags << 32, what): matches without building; `State::result` is the value, or 0.
     Bits = 5,
@@ -69,9 +69,15 @@ pub enum Helper {
     SubBits = 10,
     /// As `Step`, for a changed map.
     PutMap = 11,
+    /// The native function whose stub is at `State::ip` is called, with `State::x`, if it is one that can be.
+    Foreign = 12,
+    /// (base, start, bits): a part of a bit string. `State::result` is it; the heap has room for `PART_WORDS`.
+    Part = 13,
 }
 /// How many.
-pub const HELPERS: usize = 12;
+pub const HELPERS: usize = 14;
+/// Words that `Helper::Part` may take.
+pub const PART_WORDS: i64 = 5;
 
 /// What `Helper::Bits` matches.
 pub const MATCH_INTEGER: u64 = 0;

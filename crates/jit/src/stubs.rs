@@ -101,7 +101,7 @@ mod x86 {
         )
     }
 
-    /// In the place of a function without machine code: the interpreter does the call.
+    /// In the place of a function without machine code: a native function is run at once, else the interpreter does the call.
     #[unsafe(naked)]
     unsafe extern "C" fn interpret() {
         naked_asm!(
@@ -111,14 +111,36 @@ mod x86 {
              mov [r15 + {x}], rcx
              mov [r15 + {x} + 8], r8
              mov [r15 + {x} + 16], r9
-             mov eax, 2",
+             push rbp
+             mov rbp, rsp
+             and rsp, -16
+             mov rdi, r15
+             call [r15 + {helpers} + 8 * {foreign}]
+             test eax, eax
+             jne 2f
+             mov rsp, rbp
+             pop rbp
+             mov rax, [r15 + {hp}]
+             mov rcx, [r15 + {sp}]
+             mov rdx, [r15 + {reductions}]
+             mov rsi, [r15 + {x}]
+             ret
+             2:",
             leave!(),
             native_sp = const offset_of!(State, native_sp),
             hp = const offset_of!(State, hp),
             sp = const offset_of!(State, sp),
             reductions = const offset_of!(State, reductions),
             x = const offset_of!(State, x),
+            helpers = const offset_of!(State, helpers),
+            foreign = const crate::Helper::Foreign as usize,
         )
+    }
+
+    /// In machine code's convention, with the number of an exit: a helper has said so, and stored everything.
+    #[unsafe(naked)]
+    unsafe extern "C" fn leave_with() {
+        naked_asm!("mov eax, edi", leave!(), native_sp = const offset_of!(State, native_sp))
     }
 
     /// Calls helper `N` and keeps all registers, as machine code's slow paths want it; float registers if `$saves` says so.
@@ -292,9 +314,11 @@ mod x86 {
     type Stub = unsafe extern "C" fn();
     static FULL: [Stub; crate::HELPERS] = [
         full::<0>, full::<1>, full::<2>, full::<3>, full::<4>, full::<5>, full::<6>, full::<7>, full::<8>, full::<9>, full::<10>, full::<11>,
+        full::<12>, full::<13>,
     ];
     static LIGHT: [Stub; crate::HELPERS] = [
         light::<0>, light::<1>, light::<2>, light::<3>, light::<4>, light::<5>, light::<6>, light::<7>, light::<8>, light::<9>, light::<10>, light::<11>,
+        light::<12>, light::<13>,
     ];
 
     /// The stub of a helper, for a function that has floats in registers or one that has none.
@@ -303,6 +327,9 @@ mod x86 {
     }
     pub fn leave_address() -> usize {
         leave_at as *const () as usize
+    }
+    pub fn leave_with_address() -> usize {
+        leave_with as *const () as usize
     }
     pub fn interpret_address() -> usize {
         interpret as *const () as usize
@@ -325,6 +352,9 @@ mod elsewhere {
         0
     }
     pub fn float_address(_: super::FloatOp) -> usize {
+        0
+    }
+    pub fn leave_with_address() -> usize {
         0
     }
     pub fn interpret_address() -> usize {

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Binaries up to this many bytes live in the heap itself.
 pub const HEAP_BIN_MAX: usize = 64;
+/// Parts of bit strings up to this many bits are copied.
+pub const COPIED_BITS: usize = 8 * 24;
 
 /// A block of words outside a process's heap block.
 #[repr(C)]
@@ -720,12 +722,17 @@ impl Alloc {
         if start == 0 && base.bit_size() == Some(bits) {
             return base;
         }
-        if bits <= 8 * 24 {
+        if bits <= COPIED_BITS {
             let view = base.bits().expect("a bit string").slice(start, bits);
             let (t, out) = self.bits_mut(bits);
             view.copy_to(out, 0);
             return t;
         }
+        self.part(base, start, bits)
+    }
+    /// The part of a `HeapBits` or `BinRef` from bit `start` on, never copied.
+    #[inline]
+    pub fn part(&mut self, base: Term, start: usize, bits: usize) -> Term {
         let p = self.boxed(Kind::SubBits, 3);
         // SAFETY: fresh room.
         unsafe {

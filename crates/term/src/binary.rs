@@ -23,6 +23,10 @@ unsafe impl Send for Binary {}
 unsafe impl Sync for Binary {}
 
 const HEAD: usize = size_of::<Head>();
+/// For machine code: where things are in a buffer, from its raw handle.
+pub const COUNT: i32 = std::mem::offset_of!(Head, count) as i32;
+pub const CAPACITY: i32 = std::mem::offset_of!(Head, capacity) as i32;
+pub const USED_BITS: i32 = std::mem::offset_of!(Head, used_bits) as i32;
 /// In `used_bits`: the last eight bytes are the address of a boxed owner, which goes with the buffer. Nobody can claim more of it.
 const OWNED: usize = 1 << 63;
 
@@ -42,8 +46,11 @@ pub fn memory() -> usize {
     BYTES.iter().fold(0, |n, p| n.wrapping_add(p.0.load(Relaxed)))
 }
 
+/// Bytes behind a buffer's room: machine code writes whole words.
+const SPILL: usize = 7;
+
 fn layout(capacity: usize) -> Layout {
-    Layout::from_size_align(HEAD + capacity.max(1), 8).expect("a binary's size fits the address space")
+    Layout::from_size_align(HEAD + capacity + SPILL, 8).expect("a binary's size fits the address space")
 }
 
 impl Binary {
@@ -133,6 +140,16 @@ impl Binary {
     pub fn claim_private(&self, from: usize, more: usize) -> bool {
         (from + more).div_ceil(8) <= self.capacity()
             && self.head().used_bits.compare_exchange(from, from + more, AcqRel, Acquire).is_ok()
+    }
+    /// As `claim_private`, if this is the only handle: then nobody else can look or claim.
+    #[inline]
+    pub fn claim_alone(&self, from: usize, more: usize) -> bool {
+        let h = self.head();
+        let fits = (from + more).div_ceil(8) <= h.capacity && h.count.load(Acquire) == 1 && h.used_bits.load(Relaxed) == from;
+        if fits {
+            h.used_bits.store(from + more, Release);
+        }
+        fits
     }
     #[inline]
     pub fn into_raw(self) -> u64 {

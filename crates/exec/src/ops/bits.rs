@@ -408,67 +408,6 @@ pub unsafe fn segments(at: *const u64, out: &mut Vec<Segment>, source: impl Fn(u
     }
 }
 
-/// The usual way of growing a binary: small integers of whole bytes, at the end of a buffer that has room. `None`: not so, and nothing
-/// has happened.
-///
-/// # Safety
-/// Rule 1: `at` is a `BsCreate` instruction.
-#[inline]
-pub unsafe fn append_bytes(cx: &mut Ctx, at: *const u64, source: impl Fn(u64) -> Term) -> Option<Term> {
-    // SAFETY: the caller's promise.
-    let word = |i: usize| unsafe { *at.add(i) };
-    let n = word(2) as u32 as usize;
-    if n < 2 || word(3) as u8 != APPEND || word(5) != am::ALL.raw() {
-        return None;
-    }
-    let base = source(word(4));
-    if !base.is_kind(Kind::BinRef) {
-        return None;
-    }
-    let len = base.word(1) as usize;
-    let mut more = 0;
-    for i in 1..n {
-        let (what, value, size) = (word(3 + 4 * i), word(4 + 4 * i), word(5 + 4 * i));
-        if what as u8 != INTEGER || size & 1 == 0 || !source(value).is_small() {
-            return None;
-        }
-        let bits = (size >> 1) * (what >> 16 & 0xffff_ffff);
-        if bits % 8 != 0 || bits > 64 {
-            return None;
-        }
-        more += bits as usize;
-    }
-    // The first segment's unit is one of its own bits.
-    if len % 8 != 0 || (len as u64) % (word(3) >> 16 & 0xffff_ffff).max(1) != 0 || (len + more) as u64 > MAX_BITS {
-        return None;
-    }
-    // SAFETY: rule 5 of `term`: the cell holds a count.
-    let buffer = unsafe { term::binary::Binary::borrow_raw(base.word(2)) };
-    if !buffer.claim(len, more) {
-        return None;
-    }
-    // SAFETY: rule 6 of `term`: the claimed bits are ours to write.
-    let mut out = unsafe { buffer.data().add(len / 8) };
-    for i in 1..n {
-        let (what, value, size) = (word(3 + 4 * i), word(4 + 4 * i), word(5 + 4 * i));
-        let bits = ((size >> 1) * (what >> 16 & 0xffff_ffff)) as u32;
-        let v = source(value).small_value() as u64;
-        let bytes = if little((what >> 8) as u8) { v.to_le_bytes() } else { v.checked_shl(64 - bits).unwrap_or(0).to_be_bytes() };
-        let k = bits as usize / 8;
-        // SAFETY: as above: `k` of the bytes that were claimed.
-        unsafe {
-            out.copy_from_nonoverlapping(bytes.as_ptr(), k);
-            out = out.add(k);
-        }
-    }
-    cx.reductions -= ((len + more) / 8000) as i64;
-    let a = &mut cx.p.heap.alloc;
-    let before = a.off_heap_bytes;
-    let t = a.bin_ref((*buffer).clone(), len + more);
-    a.off_heap_bytes = before + more / 8 + 8;
-    Some(t)
-}
-
 fn utf8_len(c: i64) -> usize {
     match c {
         0..0x80 => 1,
@@ -647,8 +586,9 @@ fn write_float(out: &mut [u8], at: usize, value: Term, n: usize, flags: u8) -> b
     true
 }
 
-/// A bit string of the bits of `bin` and `more` bits behind them, whose buffer `fill` gets (with the bit where the new ones
-/// begin). Grows the buffer of `bin` itself when nobody has appended to it before.
+/// A bit string of the bits of `bin` and `more` bits behind them, with the bytes to be filled and the bit where the new ones begin.
+/// Grows the buffer of `bin` itself when nobody has appended to it before: what is appended to is a part of a cell that stands for
+/// the whole buffer, room included, so that no count changes.
 fn append(a: &mut Alloc, bin: Term, more: usize, private: bool) -> (Term, &'static mut [u8], usize) {
     let (base, start, len) = match bin.kind() {
         Some(Kind::SubBits) => (bin.base(), bin.word(1) as usize, bin.word(2) as usize),
@@ -656,20 +596,19 @@ fn append(a: &mut Alloc, bin: Term, more: usize, private: bool) -> (Term, &'stat
     };
     if base.is_kind(Kind::BinRef) && start == 0 {
         // SAFETY: rule 5 of `term`: the cell holds a count.
-        let b = unsafe { (*term::binary::Binary::borrow_raw(base.word(2))).clone() };
-        if b.claim(len, more) || (private && b.claim_private(len, more)) {
+        let b = unsafe { term::binary::Binary::borrow_raw(base.word(2)) };
+        if b.claim_alone(len, more) || b.claim(len, more) || (private && b.claim_private(len, more)) {
             let bytes = (len + more).div_ceil(8);
             // SAFETY: rule 6 of `term`: the claimed bits are ours to write; those before them are not written.
             let out = unsafe { std::slice::from_raw_parts_mut(b.data(), bytes) };
-            let before = a.off_heap_bytes;
-            let t = a.bin_ref(b, len + more);
-            a.off_heap_bytes = before + more / 8 + 8;
-            return (t, out, len);
+            let whole = if base.word(1) as usize >= len + more { base } else { a.bin_ref((*b).clone(), b.capacity() * 8) };
+            return (a.part(whole, 0, len + more), out, len);
         }
     }
     let bytes = (len + more).div_ceil(8);
-    let mut b = term::binary::Binary::with_capacity((bytes * 2).max(256), 0);
-    b.claim(0, len + more);
+    let capacity = (bytes * 2).max(256);
+    let b = term::binary::Binary::with_capacity(capacity, 0);
+    b.claim_alone(0, len + more);
     let data = b.data();
     // SAFETY: a fresh buffer with at least `bytes` bytes, known to nobody else.
     let out = unsafe {
@@ -679,8 +618,8 @@ fn append(a: &mut Alloc, bin: Term, more: usize, private: bool) -> (Term, &'stat
     if let Some(v) = bin.bits() {
         v.copy_to(out, 0);
     }
-    let _ = b.bytes_mut();
-    (a.bin_ref(b, len + more), out, len)
+    let whole = a.bin_ref(b, capacity * 8);
+    (a.part(whole, 0, len + more), out, len)
 }
 
 /// Builds a bit string from segments.
@@ -710,11 +649,12 @@ pub fn create(cx: &mut Ctx, segments: &[Segment]) -> Result<Term, CreateError> {
         }
         total = total.checked_add(sizes[i]).filter(|&n| n as u64 <= MAX_BITS).ok_or_else(|| error(am::SYSTEM_LIMIT, "size", s.size))?;
     }
-    cx.reductions -= (total / 8000) as i64;
     let appending = segments.first().is_some_and(|s| matches!(s.kind, APPEND | PRIVATE_APPEND) && s.size == am::ALL);
     if appending && total == sizes[0] {
         return Ok(segments[0].value);
     }
+    // What is appended to is copied seldom.
+    cx.reductions -= ((total - if appending { sizes[0] } else { 0 }) / 8000) as i64;
     let (t, out, mut at) = if appending {
         append(&mut cx.p.heap.alloc, segments[0].value, total - sizes[0], segments[0].kind == PRIVATE_APPEND)
     } else {
@@ -736,7 +676,8 @@ pub fn init_writable(a: &mut Alloc, size: Term) -> Term {
     // The compiler says how much it will be, if it knows.
     let n = size.to::<usize>().unwrap_or(256).min(1 << 30);
     let b = term::binary::Binary::with_capacity(n, 0);
-    a.bin_ref(b, 0)
+    let whole = a.bin_ref(b, n * 8);
+    a.part(whole, 0, 0)
 }
 
 // ---- the construction instructions of older compilers

@@ -1,7 +1,7 @@
 //! Calls, returns, jumps, frames, exceptions.
 
 use super::{Goes, PASSED, T, decode_arity, mem, x_offset};
-use crate::{Helper, State};
+use crate::{Helper, State, stubs};
 use code::op::{Op, Y};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I16, I32, I64};
@@ -73,13 +73,24 @@ impl T<'_, '_> {
         }
     }
 
-    /// Machine code of the function at an address; without any, the interpreter does the call and this is not come back to.
-    fn callee(&mut self, target: Value, args: &[Value; 6]) -> Value {
-        let word = self.checked(target, args);
-        self.b.ins().ushr_imm_u(word, 16)
+    /// Machine code of the function at an address; without any, that of the stub that stands for such functions.
+    fn callee(&mut self, target: Value) -> Value {
+        let word = self.load(target, 0);
+        let op = self.b.ins().ireduce(I16, word);
+        let has = self.b.ins().icmp_imm_s(IntCC::Equal, op, Op::Machine as i64);
+        let code = self.b.ins().ushr_imm_u(word, 16);
+        let (go, other) = (self.b.create_block(), self.cold());
+        let callee = self.b.append_block_param(go, I64);
+        self.b.ins().brif(has, go, &[code.into()], other, &[]);
+        self.b.switch_to_block(other);
+        self.to_state(target, offset_of!(State, ip) as i32);
+        let stub = self.from_state(offset_of!(State, interpret) as i32);
+        self.b.ins().jump(go, &[stub.into()]);
+        self.b.switch_to_block(go);
+        callee
     }
-    /// The word of a function that has machine code.
-    fn checked(&mut self, target: Value, args: &[Value; 6]) -> Value {
+    /// Without machine code of the function at an address, the interpreter does the call and this is not come back to.
+    fn checked(&mut self, target: Value, args: &[Value; 6]) {
         let word = self.load(target, 0);
         let op = self.b.ins().ireduce(I16, word);
         let has = self.b.ins().icmp_imm_s(IntCC::Equal, op, Op::Machine as i64);
@@ -90,7 +101,6 @@ impl T<'_, '_> {
         let stub = self.from_state(offset_of!(State, interpret) as i32);
         self.b.ins().return_call_indirect(self.function, stub, args);
         self.b.switch_to_block(go);
-        word
     }
     fn pass(&mut self, arity: u16) {
         for r in PASSED..arity {
@@ -99,7 +109,7 @@ impl T<'_, '_> {
         }
     }
     fn call_at(&mut self, target: Value, args: [Value; 6]) -> Goes {
-        let callee = self.callee(target, &args);
+        let callee = self.callee(target);
         let call = self.b.ins().call_indirect(self.function, callee, &args);
         self.came_back(call)
     }
@@ -112,7 +122,7 @@ impl T<'_, '_> {
         Goes { falls: true, uses_jumps: false, small: 0 }
     }
     fn tail_call_at(&mut self, target: Value, args: [Value; 6]) -> Goes {
-        let callee = self.callee(target, &args);
+        let callee = self.callee(target);
         self.b.ins().return_call_indirect(self.function, callee, &args);
         ENDS
     }
@@ -258,8 +268,21 @@ impl T<'_, '_> {
         let at = self.address(self.ins().at);
         self.flush(live);
         self.sync_out();
-        let args = [self.int(at), self.int(i64::from(last)), self.int(0)];
-        self.help(Helper::Native, args);
+        let record = self.w(1) as *const Export;
+        // SAFETY: rule 1: the word is the address of an export record, which is never freed.
+        let word = unsafe { (*record).stub[0].load(std::sync::atomic::Ordering::Relaxed) };
+        let word = if word as u16 == Op::Native as u16 { word } else { 0 };
+        let state = self.state();
+        let to = self.from_state((offset_of!(State, helpers) + 8 * Helper::Native as usize) as i32);
+        let args = [state, self.int(at), self.int(i64::from(last)), self.int(word as i64)];
+        let call = self.b.ins().call_indirect(self.foreign, to, &args);
+        let exit = self.b.inst_results(call)[0];
+        let (leaves, stays) = (self.cold(), self.b.create_block());
+        self.b.ins().brif(exit, leaves, &[], stays, &[]);
+        self.b.switch_to_block(leaves);
+        let stub = self.int(stubs::leave_with_address() as i64);
+        self.b.ins().return_call_indirect(self.leaving_with, stub, &[exit]);
+        self.b.switch_to_block(stays);
         self.sync_in();
         self.fetch(1);
         if last {
@@ -441,13 +464,31 @@ impl T<'_, '_> {
             }
             Op::CatchEnd => {
                 let x0 = self.get(0);
-                let (raised, go) = (self.cold(), self.b.create_block());
+                let (raised, go, done) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
                 self.b.ins().brif(x0, go, &[], raised, &[]);
-                self.b.switch_to_block(raised);
-                self.leave();
                 self.b.switch_to_block(go);
                 let nil = self.int(Term::NIL.raw() as i64);
                 self.set(Y | a, nil);
+                self.b.ins().jump(done, &[]);
+                self.b.switch_to_block(raised);
+                self.step(done);
+                self.b.switch_to_block(done);
+                FALLS
+            }
+            Op::TryCase => {
+                let x0 = self.get(0);
+                let (raised, fallen) = (self.b.create_block(), self.cold());
+                self.b.ins().brif(x0, fallen, &[], raised, &[]);
+                self.b.switch_to_block(fallen);
+                self.leave();
+                self.b.switch_to_block(raised);
+                let nil = self.int(Term::NIL.raw() as i64);
+                self.set(Y | a, nil);
+                // Nothing but an exception leads here, so they are where that has put them.
+                for r in 0..3 {
+                    let v = self.from_state(x_offset(r + 1));
+                    self.set(r, v);
+                }
                 FALLS
             }
             Op::SelectLinear => {
@@ -537,7 +578,6 @@ impl T<'_, '_> {
                 }
             }
             Op::FuncInfo
-            | Op::TryCase
             | Op::Raise
             | Op::RawRaise
             | Op::TryCaseEnd

@@ -151,6 +151,10 @@ struct T<'a, 'b> {
     function: SigRef,
     leaving: SigRef,
     helping: SigRef,
+    /// Of helpers that keep no registers, by the C convention.
+    foreign: SigRef,
+    /// Of the stub that leaves with an exit's number.
+    leaving_with: SigRef,
     /// The function itself, if it is made from its entry.
     own: Option<FuncRef>,
     /// The present instruction.
@@ -202,6 +206,13 @@ pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderCon
     let mut s = Signature::new(CallConv::PreserveAll);
     s.params = vec![AbiParam::new(I64); 3];
     let helping = b.import_signature(s);
+    let mut s = Signature::new(CallConv::SystemV);
+    s.params = vec![AbiParam::new(I64); 4];
+    s.returns = vec![AbiParam::new(I64)];
+    let foreign = b.import_signature(s);
+    let mut s = Signature::new(CallConv::Tail);
+    s.params = vec![AbiParam::new(I64)];
+    let leaving_with = b.import_signature(s);
     let own = unit.resume.is_none().then(|| {
         let name = b.func.declare_imported_user_function(UserExternalName::new(0, 0));
         b.import_function(ExtFuncData { name: ExternalName::user(name), signature: function, colocated: true, patchable: false })
@@ -229,6 +240,8 @@ pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderCon
         function,
         leaving,
         helping,
+        foreign,
+        leaving_with,
         own,
         i: 0,
         head: None,
