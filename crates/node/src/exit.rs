@@ -63,7 +63,7 @@ impl Node {
         p.native_state = None;
         self.save_calls(p, 0);
         // From here on it takes no signals.
-        let mut last = std::mem::take(&mut p.unhandled);
+        let mut last = p.unhandled.take();
         last.extend(me.close());
 
         self.cancel_timers_of(pid);
@@ -78,23 +78,23 @@ impl Node {
         }
         self.processes.unlist(pid);
 
-        for suspended in std::mem::take(&mut p.suspending) {
+        for suspended in p.suspending.take() {
             self.request(suspended.pid, move |_, other| {
                 if let Some((_, _, q)) = other {
                     q.suspended = q.suspended.saturating_sub(1);
                 }
             });
         }
-        for (reference, monitor) in std::mem::take(&mut p.monitors) {
+        for (reference, monitor) in p.monitors.take() {
             self.withdraw(pid, reference, monitor.target);
         }
         let mut links: Vec<Who> = Vec::with_capacity(p.links.len());
-        for (who, unlinking) in std::mem::take(&mut p.links) {
+        for (who, unlinking) in p.links.take() {
             if unlinking == 0 {
                 links.push(who);
             }
         }
-        let mut watchers: Vec<_> = std::mem::take(&mut p.watchers).into_iter().collect();
+        let mut watchers: Vec<_> = p.watchers.take().into_iter().collect();
         // What was on its way in and still counts: links and monitors are told the true reason if they came before the end was decided.
         for signal in last {
             match signal {

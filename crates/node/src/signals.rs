@@ -67,6 +67,8 @@ pub fn alias_owner(alias_of: u64) -> Option<Term> {
 thread_local! {
     /// Priority of the process that this thread runs.
     static URGENCY: std::cell::Cell<u8> = const { std::cell::Cell::new(0) };
+    /// Room for the next batch of signals: the inbox gets it in exchange for its own.
+    static ROOM: std::cell::Cell<Vec<Signal>> = const { std::cell::Cell::new(Vec::new()) };
 }
 
 /// From now on signals of this thread come from a process of that priority.
@@ -244,7 +246,7 @@ impl Node {
 
     /// Takes the signals that have arrived for the running process and acts on each, in order.
     pub fn fetch(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private) -> Fetched {
-        let mut batch = std::mem::take(&mut p.spare);
+        let mut batch = ROOM.take();
         p.waiting = me.take_signals(&mut batch);
         let mut out = Fetched { suspended: p.suspended > 0, ..Fetched::default() };
         if !batch.is_empty() {
@@ -270,7 +272,7 @@ impl Node {
         }
         batch.clear();
         if batch.capacity() <= 64 {
-            p.spare = batch;
+            ROOM.set(batch);
         }
         out
     }

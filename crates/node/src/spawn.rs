@@ -17,7 +17,7 @@ pub struct MonitorOptions {
 }
 
 /// Words of a process's first block.
-const SMALL_BEGIN: usize = 110;
+const SMALL_BEGIN: usize = 64;
 
 /// How a process starts.
 #[derive(Debug, Default)]

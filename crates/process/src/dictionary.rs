@@ -8,7 +8,7 @@ pub struct Dictionary {
     /// Alternating key, value: one slice, so that it is one root for the collector.
     pairs: Vec<Term>,
     /// Hash of a key to the index of its pair; only kept above a size where scanning is slower.
-    index: Option<base::hash::Map<u64, Vec<u32>>>,
+    index: Option<Box<base::hash::Map<u64, Vec<u32>>>>,
 }
 
 const INDEX_FROM: usize = 16;
@@ -56,7 +56,7 @@ impl Dictionary {
         for i in 0..self.len() {
             ix.entry(hash(self.pairs[2 * i])).or_default().push(i as u32);
         }
-        self.index = Some(ix);
+        self.index = Some(Box::new(ix));
     }
     /// Removes a key; its value if it was there.
     pub fn erase(&mut self, key: Term, same: fn(Term, Term) -> bool, hash: fn(Term) -> u64) -> Option<Term> {

@@ -12,6 +12,7 @@ pub mod dictionary;
 pub mod mailbox;
 pub mod private;
 pub mod saved_calls;
+pub mod seldom;
 pub mod shared;
 pub mod signal;
 pub mod table;
@@ -19,6 +20,7 @@ pub mod trace;
 
 pub use mailbox::{Mailbox, Message};
 pub use private::{AliasKind, Class, Exception, MaxHeap, Monitor, MonitorKind, NativeState, Private, Rare, Resume, Suspending, Target, Urgent};
+pub use seldom::Seldom;
 pub use shared::{AfterSend, Gone, Inbox, ProcRef, Process, RunState};
 pub use signal::{ExitSignal, Owned, RefId, Request, Signal, Who};
 pub use table::Table;

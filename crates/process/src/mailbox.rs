@@ -64,7 +64,7 @@ pub struct Mailbox {
     /// How many slots have left at the front since the beginning (for marks).
     removed: u64,
     /// (reference number or mark id, position).
-    marks: Vec<(u64, u64)>,
+    marks: crate::Seldom<Vec<(u64, u64)>>,
     /// Messages with `in_heap`.
     in_heap: usize,
     /// None of them stands at this index or behind it, so that a collection need not walk a long queue.
@@ -183,7 +183,7 @@ impl Mailbox {
     }
     /// Renames a mark (`recv_marker_bind`).
     pub fn bind_mark(&mut self, id: u64, to: u64) {
-        for m in &mut self.marks {
+        for m in self.marks.iter_mut() {
             if m.0 == id {
                 m.0 = to;
             }

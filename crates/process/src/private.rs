@@ -2,7 +2,7 @@
 
 use crate::dictionary::Dictionary;
 use crate::saved_calls::{SavedCall, SavedCalls};
-use crate::{Mailbox, Owned, RefId, Signal, Who};
+use crate::{Mailbox, Owned, RefId, Seldom, Signal, Who};
 use base::hash::Map;
 use heap::Heap;
 use std::any::Any;
@@ -110,27 +110,25 @@ pub struct Private {
     /// Number of the next receive mark.
     pub next_mark: u64,
     /// Links: 0, or the number of an unlink signal that has not been acknowledged yet (the link is not in force then).
-    pub links: Map<Who, u64>,
+    pub links: Seldom<Map<Who, u64>>,
     /// Number of the last unlink signal.
     pub unlinks: u64,
     /// Monitors this process has set.
-    pub monitors: Map<RefId, Monitor>,
+    pub monitors: Seldom<Map<RefId, Monitor>>,
     /// Monitors others have set on it: the watcher, and the name by which it was found.
-    pub watchers: Map<RefId, (Who, Option<Term>)>,
+    pub watchers: Seldom<Map<RefId, (Who, Option<Term>)>>,
     /// Messages that come first.
     pub urgent: Option<Box<Urgent>>,
     /// Active aliases: how they end.
-    pub aliases: Map<RefId, AliasKind>,
+    pub aliases: Seldom<Map<RefId, AliasKind>>,
     /// How often others have suspended it: not run until resumed, but its signals are handled.
     pub suspended: u32,
     /// Processes that this one has suspended, with counts.
-    pub suspending: Vec<Suspending>,
+    pub suspending: Seldom<Vec<Suspending>>,
     /// Answers that have come for a native function that waits (`Stop::Wait`).
-    pub answers: Vec<(u64, Owned)>,
-    /// Room for the next batch of signals.
-    pub spare: Vec<Signal>,
+    pub answers: Seldom<Vec<(u64, Owned)>>,
     /// Signals behind the one that ends the process.
-    pub unhandled: Vec<Signal>,
+    pub unhandled: Seldom<Vec<Signal>>,
     /// How far it has got with ending.
     pub ending: Option<Box<dyn Any + Send>>,
     /// Part of the runtime itself: `init:stop` leaves it alone.
@@ -269,17 +267,16 @@ impl Private {
             wait_timer: None,
             timed_out: false,
             next_mark: 1,
-            links: Map::default(),
-            monitors: Map::default(),
-            watchers: Map::default(),
-            aliases: Map::default(),
+            links: Seldom::default(),
+            monitors: Seldom::default(),
+            watchers: Seldom::default(),
+            aliases: Seldom::default(),
             unlinks: 0,
             urgent: None,
             suspended: 0,
-            suspending: Vec::new(),
-            answers: Vec::new(),
-            spare: Vec::new(),
-            unhandled: Vec::new(),
+            suspending: Seldom::default(),
+            answers: Seldom::default(),
+            unhandled: Seldom::default(),
             ending: None,
             is_system: false,
             collect_soon: None,
@@ -316,10 +313,8 @@ impl Private {
     pub fn leave_literals(&mut self, going: &heap::Going) {
         self.with_roots(&mut [], |heap, roots| heap.leave_literals(roots, going));
         let leads_there = |o: &Owned| going.find(o.term.raw()).is_some() || o.memory.blocks().flatten().any(|&w| going.find(w).is_some());
-        for (_, answer) in &mut self.answers {
-            if leads_there(answer) {
-                *answer = Owned::copy(answer.term);
-            }
+        for (_, answer) in self.answers.iter_mut().filter(|(_, a)| leads_there(a)) {
+            *answer = Owned::copy(answer.term);
         }
         self.mailbox.leave_literals(going);
     }
