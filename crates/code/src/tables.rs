@@ -663,20 +663,36 @@ impl Code {
     }
     /// The function and line at an address.
     pub fn locate(&self, address: *const u64) -> Option<Located> {
-        let l = self.version_at(address)?;
-        let offset = ((address as usize - l.start()) / 8) as u32;
-        let i = l.functions.partition_point(|f| f.0 <= offset).checked_sub(1)?;
-        let (start, function, arity) = l.functions[i];
-        let j = l.lines.partition_point(|x| x.0 <= offset);
-        // A line instruction may stand right before `FuncInfo`.
-        let line = j.checked_sub(1).map(|j| l.lines[j]).filter(|x| x.0 >= start.saturating_sub(0));
-        let item = line.and_then(|(_, item)| if item == 0 { None } else { l.items.get(item as usize) });
-        // ERTS has 24 bits for a line.
-        let location = item.filter(|i| i.1 < 1 << 24).map(|&(file, line)| {
-            let name = l.files.get(file as usize).cloned().flatten();
-            (name.unwrap_or_else(|| format!("{}.erl", atom::text(l.name))), line)
+        let mut found = None;
+        self.locate_all(&[address as u64], |_, place, location| {
+            let location = location.map(|(file, line)| (file.to_owned(), line));
+            found = Some(Located { location, ..place });
         });
-        Some(Located { module: l.name, function, arity, location })
+        found
+    }
+    /// The functions and lines at some addresses, with the number of the address each time; those that are in no code are left out.
+    pub fn locate_all(&self, addresses: &[u64], mut act: impl FnMut(usize, Located, Option<(&str, u32)>)) {
+        let ranges = self.ranges.read();
+        for (number, &address) in addresses.iter().enumerate() {
+            let a = address as usize;
+            let Some((_, l)) = ranges.range(..=a).next_back().filter(|(_, l)| a < l.end()) else { continue };
+            let offset = ((a - l.start()) / 8) as u32;
+            let Some(i) = l.functions.partition_point(|f| f.0 <= offset).checked_sub(1) else { continue };
+            let (start, function, arity) = l.functions[i];
+            let j = l.lines.partition_point(|x| x.0 <= offset);
+            // A line instruction may stand right before `FuncInfo`.
+            let line = j.checked_sub(1).map(|j| l.lines[j]).filter(|x| x.0 >= start.saturating_sub(0));
+            let item = line.and_then(|(_, item)| if item == 0 { None } else { l.items.get(item as usize) });
+            let place = Located { module: l.name, function, arity, location: None };
+            // ERTS has 24 bits for a line.
+            match item.filter(|i| i.1 < 1 << 24) {
+                None => act(number, place, None),
+                Some(&(file, line)) => match l.files.get(file as usize).and_then(|f| f.as_deref()) {
+                    Some(name) => act(number, place, Some((name, line))),
+                    None => act(number, place, Some((&format!("{}.erl", atom::text(l.name)), line))),
+                },
+            }
+        }
     }
 
     /// Bytes of code and literals of all versions.

@@ -291,7 +291,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
         macro_rules! error {
             ($reason:expr) => {{
                 let reason: Term = $reason;
-                cx.p.exception = Exception::error(reason);
+                cx.p.exception.set(Class::Error, reason, Term::NONE);
                 raised!(ip)
             }};
         }
@@ -607,7 +607,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                         }
                         Exit::Call => enter!(ip),
                         Exit::Go => go!(ip),
-                        Exit::Ended => return local.ended.take().unwrap_or(Ended::Yield),
+                        Exit::Ended | Exit::Again => return local.ended.take().unwrap_or(Ended::Yield),
                     }
                 }
                 Op::ReturnTrace | Op::ExceptionTrace => {

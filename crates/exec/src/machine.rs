@@ -5,7 +5,7 @@ use crate::engine::{HOT, Local};
 use crate::interp::{self, Ended};
 use crate::ops::{bits, call, map};
 use crate::raise;
-use code::op::{Op, Y};
+use code::op::{Op, Y, machine_code};
 use jit::{Exit, Helper, State};
 use node::{Ctx, Dirty, Stop};
 use process::Resume;
@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use term::fun::Export;
 use term::word::{Kind, TAG_BOXED, header};
-use term::{Term, cmp};
+use term::{Term, am, cmp};
 
 /// A thread's registers, with the helpers.
 pub fn state() -> Box<State> {
@@ -34,6 +34,7 @@ pub fn state() -> Box<State> {
         (Helper::PutMap, put_map),
         (Helper::Foreign, foreign),
         (Helper::Part, part),
+        (Helper::Raise, raise_at),
     ] {
         state.helpers[which as usize] = helper;
     }
@@ -333,6 +334,57 @@ unsafe extern "C" fn part(state: *mut State, base: u64, start: u64, bits: u64) -
     Exit::Returned as u64
 }
 
+/// Goes on at a handler, in machine code if it has some.
+unsafe fn to_handler(cx: &Ctx, local: &mut Local, handler: *const u64) -> Exit {
+    handled(cx, local, handler);
+    // SAFETY: rule 1: a handler is an instruction.
+    let word = unsafe { *handler };
+    if word as u16 == Op::Machine as u16 {
+        local.state.result = machine_code(word) as u64;
+        return Exit::Again;
+    }
+    local.state.ip = handler;
+    Exit::Go
+}
+
+/// An instruction raises.
+unsafe extern "C" fn raise_at(state: *mut State, at: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: rules 1, 2 and 6: the instruction's registers are stored.
+    unsafe {
+        let (cx, local) = surroundings(state);
+        let at = at as *const u64;
+        let word = interp::word_at(cx, at);
+        let registers = Registers::of(state);
+        let (a, b) = ((word >> 16) as u16, (word >> 32) as u16);
+        let what = |op: Op| word as u16 == op as u16;
+        if what(Op::Raise) {
+            raise::again(cx, registers.get(a), registers.get(b));
+        } else if what(Op::IfEnd) {
+            raise::plain(cx, am::IF_CLAUSE);
+        } else {
+            let name = match () {
+                () if what(Op::TryCaseEnd) => am::TRY_CLAUSE,
+                () if what(Op::Badmatch) => am::BADMATCH,
+                () if what(Op::CaseEnd) => am::CASE_CLAUSE,
+                () => am::BADRECORD,
+            };
+            let reason = cx.h().tuple(&[name, registers.get(a)]);
+            raise::plain(cx, reason);
+        }
+        let exit = match raise::unwind(cx, at, (*state).x.as_mut_ptr()) {
+            Ok(handler) => to_handler(cx, local, handler),
+            Err(reason) => {
+                local.ended = Some(Ended::Exit(reason));
+                Exit::Ended
+            }
+        };
+        (*state).hp = cx.p.heap.alloc.hp;
+        (*state).sp = cx.p.heap.sp;
+        (*state).reductions = cx.reductions;
+        exit as u64
+    }
+}
+
 /// An exception has gone to a handler: one that is often gone to gets machine code.
 #[inline]
 pub fn handled(cx: &Ctx, local: &mut Local, handler: *const u64) {
@@ -404,11 +456,7 @@ unsafe fn stopped(cx: &mut Ctx, local: &mut Local, stop: Stop, index: u32, stub:
                 cx.p.heap.alloc.leave_fragments();
                 let shown = last && (cx.p.exception.hide || !interp::applies(cx, at));
                 match raise::unwind(cx, if shown { at } else { stub }, xp) {
-                    Ok(handler) => {
-                        handled(cx, local, handler);
-                        local.state.ip = handler;
-                        Exit::Go
-                    }
+                    Ok(handler) => to_handler(cx, local, handler),
                     Err(reason) => {
                         local.ended = Some(Ended::Exit(reason));
                         Exit::Ended

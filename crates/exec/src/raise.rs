@@ -5,7 +5,7 @@
 
 use code::op::Op;
 use node::{Ctx, Foreign};
-use process::{Class, Exception};
+use process::Class;
 use term::fun::Export;
 use term::{Term, am};
 
@@ -30,13 +30,13 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
         cx.p.heap.alloc.leave_fragments();
     } else if !is_raw(cx.p.exception.trace) {
         // A trace that the program supplied (`erlang:raise/3`) travels in a raw one, which remembers the class.
-        let e = cx.p.exception;
+        let (class, trace) = (cx.p.exception.class, cx.p.exception.trace);
         let none = Term::NIL;
-        cx.p.exception.trace = cx.h().tuple(&[marker(), e.trace, none, none, am::UNDEFINED, none, e.class.atom()]);
+        cx.p.exception.trace = cx.h().tuple(&[marker(), trace, none, none, am::UNDEFINED, none, class.atom()]);
         cx.p.heap.alloc.leave_fragments();
     }
-    let e = cx.p.exception;
-    cx.p.exception = Exception::error(Term::NIL);
+    let (class, value, trace) = (cx.p.exception.class, cx.p.exception.reason, cx.p.exception.trace);
+    cx.p.exception.set(Class::Error, Term::NIL, Term::NONE);
     // SAFETY: rules 1 and 4: between `sp` and `end` are terms, continuation pointers and zeroes; a catch mark is a handler's.
     unsafe {
         let mut word = cx.p.heap.sp;
@@ -52,12 +52,12 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
                         let words = node::trace::calls::frame_words(op);
                         let operands = std::slice::from_raw_parts(frame.cast::<Term>(), words);
                         match op {
-                            Op::ExceptionTrace if e.class == Class::Throw && !is_caught(cx, frame) => {
+                            Op::ExceptionTrace if class == Class::Throw && !is_caught(cx, frame) => {
                                 let mut a = term::Alloc::new();
-                                let reason = a.tuple(&[am::NOCATCH, e.reason]);
+                                let reason = a.tuple(&[am::NOCATCH, value]);
                                 node::trace::calls::raised(cx, operands, am::ERROR, reason);
                             }
-                            Op::ExceptionTrace => node::trace::calls::raised(cx, operands, e.class.atom(), e.reason),
+                            Op::ExceptionTrace => node::trace::calls::raised(cx, operands, class.atom(), value),
                             Op::ReturnTo => to.push((operands[0], 0)),
                             Op::ReturnAccount => node::trace::calls::account_returned(cx, operands),
                             _ => {}
@@ -80,26 +80,26 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
                         node::trace::calls::returns_to(cx, session, address);
                     }
                     *xp = Term::NONE;
-                    *xp.add(1) = e.class.atom();
-                    *xp.add(2) = e.reason;
-                    *xp.add(3) = e.trace;
+                    *xp.add(1) = class.atom();
+                    *xp.add(2) = value;
+                    *xp.add(3) = trace;
                     return Ok(t.catch_handler());
                 }
             }
             word = word.add(1);
         }
     }
-    let reason = match e.class {
-        Class::Exit => e.reason,
+    let reason = match class {
+        Class::Exit => value,
         Class::Error => {
-            let trace = build_trace(cx, e.trace);
-            let reason = cx.h().tuple(&[e.reason, trace]);
+            let trace = build_trace(cx, trace);
+            let reason = cx.h().tuple(&[value, trace]);
             crate::ops::call::log_crash(cx, reason);
             reason
         }
         Class::Throw => {
-            let trace = build_trace(cx, e.trace);
-            let thrown = cx.h().tuple(&[am::NOCATCH, e.reason]);
+            let trace = build_trace(cx, trace);
+            let thrown = cx.h().tuple(&[am::NOCATCH, value]);
             let reason = cx.h().tuple(&[thrown, trace]);
             crate::ops::call::log_crash(cx, reason);
             reason
@@ -141,7 +141,7 @@ const FEW: usize = 32;
 
 fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
     let depth = cx.node.backtrace_depth.load(std::sync::atomic::Ordering::Relaxed);
-    let e = cx.p.exception;
+    let (top, args, info, class) = (cx.p.exception.top, cx.p.exception.args, cx.p.exception.info, cx.p.exception.class);
     let mut few = [0u64; FEW];
     let mut many = Vec::new();
     let addresses: &mut [u64] = if depth < FEW {
@@ -162,19 +162,19 @@ fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
         addresses[0] = at as u64 | 1;
         n = 1;
     }
-    let most = depth.saturating_sub(usize::from(e.top.is_some()));
+    let most = depth.saturating_sub(usize::from(top.is_some()));
     // However short traces are to be, they name one place.
-    let least = usize::from(e.top.is_none()).max(n);
+    let least = usize::from(top.is_none()).max(n);
     let n = continuations(cx, most.max(least), addresses, n);
     // SAFETY: words are bytes.
     let bytes = unsafe { std::slice::from_raw_parts(addresses.as_ptr().cast::<u8>(), 8 * n) };
     let none = Term::NIL;
-    let (m, f) = e.top.unwrap_or((none, none));
-    let args = if e.args.is_none() { am::UNDEFINED } else { e.args };
-    let info = if e.info.is_none() { none } else { e.info };
+    let (m, f) = top.unwrap_or((none, none));
+    let args = if args.is_none() { am::UNDEFINED } else { args };
+    let info = if info.is_none() { none } else { info };
     let h = cx.h();
     let bin = h.binary(bytes);
-    h.tuple(&[marker(), bin, m, f, args, info, e.class.atom()])
+    h.tuple(&[marker(), bin, m, f, args, info, class.atom()])
 }
 
 /// Makes a raw trace a list of `{M, F, ArityOrArgs, Location}`; anything else is given back as it is.
@@ -197,16 +197,26 @@ pub fn build_trace(cx: &mut Ctx, raw: Term) -> Term {
         let frame = cx.h().tuple(&[m, f, a, location]);
         frames.push(frame);
     }
-    let node = cx.node.clone();
-    for (i, c) in bytes.chunks_exact(8).enumerate() {
-        let word = u64::from_le_bytes(c.try_into().expect("eight bytes"));
-        let address = if word & 1 == 1 { word & !1 } else { word - 8 };
-        let Some(place) = node.code.locate(address as *const u64) else { continue };
-        let h = &mut cx.p.heap.alloc;
+    let places: Vec<u64> = bytes
+        .chunks_exact(8)
+        .map(|c| u64::from_le_bytes(c.try_into().expect("eight bytes")))
+        .map(|word| if word & 1 == 1 { word & !1 } else { word - 8 })
+        .collect();
+    let h = &mut cx.p.heap.alloc;
+    // Frames of the same file share its name.
+    let mut names: Option<(*const u8, Term)> = None;
+    cx.node.code.locate_all(&places, |i, place, at| {
         let mut location = Term::NIL;
-        if let Some((file, line)) = place.location {
-            let file = h.list_of_chars(&file);
-            let file = h.tuple(&[am::FILE, file]);
+        if let Some((text, line)) = at {
+            let file = match names {
+                Some((known, file)) if known == text.as_ptr() => file,
+                _ => {
+                    let file = h.list_of_chars(text);
+                    let file = h.tuple(&[am::FILE, file]);
+                    names = Some((text.as_ptr(), file));
+                    file
+                }
+            };
             let line = h.tuple(&[am::LINE, Term::small(i64::from(line))]);
             location = h.list(&[file, line]);
         }
@@ -220,7 +230,7 @@ pub fn build_trace(cx: &mut Ctx, raw: Term) -> Term {
         };
         let frame = h.tuple(&[place.module, place.function, a, location]);
         frames.push(frame);
-    }
+    });
     cx.h().list(&frames)
 }
 
@@ -302,14 +312,14 @@ pub fn note_send(cx: &mut Ctx, to: Term, message: Term) {
 
 /// An error of an instruction that stands for native function m:f.
 pub fn bif(cx: &mut Ctx, reason: Term, m: Term, f: Term, args: &[Term]) {
-    cx.p.exception = Exception::error(reason);
+    cx.p.exception.set(Class::Error, reason, Term::NONE);
     note(cx, m, f, args, true);
 }
 
 /// A failed arithmetic operation. `op` is `NONE` for adding and subtracting constants, which ERTS does not show as calls.
 pub fn arith(cx: &mut Ctx, e: term::int::ArithError, op: Term, args: &[Term]) {
     let reason = crate::ops::bits::arith_reason(e);
-    cx.p.exception = Exception::error(reason);
+    cx.p.exception.set(Class::Error, reason, Term::NONE);
     if op.is_none() {
         return;
     }
@@ -319,12 +329,12 @@ pub fn arith(cx: &mut Ctx, e: term::int::ArithError, op: Term, args: &[Term]) {
 
 /// An error of the instruction itself.
 pub fn plain(cx: &mut Ctx, reason: Term) {
-    cx.p.exception = Exception::error(reason);
+    cx.p.exception.set(Class::Error, reason, Term::NONE);
 }
 
 /// An error of the instruction itself with a cause for `erl_erts_errors:function/2` to explain.
 pub fn with_cause(cx: &mut Ctx, reason: Term, cause: Term, function: &str) {
-    cx.p.exception = Exception::error(reason);
+    cx.p.exception.set(Class::Error, reason, Term::NONE);
     let function = term::atom::intern(function);
     let map = term::map::from_pairs(
         cx.h(),
@@ -338,7 +348,7 @@ pub fn with_cause(cx: &mut Ctx, reason: Term, cause: Term, function: &str) {
 /// # Safety
 /// `xp` holds the function's arguments.
 pub unsafe fn stub_badarg(cx: &mut Ctx, e: &'static Export, xp: *mut Term) {
-    cx.p.exception = Exception::error(am::BADARG);
+    cx.p.exception.set(Class::Error, am::BADARG, Term::NONE);
     // SAFETY: the caller's promise.
     let args = unsafe { std::slice::from_raw_parts(xp, usize::from(e.arity)) };
     note(cx, e.module, e.function, args, true);
@@ -354,26 +364,26 @@ pub fn bad_fun(cx: &mut Ctx, f: Term, args: &[Term]) {
     } else {
         cx.h().tuple(&[am::BADFUN, f])
     };
-    cx.p.exception = Exception::error(reason);
+    cx.p.exception.set(Class::Error, reason, Term::NONE);
 }
 
 /// `M:F(Args)` with a module or function that is no atom.
 pub fn bad_apply(cx: &mut Ctx, m: Term, f: Term, args: &[Term]) {
-    cx.p.exception = Exception::error(am::BADARG);
+    cx.p.exception.set(Class::Error, am::BADARG, Term::NONE);
     let list = cx.h().list(args);
     note(cx, am::ERLANG, am::APPLY, &[m, f, list], true);
 }
 
 /// No clause fits: the first frame shows the arguments.
 pub fn function_clause(cx: &mut Ctx, args: &[Term]) {
-    cx.p.exception = Exception::error(am::FUNCTION_CLAUSE);
+    cx.p.exception.set(Class::Error, am::FUNCTION_CLAUSE, Term::NONE);
     let list = cx.h().list(args);
     cx.p.exception.args = list;
 }
 
 /// A call of a function that does not exist.
 pub fn undefined(cx: &mut Ctx, m: Term, f: Term, args: &[Term]) {
-    cx.p.exception = Exception::error(am::UNDEF);
+    cx.p.exception.set(Class::Error, am::UNDEF, Term::NONE);
     let list = cx.h().list(args);
     cx.p.exception.args = list;
     cx.p.exception.top = Some((m, f));
@@ -397,7 +407,7 @@ pub fn again_as(cx: &mut Ctx, class: Class, value: Term, mut trace: Term) {
     {
         trace = cx.h().tuple(&[mark, bin, m, f, args, info, class.atom()]);
     }
-    cx.p.exception = Exception { class, trace, ..Exception::error(value) };
+    cx.p.exception.set(class, value, trace);
 }
 
 /// The module whose code is at this address.
@@ -408,5 +418,5 @@ pub fn module_at(cx: &Ctx, at: *const u64) -> Term {
 /// An error of a native record's instruction.
 pub fn record_error(cx: &mut Ctx, reason: Term, _record: Term, value: Term) {
     let reason = cx.h().tuple(&[reason, value]);
-    cx.p.exception = Exception::error(reason);
+    cx.p.exception.set(Class::Error, reason, Term::NONE);
 }

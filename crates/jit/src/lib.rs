@@ -39,6 +39,8 @@ pub enum Exit {
     Go = 3,
     /// A helper has ended the slice.
     Ended = 4,
+    /// Within: machine code at `State::result` goes on with the registers that are stored.
+    Again = 5,
 }
 
 /// What helpers are called for; their numbers.
@@ -73,9 +75,11 @@ pub enum Helper {
     Foreign = 12,
     /// (base, start, bits): a part of a bit string. `State::result` is it; the heap has room for `PART_WORDS`.
     Part = 13,
+    /// (instruction): raises what the instruction raises. Keeps no registers, and does not return.
+    Raise = 14,
 }
 /// How many.
-pub const HELPERS: usize = 14;
+pub const HELPERS: usize = 15;
 /// Words that `Helper::Part` may take.
 pub const PART_WORDS: i64 = 5;
 

@@ -48,6 +48,24 @@ mod x86 {
         };
     }
 
+    /// Calls machine code at `rax`, with what is stored as its registers, and stores what it returns.
+    macro_rules! run {
+        () => {
+            "mov rdi, [r15 + {hp}]
+             mov rsi, [r15 + {sp}]
+             mov rdx, [r15 + {reductions}]
+             mov rcx, [r15 + {x}]
+             mov r8, [r15 + {x} + 8]
+             mov r9, [r15 + {x} + 16]
+             call rax
+             mov [r15 + {hp}], rax
+             mov [r15 + {sp}], rcx
+             mov [r15 + {reductions}], rdx
+             mov [r15 + {x}], rsi
+             xor eax, eax"
+        };
+    }
+
     #[unsafe(naked)]
     pub unsafe extern "C" fn enter(state: *mut State, code: *const u8) -> u64 {
         naked_asm!(
@@ -61,19 +79,8 @@ mod x86 {
              sub rsp, 8
              mov r15, rdi
              mov [r15 + {native_sp}], rsp
-             mov rax, rsi
-             mov rdi, [r15 + {hp}]
-             mov rsi, [r15 + {sp}]
-             mov rdx, [r15 + {reductions}]
-             mov rcx, [r15 + {x}]
-             mov r8, [r15 + {x} + 8]
-             mov r9, [r15 + {x} + 16]
-             call rax
-             mov [r15 + {hp}], rax
-             mov [r15 + {sp}], rcx
-             mov [r15 + {reductions}], rdx
-             mov [r15 + {x}], rsi
-             xor eax, eax",
+             mov rax, rsi",
+            run!(),
             leave!(),
             native_sp = const offset_of!(State, native_sp),
             hp = const offset_of!(State, hp),
@@ -125,9 +132,10 @@ mod x86 {
              mov rdx, [r15 + {reductions}]
              mov rsi, [r15 + {x}]
              ret
-             2:",
-            leave!(),
-            native_sp = const offset_of!(State, native_sp),
+             2:
+             mov edi, eax
+             jmp {leave_with}",
+            leave_with = sym leave_with,
             hp = const offset_of!(State, hp),
             sp = const offset_of!(State, sp),
             reductions = const offset_of!(State, reductions),
@@ -140,7 +148,24 @@ mod x86 {
     /// In machine code's convention, with the number of an exit: a helper has said so, and stored everything.
     #[unsafe(naked)]
     unsafe extern "C" fn leave_with() {
-        naked_asm!("mov eax, edi", leave!(), native_sp = const offset_of!(State, native_sp))
+        naked_asm!(
+            "cmp edi, {again}
+             je 2f
+             mov eax, edi",
+            leave!(),
+            "2:
+             mov rsp, [r15 + {native_sp}]
+             mov rax, [r15 + {result}]",
+            run!(),
+            leave!(),
+            again = const crate::Exit::Again as usize,
+            native_sp = const offset_of!(State, native_sp),
+            result = const offset_of!(State, result),
+            hp = const offset_of!(State, hp),
+            sp = const offset_of!(State, sp),
+            reductions = const offset_of!(State, reductions),
+            x = const offset_of!(State, x),
+        )
     }
 
     /// Calls helper `N` and keeps all registers, as machine code's slow paths want it; float registers if `$saves` says so.
@@ -314,11 +339,11 @@ mod x86 {
     type Stub = unsafe extern "C" fn();
     static FULL: [Stub; crate::HELPERS] = [
         full::<0>, full::<1>, full::<2>, full::<3>, full::<4>, full::<5>, full::<6>, full::<7>, full::<8>, full::<9>, full::<10>, full::<11>,
-        full::<12>, full::<13>,
+        full::<12>, full::<13>, full::<14>,
     ];
     static LIGHT: [Stub; crate::HELPERS] = [
         light::<0>, light::<1>, light::<2>, light::<3>, light::<4>, light::<5>, light::<6>, light::<7>, light::<8>, light::<9>, light::<10>, light::<11>,
-        light::<12>, light::<13>,
+        light::<12>, light::<13>, light::<14>,
     ];
 
     /// The stub of a helper, for a function that has floats in registers or one that has none.

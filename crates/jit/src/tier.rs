@@ -137,6 +137,7 @@ impl Jit {
         };
         Some(Jit { settings, codes, shared: Arc::new(shared), queue: Mutex::default() })
     }
+    #[inline]
     pub fn settings(&self) -> Settings {
         self.settings
     }

@@ -1,7 +1,7 @@
 //! What a native function is given: the process that called it, its node, and how to end otherwise than with a result.
 
 use crate::Node;
-use process::{Class, Exception, Private, ProcRef};
+use process::{Class, Private, ProcRef};
 use std::sync::Arc;
 use term::fun::Export;
 use term::{Alloc, Term, am};
@@ -87,7 +87,7 @@ impl<'a> Ctx<'a> {
 
     // ---- exceptions
     fn raise(&mut self, class: Class, reason: Term) -> Stop {
-        self.p.exception = Exception { class, ..Exception::error(reason) };
+        self.p.exception.set(class, reason, Term::NONE);
         Stop::Raise
     }
     #[cold]

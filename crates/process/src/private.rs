@@ -55,6 +55,17 @@ impl Exception {
     pub const fn error(reason: Term) -> Exception {
         Exception { class: Class::Error, reason, trace: Term::NONE, args: Term::NONE, info: Term::NONE, top: None, hide: false }
     }
+    /// Becomes a new one. (Field by field: what is stored in parts and copied as a whole at once waits for the stores.)
+    #[inline]
+    pub fn set(&mut self, class: Class, reason: Term, trace: Term) {
+        self.class = class;
+        self.reason = reason;
+        self.trace = trace;
+        self.args = Term::NONE;
+        self.info = Term::NONE;
+        self.top = None;
+        self.hide = false;
+    }
 }
 
 /// What a native function keeps between being suspended (`Stop::Yield`) and called again.

@@ -443,6 +443,14 @@ impl Alloc {
         // SAFETY: rule 1: complete.
         unsafe { Term::from_raw(p as u64 | TAG_BOXED) }
     }
+    /// A tuple of these elements but for one, numbered from 0, which is `value`.
+    pub fn tuple_but(&mut self, elements: &[Term], at: usize, value: Term) -> Term {
+        assert!(at < elements.len());
+        let t = self.tuple(elements);
+        // SAFETY: fresh room; the element is within it.
+        unsafe { *t.ptr().add(1 + at) = value.raw() };
+        t
+    }
     /// `{ok, Value}`
     pub fn ok(&mut self, value: Term) -> Term {
         self.tuple(&[am::OK, value])

@@ -26,7 +26,7 @@ fn setelement(cx: &mut Ctx, a: &[Term]) -> Res {
         return Err(cx.badarg());
     }
     cx.charge(e.len() / 16);
-    Ok(cx.h().tuple_from(e.len(), |j| if j + 1 == i { a[2] } else { e[j] }))
+    Ok(cx.h().tuple_but(e, i - 1, a[2]))
 }
 fn make_tuple_2(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(n) = a[0].to::<usize>().filter(|&n| n <= ARITY_MAX) else { return Err(cx.badarg()) };

@@ -706,6 +706,8 @@ impl Building {
     pub fn moved(&mut self, t: Term) {
         if let Some(out) = &mut self.out {
             let n = out.len();
+            // What is appended to is a part of a buffer, from its beginning.
+            let t = if t.is_kind(Kind::SubBits) { t.base() } else { t };
             // SAFETY: rule 3 of `term`: the bits are still being built, and nobody else has seen them.
             *out = unsafe { std::slice::from_raw_parts_mut(t.base_data(), n) };
         }

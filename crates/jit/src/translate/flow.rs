@@ -262,6 +262,29 @@ impl T<'_, '_> {
         if last == 0 { self.call_at(target, args) } else { self.tail_call_at(target, args) }
     }
 
+    /// Calls a helper that keeps no registers; its exit.
+    fn help_foreign(&mut self, which: Helper, args: [Value; 3]) -> Value {
+        let state = self.state();
+        let to = self.from_state((offset_of!(State, helpers) + 8 * which as usize) as i32);
+        let call = self.b.ins().call_indirect(self.foreign, to, &[state, args[0], args[1], args[2]]);
+        self.b.inst_results(call)[0]
+    }
+    /// Ends the present block with an exit that a helper has given.
+    fn leave_with(&mut self, exit: Value) {
+        let stub = self.int(stubs::leave_with_address() as i64);
+        self.b.ins().return_call_indirect(self.leaving_with, stub, &[exit]);
+    }
+    /// Ends the present block: the present instruction raises.
+    fn raise(&mut self) {
+        let live = self.ins().live;
+        self.flush(live);
+        self.sync_out();
+        let zero = self.int(0);
+        let args = [self.int(self.address(self.ins().at)), zero, zero];
+        let exit = self.help_foreign(Helper::Raise, args);
+        self.leave_with(exit);
+    }
+
     /// A native function.
     fn native(&mut self, last: bool) -> Goes {
         let live = self.ins().live;
@@ -272,16 +295,12 @@ impl T<'_, '_> {
         // SAFETY: rule 1: the word is the address of an export record, which is never freed.
         let word = unsafe { (*record).stub[0].load(std::sync::atomic::Ordering::Relaxed) };
         let word = if word as u16 == Op::Native as u16 { word } else { 0 };
-        let state = self.state();
-        let to = self.from_state((offset_of!(State, helpers) + 8 * Helper::Native as usize) as i32);
-        let args = [state, self.int(at), self.int(i64::from(last)), self.int(word as i64)];
-        let call = self.b.ins().call_indirect(self.foreign, to, &args);
-        let exit = self.b.inst_results(call)[0];
+        let args = [self.int(at), self.int(i64::from(last)), self.int(word as i64)];
+        let exit = self.help_foreign(Helper::Native, args);
         let (leaves, stays) = (self.cold(), self.b.create_block());
         self.b.ins().brif(exit, leaves, &[], stays, &[]);
         self.b.switch_to_block(leaves);
-        let stub = self.int(stubs::leave_with_address() as i64);
-        self.b.ins().return_call_indirect(self.leaving_with, stub, &[exit]);
+        self.leave_with(exit);
         self.b.switch_to_block(stays);
         self.sync_in();
         self.fetch(1);
@@ -577,17 +596,11 @@ impl T<'_, '_> {
                     self.tail_call_at(target, args)
                 }
             }
-            Op::FuncInfo
-            | Op::Raise
-            | Op::RawRaise
-            | Op::TryCaseEnd
-            | Op::Badmatch
-            | Op::CaseEnd
-            | Op::BadRecord
-            | Op::IfEnd
-            | Op::LoopRecEnd
-            | Op::Wait
-            | Op::WaitTimeout => {
+            Op::Raise | Op::TryCaseEnd | Op::Badmatch | Op::CaseEnd | Op::BadRecord | Op::IfEnd => {
+                self.raise();
+                ENDS
+            }
+            Op::FuncInfo | Op::RawRaise | Op::LoopRecEnd | Op::Wait | Op::WaitTimeout => {
                 self.leave();
                 ENDS
             }
