@@ -1,5 +1,5 @@
 //! `erts_debug:dirty_cpu/2`, `dirty_io/2`, `dirty/3`: native functions that do nothing but be on a dirty pool, for tests of the pools.
-//! While one of them waits it handles the signals that come, as ERTS has others do for a process that is on a dirty scheduler.
+//! While one of them waits on a scheduler it handles the signals that come, as others do for a process that is on a dirty pool.
 
 use crate::result::Res;
 use node::{Ctx, Dirty, Effect, Native, Stop};
@@ -10,8 +10,11 @@ use term::{Term, am, atom};
 
 const TICK: Duration = Duration::from_millis(1);
 
-/// Handles the signals that have come; the process may have to end.
+/// Handles the signals that have come, unless others do; the process may have to end.
 fn attend(cx: &mut Ctx) -> Result<(), Stop> {
+    if cx.dirty {
+        return if cx.me.is_alive(cx.pid) { Ok(()) } else { Err(Stop::Exit) };
+    }
     if cx.me.has_signals() {
         let node = cx.node.clone();
         if let Some(reason) = node.fetch(cx.me, cx.pid, cx.p).exit {
@@ -100,7 +103,7 @@ fn dirty_3(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 
 pub const NATIVES: &[Native] = &[
-    Native::new("erts_debug", "dirty_cpu", 2, dirty_2).effect(Effect::Node).dirty(Dirty::Cpu),
-    Native::new("erts_debug", "dirty_io", 2, dirty_2).effect(Effect::Node).dirty(Dirty::Io),
+    Native::new("erts_debug", "dirty_cpu", 2, dirty_2).effect(Effect::Node).dirty(Dirty::Cpu).apart(),
+    Native::new("erts_debug", "dirty_io", 2, dirty_2).effect(Effect::Node).dirty(Dirty::Io).apart(),
     Native::new("erts_debug", "dirty", 3, dirty_3).effect(Effect::Node).partial("does not change the pool"),
 ];

@@ -140,7 +140,7 @@ fn body(node: &Node, pid: Term, p: &Private, out: &mut dyn Write) -> Result<()> 
     }
     writeln!(w.out, "=proc_stack:{pid}")?;
     let mut y = 0;
-    for &t in p.heap.stack() {
+    for &t in p.stack() {
         let raw = t.raw();
         if raw != 0 && raw & 7 == 0 {
             writeln!(w.out, "{:#018x}:SReturn addr {raw:#X} ({})", &raw as *const u64 as u64, place(node, raw))?;

@@ -1,8 +1,8 @@
 //! A slice of a process, as the scheduler sees it.
 
 use crate::interp::{self, Ended};
-use node::{Ctx, Node, Timer};
-use process::{ProcRef, RunState};
+use node::{Ctx, Dirty, Node, Timer};
+use process::{Private, ProcRef, Resume, RunState};
 use sched::{After, DirtyKind, Engine, Priority, WorkerId};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, Weak};
@@ -155,6 +155,41 @@ impl Engine for Machine {
     }
 }
 
+/// Do signals go on being handled while it is on a dirty pool? Not for native functions of ours that use what signals act on.
+fn can_be_apart(node: &Node, p: &Private) -> bool {
+    match p.resume {
+        // A library's function.
+        Resume::Code => true,
+        Resume::Native(n) => {
+            let native = &node.natives[n as usize];
+            // What moved itself here has much to compute, and nothing else to do.
+            native.apart || native.dirty == Dirty::No
+        }
+    }
+}
+
+/// Runs a native function on a dirty pool while a stand-in takes the process's signals.
+fn run_apart(node: &Arc<Node>, local: &mut Local, me: ProcRef, pid: Term, mut truth: Box<Private>, kind: DirtyKind) {
+    let p = &mut *truth;
+    let mut cx = Ctx::new(p, me, pid, node, i64::MAX / 2);
+    let ended = interp::run(&mut cx, local, Some(kind));
+    let used = cx.settle();
+    local.counted.count(used, 0, 0);
+    if truth.trace.is_some() {
+        node::trace::calls::account_out(node, pid, &mut truth);
+        node.trace_running(pid, &mut truth, "out");
+    }
+    if let Ended::Exit(reason) = ended {
+        // The function has ended the process itself.
+        truth.exception = process::Exception { class: process::Class::Exit, ..process::Exception::error(reason) };
+        truth.ip = node.code.raise_pending();
+        truth.resume = Resume::Code;
+        truth.saved.clear();
+    }
+    // If it is dead, nobody wants it back.
+    drop(node.deliver(pid, process::Signal::Back(truth)));
+}
+
 fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: Option<DirtyKind>) -> After {
     let pid = {
         let mut inbox = me.inbox.lock();
@@ -178,6 +213,13 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             if let Some(reason) = fetched.exit {
                 node.end_process(me, pid, p, reason);
                 return After::Park;
+            }
+            if p.apart.is_some() {
+                // Its true half is on a dirty pool.
+                if me.park() {
+                    return After::Park;
+                }
+                continue;
             }
             if let Some(work) = p.first.take() {
                 work(p);
@@ -217,6 +259,17 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             node::trace::calls::account_in(node, p);
         }
         p.receives = false;
+        if let Some(kind) = dirty
+            && can_be_apart(node, p)
+        {
+            let truth = p.set_apart();
+            if !me.park() {
+                me.requeue();
+                node.enqueue(me);
+            }
+            run_apart(node, local, me, pid, truth, kind);
+            return After::Park;
+        }
         let before = p.heap.stats;
         let allocated = p.heap.allocated_words();
         let watched = (node.system_monitor.any() && dirty.is_none()).then(|| (node.monotonic_ns(), p.ip));

@@ -356,7 +356,12 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                         *xp = t;
                         native_from = std::ptr::null();
                         if (fragments || cx.p.heap.alloc.off_heap_bytes > cx.p.heap.min_cell_bytes) && cx.p.heap.wants_collection() {
-                            collect!(1, 0);
+                            if dirty.is_some() {
+                                // Others may look at the stack now.
+                                cx.p.collect_soon.get_or_insert(false);
+                            } else {
+                                collect!(1, 0);
+                            }
                         }
                         ip = *sp as *const u64;
                         sp = sp.add(1);

@@ -107,6 +107,10 @@ pub unsafe extern "C" fn enif_is_port_alive(env: *mut Env, port: *const NifPid) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn enif_is_current_process_alive(env: *mut Env) -> c_int {
     let Some(cx) = (*env).process() else { return 0 };
+    if cx.dirty {
+        // Its signals are handled by others.
+        return c_int::from(cx.me.is_alive(cx.pid));
+    }
     let trapping = cx.p.trap_exit;
     let pid = cx.pid;
     let links = &cx.p.links;
@@ -142,11 +146,15 @@ pub unsafe extern "C" fn enif_send(env: *mut Env, to: *const NifPid, message_env
     if !node.is_alive(to) {
         return 0;
     }
-    if let Some(cx) = env.as_mut().and_then(Env::process)
-        && cx.p.trace.is_some()
-    {
-        let pid = cx.pid;
-        node.trace_send(pid, cx.p, to, Term::from_raw(message));
+    if let Some(cx) = env.as_mut().and_then(Env::process) {
+        if cx.dirty && !cx.me.is_alive(cx.pid) {
+            // The dead send nothing.
+            return 0;
+        }
+        if cx.p.trace.is_some() {
+            let pid = cx.pid;
+            node.trace_send(pid, cx.p, to, Term::from_raw(message));
+        }
     }
     let owned = take_message(message_env, message);
     c_int::from(node.deliver(to, Signal::Message(Message::new(owned))).is_ok())

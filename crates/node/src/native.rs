@@ -60,6 +60,8 @@ pub struct Native {
     pub run: NativeFn,
     pub effect: Effect,
     pub dirty: Dirty,
+    /// On a dirty pool it leaves alone what signals act on (links, monitors, mailbox, dictionary), so that they can act meanwhile.
+    pub apart: bool,
     /// A NIF of this library name in ERTS: becomes callable only when its module calls `erlang:load_nif/2`; else a BIF.
     pub nif: bool,
     /// What is missing, if anything; shown in the status table.
@@ -69,10 +71,15 @@ pub struct Native {
 impl Native {
     /// A BIF without outside effects.
     pub const fn new(module: &'static str, function: &'static str, arity: u8, run: NativeFn) -> Native {
-        Native { module, function, arity, run, effect: Effect::Pure, dirty: Dirty::No, nif: false, partial: "" }
+        Native { module, function, arity, run, effect: Effect::Pure, dirty: Dirty::No, apart: false, nif: false, partial: "" }
     }
     pub const fn effect(mut self, effect: Effect) -> Native {
         self.effect = effect;
+        self
+    }
+    /// See the field.
+    pub const fn apart(mut self) -> Native {
+        self.apart = true;
         self
     }
     pub const fn dirty(mut self, dirty: Dirty) -> Native {

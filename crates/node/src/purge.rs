@@ -77,6 +77,6 @@ impl Node {
         };
         let Some(old) = old else { return false };
         p.heap.alloc.leave_fragments();
-        old.contains(p.ip as u64) || p.heap.stack().iter().any(|w| w.is_some() && w.raw() & 7 == 0 && old.contains(w.raw()))
+        old.contains(p.ip as u64) || p.stack().iter().any(|w| w.is_some() && w.raw() & 7 == 0 && old.contains(w.raw()))
     }
 }

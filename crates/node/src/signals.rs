@@ -387,6 +387,7 @@ impl Node {
                 }
             }
             Signal::Answer { id, value } => p.answers.push((id, value)),
+            Signal::Back(truth) => p.rejoin(truth),
         }
         None
     }

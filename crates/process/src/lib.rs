@@ -7,7 +7,10 @@
 //!    published it, or runs while the world is stopped).
 //! 2. A `Process` record is never freed while its table lives; it is used again for another process under another pid.
 //!    Whoever holds a `ProcRef` checks the pid under the inbox lock before acting on it.
+//! 3. While a process is apart (`Private::set_apart`), its stack is neither moved, written to nor freed by whoever has the true half: that ends
+//!    with `rejoin`, or after the stand-in has gone.
 
+pub mod apart;
 pub mod dictionary;
 pub mod mailbox;
 pub mod private;

@@ -159,6 +159,8 @@ pub struct Private {
     /// What of it is traced.
     pub trace: crate::trace::Traces,
     pub rare: Option<Box<Rare>>,
+    /// It stands in for the true half, which is elsewhere.
+    pub apart: Option<Box<crate::apart::Apart>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -242,6 +244,12 @@ pub struct Rare {
 // SAFETY: rule 1: `ip` and the heap are used only by the thread that runs the process.
 unsafe impl Send for Private {}
 
+impl std::fmt::Debug for Private {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Private").field("initial_call", &self.initial_call).field("resume", &self.resume).finish_non_exhaustive()
+    }
+}
+
 impl Private {
     /// Notes a call for `process_info(Pid, last_calls)`, if they are saved.
     #[inline]
@@ -298,6 +306,7 @@ impl Private {
             hibernating: None,
             trace: Default::default(),
             rare: None,
+            apart: None,
         }
     }
     /// The room where this process's terms are built.

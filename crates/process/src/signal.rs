@@ -118,6 +118,8 @@ pub enum Signal {
     ReceiveTimeout { serial: u64 },
     /// What a native function of the process waits for (`Stop::Wait`), by a number that it chose.
     Answer { id: u64, value: Owned },
+    /// The process's true half, from a dirty pool.
+    Back(Box<Private>),
 }
 
 /// An exit signal.

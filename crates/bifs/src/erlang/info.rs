@@ -195,7 +195,7 @@ impl Subject<'_> {
             }
             am::PARENT => copy(p.parent, h, literals()),
             am::STATUS => {
-                if matches!(p.resume, Resume::Native(n) if self.node.natives[n as usize].dirty != Dirty::No) && !self.own {
+                if p.apart.is_some() || matches!(p.resume, Resume::Native(n) if self.node.natives[n as usize].dirty != Dirty::No) && !self.own {
                     am::RUNNING
                 } else if p.suspended > 0 || p.port_busy && p.waiting {
                     am::SUSPENDED
@@ -255,10 +255,10 @@ impl Subject<'_> {
             am::ERROR_HANDLER => p.error_handler,
             am::PRIORITY => priority_atom(p.priority),
             am::GROUP_LEADER => copy(p.group_leader, h, literals()),
-            am::TOTAL_HEAP_SIZE => size(p.heap.total_words() + queue_words(p)),
+            am::TOTAL_HEAP_SIZE => size(p.total_words() + queue_words(p)),
             am::HEAP_SIZE => size(p.heap.block_words()),
-            am::STACK_SIZE => size(p.heap.stack_words()),
-            am::MEMORY => size((p.heap.total_words() + queue_words(p)) * 8 + size_of::<Private>() + size_of::<process::Process>() + p.mailbox.len() * size_of::<process::Message>()),
+            am::STACK_SIZE => size(p.stack().len()),
+            am::MEMORY => size((p.total_words() + queue_words(p)) * 8 + size_of::<Private>() + size_of::<process::Process>() + p.mailbox.len() * size_of::<process::Message>()),
             am::REDUCTIONS => h.uint(p.reductions),
             am::MIN_HEAP_SIZE => size(p.heap.min_words),
             am::MIN_BIN_VHEAP_SIZE => size(p.heap.min_cell_bytes / 8),
@@ -298,7 +298,7 @@ impl Subject<'_> {
                     .collect();
                 h.list(&list)
             }
-            am::CATCHLEVEL => size(p.heap.stack().iter().filter(|t| t.is_catch()).count()),
+            am::CATCHLEVEL => size(p.stack().iter().filter(|t| t.is_catch()).count()),
             am::TRACE => Term::small(0),
             am::LAST_CALLS => {
                 match p.rare.as_ref().and_then(|r| r.saved_calls.as_ref()) {
@@ -353,7 +353,7 @@ impl Subject<'_> {
                 Resume::Code => self.node.code.locate(self.p.ip),
             },
         };
-        let returns = self.p.heap.stack().iter().filter(|t| t.raw() & 7 == 0 && t.is_some());
+        let returns = self.p.stack().iter().filter(|t| t.raw() & 7 == 0 && t.is_some());
         // A return address is behind the call.
         let calls = returns.filter_map(|t| self.node.code.locate((t.raw() - 8) as *const u64));
         here.into_iter().chain(calls).take(depth).collect()
@@ -474,7 +474,7 @@ fn show_stack(node: &node::Node, p: &Private) {
         return;
     }
     let mut text = String::new();
-    for t in p.heap.stack().iter().filter(|t| t.raw() & 7 == 0 && !t.is_none()) {
+    for t in p.stack().iter().filter(|t| t.raw() & 7 == 0 && !t.is_none()) {
         if let Some(l) = node.code.locate((t.raw() - 8) as *const u64) {
             text += &format!("{:?}:{:?}/{}\n", l.module, l.function, l.arity);
         }
