@@ -203,17 +203,17 @@ pub fn build_trace(cx: &mut Ctx, raw: Term) -> Term {
         .map(|word| if word & 1 == 1 { word & !1 } else { word - 8 })
         .collect();
     let h = &mut cx.p.heap.alloc;
-    // Frames of the same file share its name.
-    let mut names: Option<(*const u8, Term)> = None;
+    // Frames of a module in the same file share its name. (A name that is made up for a module may lie where another's did.)
+    let mut names: Option<(Term, *const u8, Term)> = None;
     cx.node.code.locate_all(&places, |i, place, at| {
         let mut location = Term::NIL;
         if let Some((text, line)) = at {
             let file = match names {
-                Some((known, file)) if known == text.as_ptr() => file,
+                Some((module, known, file)) if module == place.module && known == text.as_ptr() => file,
                 _ => {
                     let file = h.list_of_chars(text);
                     let file = h.tuple(&[am::FILE, file]);
-                    names = Some((text.as_ptr(), file));
+                    names = Some((place.module, text.as_ptr(), file));
                     file
                 }
             };
