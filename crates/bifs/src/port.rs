@@ -34,6 +34,29 @@ pub fn attach(node: &Arc<Node>) {
     }
 }
 
+/// Has the node's schedulers wait for descriptors while they have nothing to do; to be said before they start.
+pub fn poll_by_schedulers(node: &Node) {
+    if let Some(ports) = of(node)
+        && ports.polling.attend()
+    {
+        node.sched.set_outside(Arc::new(Outside(ports.clone())));
+    }
+}
+
+struct Outside(Arc<Ports>);
+
+impl sched::Outside for Outside {
+    fn wait(&self, timeout: Option<Duration>) {
+        self.0.polling.wait(timeout);
+    }
+    fn wake(&self) {
+        self.0.polling.wake();
+    }
+    fn act(&self) {
+        self.0.polling.act();
+    }
+}
+
 /// What ports ask of their node.
 struct Around {
     node: Weak<Node>,

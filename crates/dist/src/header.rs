@@ -20,6 +20,8 @@ pub const PLACES: usize = 2039;
 const RECEIVER_PLACES: usize = 2048;
 /// A message of more bytes goes in fragments of this size.
 const FRAGMENT: usize = 64 * 1024;
+/// So much room at most is made for fragments that have not come.
+const AHEAD: usize = 4 << 20;
 
 /// A message that is ready to go, but for its header.
 #[derive(Clone, Debug, Default)]
@@ -176,7 +178,12 @@ impl Receiver {
                     _ => match self.partial.entry(sequence) {
                         Entry::Occupied(_) => Err(Bad),
                         Entry::Vacant(e) => {
-                            e.insert(Partial { last, atoms, bytes: r.0.to_vec() });
+                            // Others are about as long as the first; of a short one nothing is believed, of others not too much.
+                            let all = r.0.len().saturating_mul(usize::try_from(last).unwrap_or(usize::MAX));
+                            let believed = if r.0.len() < FRAGMENT / 2 { r.0.len() } else { all.min(AHEAD).max(r.0.len()) };
+                            let mut bytes = Vec::with_capacity(believed);
+                            bytes.extend_from_slice(r.0);
+                            e.insert(Partial { last, atoms, bytes });
                             Ok(None)
                         }
                     },

@@ -102,8 +102,8 @@ pub trait Driver: Send {
 
 /// What a port carries packets for, instead of a process: a connection between nodes. Called while no driver is locked, except for `received`.
 pub trait Carried: Send + Sync {
-    /// A packet has come; to be handled in `work`.
-    fn received(&self, packet: &[u8]);
+    /// A packet has come, in these bytes from a place on; to be handled in `work`.
+    fn received(&self, bytes: Vec<u8>, from: usize);
     /// Handles what has come.
     fn work(&self);
     /// The next packet to go out.

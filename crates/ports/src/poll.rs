@@ -1,4 +1,4 @@
-//! The thread that waits for file descriptors, started by whoever first watches one.
+//! Waiting for file descriptors: done by whoever says so at the start (`attend`), else by a thread that is started when one is first watched.
 
 use crate::driver::Ready;
 use crate::table::Ports;
@@ -7,10 +7,16 @@ use base::sync::Mutex;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 use sys::poll::{Event, Interest, Poller};
 use term::Term;
 
 type OnReady = Box<dyn FnOnce(Event) + Send>;
+
+thread_local! {
+    /// What came, between `wait` and `act`.
+    static EVENTS: std::cell::RefCell<Vec<Event>> = const { std::cell::RefCell::new(Vec::new()) };
+}
 
 /// Watches descriptors for ports and for native functions.
 #[derive(Default)]
@@ -44,9 +50,43 @@ impl Polling {
     fn poller(&self) -> Option<&Arc<dyn Poller>> {
         self.poller.get_or_init(|| self.start()).as_ref()
     }
+    fn new_poller(&self) -> Option<Arc<dyn Poller>> {
+        (self.ports.get()?.upgrade()?.surroundings.world().new_poller)().ok()
+    }
+    /// From now on the caller calls `wait` and `act`. False: a thread does so already, or there can be no waiting.
+    pub fn attend(&self) -> bool {
+        self.poller.get().is_none() && self.poller.get_or_init(|| self.new_poller()).is_some()
+    }
+    /// Waits until something is ready (which is kept for this thread's `act`), `wake` is called or the time is over.
+    pub fn wait(&self, timeout: Option<Duration>) {
+        if let Some(Some(poller)) = self.poller.get() {
+            EVENTS.with_borrow_mut(|events| {
+                let _ = poller.wait(events, timeout);
+            });
+        }
+    }
+    pub fn wake(&self) {
+        if let Some(Some(poller)) = self.poller.get() {
+            poller.wake();
+        }
+    }
+    /// Tells ports and callers what this thread's `wait` has brought.
+    pub fn act(&self) {
+        let mut events = EVENTS.take();
+        if events.is_empty() {
+            return;
+        }
+        if let Some(ports) = self.ports.get().and_then(Weak::upgrade) {
+            for event in events.drain(..) {
+                self.dispatch(&ports, event);
+            }
+        }
+        events.clear();
+        EVENTS.set(events);
+    }
     fn start(&self) -> Option<Arc<dyn Poller>> {
         let ports = self.ports.get()?.clone();
-        let poller = (ports.upgrade()?.surroundings.world().new_poller)().ok()?;
+        let poller = self.new_poller()?;
         let (waiting, stop) = (poller.clone(), self.stop.clone());
         let run = move || {
             let mut events = Vec::new();

@@ -15,7 +15,7 @@ use crate::stats::{Counters, Wall, WallTime};
 use crate::wheel::{TimerRef, Wheel};
 use crate::worker::Worker;
 use crate::world::{Caller, Hold, World};
-use crate::{After, DirtyKind, Engine, Priority, Task, WorkerId};
+use crate::{After, DirtyKind, Engine, Outside, Priority, Task, WorkerId};
 use parking_lot::Mutex;
 use std::cell::Cell;
 use std::io;
@@ -94,7 +94,16 @@ pub(crate) struct Shared<T, P> {
     dirty_cpu: Pool<T>,
     dirty_io: Pool<T>,
     started: AtomicBool,
+    pub outside: OnceLock<Arc<dyn Outside>>,
+    /// The worker that waits for `outside`, or `NOBODY`. One that was taken out of the idle set just before it entered itself here sees that afterwards and
+    /// does not wait; one that is taken out later is seen here by whoever did that.
+    pub outsider: AtomicUsize,
+    /// When somebody looked outside last.
+    pub looked_outside: AtomicU64,
 }
+
+/// No worker.
+pub(crate) const NOBODY: usize = usize::MAX;
 
 /// One worker's public half, on cache lines of its own.
 #[repr(align(128))]
@@ -187,8 +196,16 @@ impl<T: Task, P: Send + 'static> Handle<T, P> {
             dirty_cpu: Pool::new(DirtyKind::Cpu, config.dirty_cpu, config.dirty_cpu_online),
             dirty_io: Pool::new(DirtyKind::Io, config.dirty_io, config.dirty_io),
             started: AtomicBool::new(false),
+            outside: OnceLock::new(),
+            outsider: AtomicUsize::new(NOBODY),
+            looked_outside: AtomicU64::new(0),
             config,
         }))
+    }
+
+    /// What workers without work wait for; to be said before the start.
+    pub fn set_outside(&self, outside: Arc<dyn Outside>) {
+        let _ = self.0.outside.set(outside);
     }
 
     /// Makes a task runnable, from any thread. A worker puts it into its own queue; others into that of a sleeping worker, if there is one.
@@ -400,6 +417,9 @@ impl<T: Task, P: Send + 'static> Handle<T, P> {
 
     pub(crate) fn unpark_all(&self) {
         self.0.slots.iter().filter_map(|slot| slot.thread.get()).for_each(Thread::unpark);
+        if let Some(outside) = self.0.outside.get() {
+            outside.wake();
+        }
     }
 
     pub(crate) fn claim_start(&self) -> io::Result<()> {
@@ -472,7 +492,11 @@ impl<T: Task, P> Shared<T, P> {
         if self.idle.remove(worker) {
             // On the sleeper's behalf, so that no one else wakes a second one before it is up.
             self.searching.fetch_add(1, SeqCst);
-            if let Some(thread) = self.slots[worker].thread.get() {
+            if self.outsider.load(SeqCst) == worker
+                && let Some(outside) = self.outside.get()
+            {
+                outside.wake();
+            } else if let Some(thread) = self.slots[worker].thread.get() {
                 thread.unpark();
             }
         }

@@ -1,7 +1,7 @@
 //! Scheduler threads: run queues, work stealing, dirty pools, timers and safe points of one node.
 //!
 //! It runs anything: a task is an opaque handle, what a slice of it means is the [`Engine`]'s affair. Not here: what a process is, messages,
-//! I/O polling (whoever polls calls [`Handle::enqueue`]), the meaning of a timer's payload.
+//! what comes from [`Outside`], the meaning of a timer's payload.
 //!
 //! Three nouns:
 //! - A **worker** is a scheduler thread with a run queue and a timer wheel of its own. The first `online` workers run tasks.
@@ -94,6 +94,17 @@ pub enum After {
 pub enum WorkerId {
     Normal(u32),
     Dirty(DirtyKind, u32),
+}
+
+/// The world outside, for which one worker that has nothing to do waits instead of sleeping: what comes is then acted on, and run, without another thread.
+/// While all are busy they look at it now and then.
+pub trait Outside: Send + Sync {
+    /// Waits until something has come (to be kept for `act` of the same thread), `wake` is called or the time is over.
+    fn wait(&self, timeout: Option<std::time::Duration>);
+    /// Makes a present or the next `wait` return; from any thread.
+    fn wake(&self);
+    /// Acts on what this thread's `wait` has brought; on a worker between slices, with no lock held.
+    fn act(&self);
 }
 
 /// What the scheduler runs.

@@ -1,6 +1,6 @@
 //! A worker's loop: pick, run, put away; fire timers; search, steal; sleep. Not here: who wakes it (see `handle`), and why nobody sleeps on work (see `idle`).
 
-use crate::handle::{Handle, Slot, bump, set_current};
+use crate::handle::{Handle, NOBODY, Slot, bump, set_current};
 use crate::{After, Engine, Priority, WorkerId};
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,6 +20,11 @@ const PRESSURE_MAX: u32 = 8;
 /// While that many slices together take less than `GLANCE_NS`, the clock is read only once for them: reading it costs more than putting a task away.
 const GLANCE_SLICES: u32 = 4;
 const GLANCE_NS: u64 = 20_000;
+/// While nobody waits for the outside, it is looked at so often; the clock is read for that after so many slices.
+const OUTSIDE_NS: u64 = 200_000;
+const OUTSIDE_SLICES: u32 = 32;
+/// While another waits for the outside, a sleeper looks this often whether it still does: it may be in a slice that does not end.
+const OUTSIDE_WATCH: Duration = Duration::from_millis(250);
 /// The kernel may wake a sleeper this much later than asked, to save power; its default is 50 us.
 const TIMER_SLACK_NS: u64 = 1_000;
 
@@ -34,6 +39,8 @@ pub(crate) struct Worker<E: Engine> {
     pressure: u32,
     /// Slices before the clock is read again for the sake of timers.
     glance: u32,
+    /// Slices before it is asked whether somebody should look outside.
+    look_out: u32,
     random: u64,
     requeue: Option<(E::Task, Priority)>,
     due: Vec<E::Timer>,
@@ -54,6 +61,7 @@ impl<E: Engine> Worker<E> {
             searching: false,
             pressure: 0,
             glance: 0,
+            look_out: OUTSIDE_SLICES,
             random,
             requeue: None,
             due: Vec::new(),
@@ -98,6 +106,11 @@ impl<E: Engine> Worker<E> {
                 } else {
                     self.glance -= 1;
                 }
+            }
+            if self.look_out == 0 || self.requeue.is_some() {
+                self.look_outside();
+            } else {
+                self.look_out -= 1;
             }
             if let Some(task) = self.pick() {
                 self.run(&mut local, task);
@@ -183,6 +196,31 @@ impl<E: Engine> Worker<E> {
         self.due = due;
     }
 
+    /// If nobody waits for the outside, a sleeper is woken to do so; if nobody sleeps, one look is taken here.
+    fn look_outside(&mut self) {
+        self.look_out = OUTSIDE_SLICES;
+        let shared = &self.handle.0;
+        let Some(outside) = shared.outside.get() else { return };
+        if shared.outsider.load(Relaxed) != NOBODY {
+            return;
+        }
+        let now = self.handle.now();
+        if now.saturating_sub(shared.looked_outside.load(Relaxed)) < OUTSIDE_NS {
+            return;
+        }
+        shared.looked_outside.store(now, Relaxed);
+        match shared.idle.first() {
+            Some(sleeper) => shared.wake(sleeper),
+            None => {
+                if shared.outsider.compare_exchange(NOBODY, self.index, SeqCst, Relaxed).is_ok() {
+                    outside.wait(Some(Duration::ZERO));
+                    shared.outsider.store(NOBODY, SeqCst);
+                    outside.act();
+                }
+            }
+        }
+    }
+
     /// Looks for work elsewhere for a while.
     fn search(&mut self) -> Option<E::Task> {
         let workers = self.handle.workers();
@@ -196,7 +234,9 @@ impl<E: Engine> Worker<E> {
         for (looked, slot) in self.looked.iter_mut().zip(&self.handle.0.slots) {
             *looked = slot.counters.slices.load(Relaxed);
         }
-        for round in 0..self.handle.0.config.spin {
+        // If all others sleep, what comes is for this one, and comes from outside.
+        let others = (0..self.handle.online()).any(|other| other != self.index && !self.handle.0.idle.contains(other));
+        for round in 0..if others { self.handle.0.config.spin } else { 0 } {
             if self.slot().len.load(Relaxed) > 0 || self.handle.0.world.attention() != self.seen {
                 return None;
             }
@@ -300,11 +340,20 @@ impl<E: Engine> Worker<E> {
         // Whoever wakes it has counted it.
         self.searching = shared.idle.sleep(self.index, look, |deadline| {
             bump(&slot.counters.parks, 1);
-            self.park(deadline);
+            self.rest(deadline);
         });
         let go_on = self.enter();
         slot.wall.set_busy(true, || self.handle.now());
+        if go_on {
+            self.act();
+        }
         go_on
+    }
+
+    fn act(&self) {
+        if let Some(outside) = self.handle.0.outside.get() {
+            outside.act();
+        }
     }
 
     fn next_deadline(&self) -> u64 {
@@ -313,6 +362,30 @@ impl<E: Engine> Worker<E> {
         let deadline = timers.next_deadline();
         slot.next_timer.store(deadline, Relaxed);
         deadline
+    }
+
+    /// In the idle set: waits for the outside if nobody does, else sleeps.
+    fn rest(&self, deadline: u64) {
+        let shared = &self.handle.0;
+        let Some(outside) = shared.outside.get() else { return self.park(deadline) };
+        if let Err(other) = shared.outsider.compare_exchange(NOBODY, self.index, SeqCst, SeqCst) {
+            if self.index == 0 || self.index == 1 && other == 0 {
+                let limit = self.handle.now() + OUTSIDE_WATCH.as_nanos() as u64;
+                return self.park(deadline.min(limit));
+            }
+            return self.park(deadline);
+        }
+        // Looked at again, as another worker's look outside may have taken a wake-up that was meant for all.
+        if shared.idle.contains(self.index) && shared.world.attention() == self.seen && !shared.world.stopping() {
+            let timeout = (deadline != u64::MAX).then(|| {
+                let now = self.handle.now();
+                self.slot().looked.store(now, Relaxed);
+                Duration::from_nanos(deadline.saturating_sub(now))
+            });
+            outside.wait(timeout);
+        }
+        shared.outsider.store(NOBODY, SeqCst);
+        shared.looked_outside.store(self.handle.now(), Relaxed);
     }
 
     fn park(&self, deadline: u64) {
@@ -355,7 +428,14 @@ impl<E: Engine> Worker<E> {
 
     /// Stays out until it is online again or all stops; only its timers go on.
     fn offline(&mut self) {
+        self.act();
         let shared = self.handle.0.clone();
+        // It may have been the one that waited for the outside.
+        if let Some(sleeper) = shared.idle.first()
+            && shared.outside.get().is_some()
+        {
+            shared.wake(sleeper);
+        }
         let slot = &shared.slots[self.index];
         if std::mem::take(&mut self.searching) {
             shared.searching.fetch_sub(1, SeqCst);

@@ -54,11 +54,17 @@ pub trait Poller: Send + Sync {
     fn forget(&self, fd: BorrowedFd<'_>) -> Result<()>;
     /// Makes a present or the next `wait` return.
     fn wake(&self);
-    /// Appends what is ready; returns when there is something, when woken, or when the time is over.
+    /// Appends what is ready; returns when there is something, when woken, or when the time is over (or up to a millisecond before).
     fn wait(&self, events: &mut Vec<Event>, timeout: Option<Duration>) -> Result<()>;
 }
 
 const WAKE: u64 = u64::MAX;
+
+/// Times above are cut off to whole milliseconds.
+const COARSE: Duration = Duration::from_millis(3);
+
+/// So many are told of at once.
+const EVENTS: usize = 64;
 
 /// epoll.
 pub struct RealPoller {
@@ -79,7 +85,8 @@ impl RealPoller {
     pub fn new() -> Result<RealPoller> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        epoll::add(&epoll, &waker, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
+        // Each write is one event, so that nobody need read it.
+        epoll::add(&epoll, &waker, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN | epoll::EventFlags::ET)?;
         Ok(RealPoller { epoll, waker, watched: Mutex::default() })
     }
 
@@ -145,7 +152,7 @@ impl Poller for RealPoller {
     }
 
     fn wake(&self) {
-        // A full counter means that a wake-up is pending already.
+        // It counts to 2^64 - 2 before a write fails.
         let _ = rustix::io::write(&self.waker, &1u64.to_ne_bytes());
     }
 
@@ -153,16 +160,26 @@ impl Poller for RealPoller {
         let before = events.len();
         events.append(&mut self.watched.lock().always);
         let timeout = if events.len() > before { Some(Duration::ZERO) } else { timeout };
-        let timeout = timeout.map(|t| Timespec { tv_sec: t.as_secs() as i64, tv_nsec: i64::from(t.subsec_nanos()) });
-        let mut room: Vec<epoll::Event> = Vec::with_capacity(256);
-        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut room), timeout.as_ref()) {
-            Ok(_) | Err(Os::INTR) => {}
+        // epoll itself counts in milliseconds, at least on older kernels: long times are cut off, and the rest is waited for otherwise.
+        let whole = match timeout {
+            Some(time) if time > COARSE => Some(Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_millis()) * 1_000_000 }),
+            Some(time) => {
+                if !time.is_zero() {
+                    wait_one(&self.epoll, Interest::READ, Some(time)).or_else(|e| if e == Errno::EINTR { Ok(true) } else { Err(e) })?;
+                }
+                Some(Timespec { tv_sec: 0, tv_nsec: 0 })
+            }
+            None => None,
+        };
+        let mut room = [std::mem::MaybeUninit::<epoll::Event>::uninit(); EVENTS];
+        let found = match epoll::wait(&self.epoll, &mut room, whole.as_ref()) {
+            Ok((found, _)) => found,
+            Err(Os::INTR) => &mut [],
             Err(e) => return Err(Errno::from(e)),
-        }
-        for event in room {
+        };
+        for event in found {
             let (token, flags) = (event.data.u64(), event.flags);
             if token == WAKE {
-                let _ = rustix::io::read(&self.waker, &mut [0u8; 8]);
                 continue;
             }
             let hangup = flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::ERR | epoll::EventFlags::RDHUP);

@@ -61,6 +61,7 @@ impl Vm {
         machine.attach(&node);
         bifs::attach(&node);
         nif::attach(&node, services());
+        bifs::port::poll_by_schedulers(&node);
         begin(&node);
         let sched = sched::Sched::start(handle, machine).map_err(BootError::Threads)?;
         Ok(Vm { sched, node })

@@ -110,7 +110,7 @@ pub struct Connection {
     pub name: Term,
     pub(crate) state: Mutex<State>,
     /// Packets that have come and are not handled yet. Who handles one holds `handling`.
-    inbox: Mutex<VecDeque<Vec<u8>>>,
+    inbox: Mutex<VecDeque<(Vec<u8>, usize)>>,
     handling: Mutex<Handling>,
     pub(crate) packets_in: AtomicU64,
     pub(crate) packets_out: AtomicU64,
@@ -368,23 +368,24 @@ impl Connection {
     }
 
     // ---- receiving
-    pub(crate) fn put(&self, packet: Vec<u8>) {
-        self.inbox.lock().push_back(packet);
+    pub(crate) fn put(&self, bytes: Vec<u8>, from: usize) {
+        self.inbox.lock().push_back((bytes, from));
     }
     /// Handles what has come, unless somebody does so already (who then looks again).
     pub(crate) fn work(self: &Arc<Self>, node: &Arc<Node>) {
         while !self.inbox.lock().is_empty() {
             let Some(mut handling) = self.handling.try_lock() else { return };
             loop {
-                let Some(packet) = self.inbox.lock().pop_front() else { break };
+                let Some((bytes, from)) = self.inbox.lock().pop_front() else { break };
+                let packet = &bytes[from..];
                 let number = self.id().0;
                 if handling.number != number {
                     *handling = Handling { number, receiver: Receiver::default() };
                 }
                 self.packets_in.fetch_add(1, Relaxed);
-                if super::incoming::packet(self, node, &packet, &mut handling.receiver).is_err() {
+                if super::incoming::packet(self, node, packet, &mut handling.receiver).is_err() {
                     self.inbox.lock().clear();
-                    self.bad(node, &packet);
+                    self.bad(node, packet);
                 }
             }
             drop(handling);
@@ -413,11 +414,11 @@ pub(crate) struct Through {
 }
 
 impl ports::Carried for Through {
-    fn received(&self, packet: &[u8]) {
+    fn received(&self, bytes: Vec<u8>, from: usize) {
         if self.connection.id() != self.id {
             return;
         }
-        self.connection.put(packet.to_vec());
+        self.connection.put(bytes, from);
     }
     fn work(&self) {
         if let Some(node) = self.node.upgrade() {

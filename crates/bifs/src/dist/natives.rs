@@ -124,7 +124,7 @@ fn dist_ctrl_put_data(cx: &mut Ctx, a: &[Term]) -> Res {
         return Err(cx.badarg());
     }
     cx.charge(1 + bytes.len() / 64);
-    c.put(bytes);
+    c.put(bytes, 0);
     c.work(&cx.node.clone());
     Ok(am::OK)
 }

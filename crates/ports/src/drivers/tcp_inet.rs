@@ -25,6 +25,10 @@ const SENDING: u8 = 2;
 const PACKET_MAX: usize = 0x400_0000;
 /// So many times at most is read at one event.
 const READS: usize = 16;
+/// A packet between nodes of so many bytes keeps the buffer that it came in.
+const OWN_BUFFER: usize = 8 << 10;
+/// So much is read at once where packets are small and many: those between nodes.
+const MANY_PACKETS: usize = 4 << 10;
 /// Room is made for so much at most before it has come.
 const STEP: usize = 1 << 20;
 
@@ -391,6 +395,7 @@ impl Tcp {
                 break;
             }
             reads += 1;
+            let more = if self.input.is_empty() && io.port.carried.get().is_some() { more.max(MANY_PACKETS) } else { more };
             let (have, room) = (self.input.len(), more.min(STEP));
             self.input.resize(have + room, 0);
             let got = self.s.fd().and_then(|fd| io.world().net.recv(fd, &mut self.input[have..], 0));
@@ -433,7 +438,13 @@ impl Tcp {
             });
         } else if let Some(carried) = io.port.carried.get() {
             let (from, to) = packet::body(kind, packet);
-            carried.received(&packet[from..to]);
+            // A large one that ends with the input is not copied.
+            if self.used + to == bytes.len() && size >= OWN_BUFFER {
+                carried.received(bytes, self.used + from);
+                self.used = 0;
+                return;
+            }
+            carried.received(packet[from..to].to_vec(), 0);
         } else {
             self.tell_packet(io, kind, packet, brackets);
             let used_up = self.s.one_less();
@@ -452,6 +463,8 @@ impl Tcp {
             }
         } else {
             self.used = 0;
+            self.input = bytes;
+            self.input.clear();
         }
     }
     fn tell_packet(&self, io: &Io, kind: Packet, packet: &[u8], brackets: bool) {
