@@ -200,6 +200,7 @@ impl Code {
         self.edges.raise_pending.wrapping_add(1 + op as usize - Op::ReturnTrace as usize)
     }
     /// Which of them an address is.
+    #[inline]
     pub fn as_trace_continuation(&self, address: u64) -> Option<Op> {
         let n = (address.wrapping_sub(self.edges.raise_pending as u64) / 8) as usize;
         [Op::ReturnTrace, Op::ExceptionTrace, Op::ReturnTo, Op::ReturnAccount].get(n.wrapping_sub(1)).copied()

@@ -21,6 +21,8 @@ pub struct Local {
     pub jit: Option<Arc<jit::Jit>>,
     /// Calls until a function may be hot; those with the same low bits of their addresses share one.
     pub hot: Box<[u16; HOT]>,
+    /// The node's native functions, for machine code.
+    pub(crate) natives: *const node::Native,
     /// Functions that machine code has applied by name.
     pub(crate) applied: Box<[crate::machine::Applied; crate::machine::APPLIED]>,
     /// How often machine code was left before its function had returned.
@@ -116,6 +118,7 @@ impl Engine for Machine {
             state: crate::machine::state(),
             hot: Box::new([jit.as_ref().map_or(u16::MAX, |j| j.counts()); HOT]),
             jit,
+            natives: self.node().map_or(std::ptr::null(), |n| n.natives.as_ptr()),
             applied: Box::new([crate::machine::Applied::default(); crate::machine::APPLIED]),
             left: 0,
             ended: None,

@@ -35,6 +35,7 @@ pub fn state() -> Box<State> {
         (Helper::Foreign, foreign),
         (Helper::Part, part),
         (Helper::Raise, raise_at),
+        (Helper::Guard, guard),
     ] {
         state.helpers[which as usize] = helper;
     }
@@ -185,7 +186,7 @@ unsafe extern "C" fn native(state: *mut State, at: u64, last: u64, word: u64) ->
         };
         let stub = (*(*at.add(1) as *const Export)).address.load(Acquire).cast_const();
         let index = (word >> 16) as u32;
-        if *stub != word || cx.node.natives.get_unchecked(index as usize - 1).dirty != Dirty::No {
+        if *stub != word || (*local.natives.add(index as usize - 1)).dirty != Dirty::No {
             // Traced, or for another thread: as the interpreter does it.
             let back = if last == 0 { at.add(2) } else { *(*state).sp.add(frame) as *const u64 };
             return match steps(state, at, 2) {
@@ -215,7 +216,7 @@ unsafe extern "C" fn native(state: *mut State, at: u64, last: u64, word: u64) ->
 unsafe fn run_native(state: *mut State, cx: &mut Ctx, local: &mut Local, index: u32, stub: *const u64, at: *const u64, last: bool) -> Exit {
     // SAFETY: rule 6: the word at `stub` is that of a native function.
     unsafe {
-        let native = cx.node.natives.get_unchecked(index as usize);
+        let native = &*local.natives.add(index as usize);
         let xp = (*state).x.as_mut_ptr();
         let args = std::slice::from_raw_parts(xp, native.arity as usize);
         cx.reductions -= 1;
@@ -263,7 +264,7 @@ unsafe extern "C" fn foreign(state: *mut State, _: u64, _: u64, _: u64) -> u64 {
         }
         let index = (word >> 16) as u32 - 1;
         let (cx, local) = surroundings(state);
-        if cx.node.natives.get_unchecked(index as usize).dirty != Dirty::No {
+        if (*local.natives.add(index as usize)).dirty != Dirty::No {
             return Exit::Call as u64;
         }
         cx.reductions -= 1;
@@ -573,6 +574,43 @@ unsafe extern "C" fn sub_bits(state: *mut State, at: u64, next: u64, fail: u64) 
     }
 }
 
+unsafe extern "C" fn guard(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {
+    // SAFETY: rules 1, 2 and 6.
+    unsafe {
+        let (cx, local) = surroundings(state);
+        let words = at as *const u64;
+        let registers = Registers::of(state);
+        let head = interp::word_at(cx, words);
+        let (n, live) = ((head >> 16) as u16 as usize, (head >> 48) as u16);
+        let index = (*(*words.add(1) as *const Export)).native.load(Relaxed);
+        if index == 0 || n > 4 {
+            return step(state, at, next, fail);
+        }
+        let mut args = [Term::NIL; 4];
+        for (i, arg) in args.iter_mut().enumerate().take(n) {
+            *arg = registers.source(*words.add(3 + i));
+        }
+        let run = (*local.natives.add(index as usize - 1)).run;
+        match catch_unwind(AssertUnwindSafe(|| run(cx, &args[..n]))) {
+            Ok(Ok(t)) if live == code::op::NO_COLLECTION => {
+                cx.p.heap.alloc.leave_fragments();
+                *registers.place((head >> 32) as u16) = t;
+                (*state).hp = cx.p.heap.alloc.hp;
+                (*state).reductions = cx.reductions;
+                (*state).result = 0;
+                Exit::Returned as u64
+            }
+            Ok(Ok(t)) => built(state, t, (head >> 32) as u16, live as usize, 0),
+            // It fails again.
+            Ok(Err(_)) => again(state, at, next, fail),
+            Err(payload) => {
+                local.panic = Some(payload);
+                Exit::Ended as u64
+            }
+        }
+    }
+}
+
 unsafe extern "C" fn put_map(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {
     // SAFETY: rules 1, 2 and 6.
     unsafe {
@@ -588,6 +626,13 @@ unsafe extern "C" fn put_map(state: *mut State, at: u64, next: u64, fail: u64) -
         local.pairs.clear();
         for i in 0..n {
             local.pairs.push((registers.source(*words.add(3 + 2 * i)), registers.source(*words.add(4 + 2 * i))));
+        }
+        let room = ((*state).sp as usize - (*state).hp as usize) / 8;
+        if let Some(t) = map::replace(&mut (*state).hp, room.saturating_sub(SLACK), m, &local.pairs) {
+            (*state).reductions -= 1;
+            *registers.place((head >> 32) as u16) = t;
+            (*state).result = 0;
+            return Exit::Returned as u64;
         }
         let result = if head as u16 == Op::PutMapAssoc as u16 {
             Ok(term::map::put_many(cx.h(), m, &local.pairs))

@@ -83,6 +83,10 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
                     *xp.add(1) = class.atom();
                     *xp.add(2) = value;
                     *xp.add(3) = trace;
+                    // Loops that raise may have no other place that collects.
+                    if cx.p.heap.alloc.has_fragments() && cx.p.heap.wants_collection() {
+                        crate::ops::call::collect(cx, std::slice::from_raw_parts_mut(xp, 4), 0)?;
+                    }
                     return Ok(t.catch_handler());
                 }
             }

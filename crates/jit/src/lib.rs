@@ -77,9 +77,11 @@ pub enum Helper {
     Part = 13,
     /// (instruction): raises what the instruction raises. Keeps no registers, and does not return.
     Raise = 14,
+    /// As `Step`, for a native function in a guard or the like.
+    Guard = 15,
 }
 /// How many.
-pub const HELPERS: usize = 15;
+pub const HELPERS: usize = 16;
 /// Words that `Helper::Part` may take.
 pub const PART_WORDS: i64 = 5;
 

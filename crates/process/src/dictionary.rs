@@ -30,6 +30,8 @@ impl Dictionary {
     /// `same` is `=:=`, `hash` agrees with it.
     fn find(&self, key: Term, same: fn(Term, Term) -> bool, hash: fn(Term) -> u64) -> Option<usize> {
         match &self.index {
+            // An immediate is the same as itself only.
+            None if key.is_immediate() => self.pairs.chunks_exact(2).position(|p| p[0] == key),
             Some(ix) => ix.get(&hash(key))?.iter().map(|&i| i as usize).find(|&i| same(self.pairs[2 * i], key)),
             None => (0..self.len()).find(|&i| same(self.pairs[2 * i], key)),
         }

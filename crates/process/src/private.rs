@@ -17,6 +17,7 @@ pub enum Class {
 }
 
 impl Class {
+    #[inline]
     pub fn atom(self) -> Term {
         match self {
             Class::Error => am::ERROR,
@@ -24,6 +25,7 @@ impl Class {
             Class::Throw => am::THROW,
         }
     }
+    #[inline]
     pub fn from_atom(a: Term) -> Option<Class> {
         match a {
             am::ERROR => Some(Class::Error),

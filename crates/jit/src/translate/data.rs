@@ -16,6 +16,11 @@ const JUMPS: Goes = Goes { falls: true, uses_jumps: true, small: 0 };
 const BOXED: i32 = TAG_BOXED as i32;
 const CONS: i32 = TAG_CONS as i32;
 
+/// Is a source word an immediate?
+fn is_immediate(w: u64) -> bool {
+    w & 1 == 1 || w & 7 == 6
+}
+
 impl T<'_, '_> {
     /// `None`: not done in line.
     #[allow(clippy::too_many_lines)]
@@ -532,7 +537,7 @@ impl T<'_, '_> {
                 let key = self.int(self.w(1) as i64);
                 let to = self.target();
                 let fail = self.block(to);
-                let v = self.map_get(m, key, fail);
+                let v = self.map_get(m, key, true, fail);
                 self.set(self.w(2) as u16, v);
                 Some(JUMPS)
             }
@@ -543,8 +548,9 @@ impl T<'_, '_> {
                 let n = self.w(1) as usize;
                 let mut values = Vec::new();
                 for i in 0..n {
-                    let key = self.source(self.w(2 + 2 * i));
-                    values.push(self.map_get(m, key, fail));
+                    let w = self.w(2 + 2 * i);
+                    let key = self.source(w);
+                    values.push(self.map_get(m, key, is_immediate(w), fail));
                 }
                 for (i, v) in values.into_iter().enumerate() {
                     self.set(self.w(3 + 2 * i) as u16, v);
@@ -556,23 +562,222 @@ impl T<'_, '_> {
                 let to = self.target();
                 let fail = self.block(to);
                 for i in 0..self.w(1) as usize {
-                    let key = self.source(self.w(2 + i));
-                    self.map_get(m, key, fail);
+                    let w = self.w(2 + i);
+                    let key = self.source(w);
+                    self.map_get(m, key, is_immediate(w), fail);
                 }
                 Some(JUMPS)
+            }
+            Op::BifMapGet | Op::BifIsMapKey => {
+                let (key, m) = (self.get(a), self.get(bb));
+                let (slow, lost, boxed, map, done) = (self.cold(), self.b.create_block(), self.b.create_block(), self.b.create_block(), self.b.create_block());
+                self.branch_if_boxed(m, boxed, slow);
+                self.b.switch_to_block(boxed);
+                let is = self.one_of(m, &[Kind::FlatMap, Kind::HashMap]);
+                self.b.ins().brif(is, map, &[], slow, &[]);
+                self.b.switch_to_block(map);
+                let v = self.map_get(m, key, false, lost);
+                let getting = self.ins().op == Op::BifMapGet;
+                let v = if getting { v } else { self.int(am::TRUE.raw() as i64) };
+                self.set(c, v);
+                self.b.ins().jump(done, &[]);
+                self.b.switch_to_block(lost);
+                if getting {
+                    self.b.set_cold_block(lost);
+                    self.b.ins().jump(slow, &[]);
+                } else {
+                    let v = self.int(am::FALSE.raw() as i64);
+                    self.set(c, v);
+                    self.b.ins().jump(done, &[]);
+                }
+                self.b.switch_to_block(slow);
+                self.step(done);
+                self.b.switch_to_block(done);
+                Some(JUMPS)
+            }
+            Op::BifMapSize => {
+                let m = self.get(a);
+                let (slow, flat, done) = (self.cold(), self.b.create_block(), self.b.create_block());
+                let boxed = self.b.create_block();
+                self.branch_if_boxed(m, boxed, slow);
+                self.b.switch_to_block(boxed);
+                let is = self.one_of(m, &[Kind::FlatMap]);
+                self.b.ins().brif(is, flat, &[], slow, &[]);
+                self.b.switch_to_block(flat);
+                let head = self.load(m, -BOXED);
+                let n = self.b.ins().ushr_imm_u(head, 8);
+                let n = self.b.ins().iadd_imm_s(n, -1);
+                let n = self.b.ins().ishl_imm_u(n, 1);
+                let n = self.b.ins().bor_imm_s(n, 1);
+                self.set(c, n);
+                self.finish(slow, done)
+            }
+            Op::GuardBif => {
+                let done = self.b.create_block();
+                self.helped_step(Helper::Guard, done);
+                self.b.switch_to_block(done);
+                Some(JUMPS)
+            }
+            Op::IsPid => self.immediate_or(a, 1, &[Kind::ExtPid]),
+            Op::IsPort => self.immediate_or(a, 2, &[Kind::ExtPort]),
+            Op::IsReference => self.kinds(a, &[Kind::Ref, Kind::MagicRef, Kind::ExtRef]),
+            Op::IsBinary => {
+                let t = self.get(a);
+                self.boxed_or_fail(t);
+                let to = self.target();
+                let fail = self.block(to);
+                let (whole, other, part, sized) = (self.b.create_block(), self.b.create_block(), self.b.create_block(), self.b.create_block());
+                let n = self.b.append_block_param(sized, I64);
+                let is = self.one_of(t, &[Kind::HeapBits, Kind::BinRef]);
+                self.b.ins().brif(is, whole, &[], other, &[]);
+                self.b.switch_to_block(whole);
+                let v = self.load(t, 8 - BOXED);
+                self.b.ins().jump(sized, &[v.into()]);
+                self.b.switch_to_block(other);
+                let is = self.one_of(t, &[Kind::SubBits]);
+                self.b.ins().brif(is, part, &[], fail, &[]);
+                self.b.switch_to_block(part);
+                let v = self.load(t, 16 - BOXED);
+                self.b.ins().jump(sized, &[v.into()]);
+                self.b.switch_to_block(sized);
+                let odd = self.b.ins().band_imm_s(n, 7);
+                let is = self.b.ins().icmp_imm_s(IntCC::Equal, odd, 0);
+                self.test(is)
+            }
+            Op::IsFunction2 => {
+                let w = self.w(1);
+                if w & 1 == 0 {
+                    return None;
+                }
+                let t = self.get(a);
+                self.boxed_or_fail(t);
+                let to = self.target();
+                let fail = self.block(to);
+                let (local, other, export, known) = (self.b.create_block(), self.b.create_block(), self.b.create_block(), self.b.create_block());
+                let n = self.b.append_block_param(known, I64);
+                let is = self.one_of(t, &[Kind::Fun]);
+                let record = self.load(t, 8 - BOXED);
+                self.b.ins().brif(is, local, &[], other, &[]);
+                self.b.switch_to_block(local);
+                let v = self.b.ins().uload8(I64, mem(), record, offset_of!(term::fun::FunEntry, arity) as i32);
+                self.b.ins().jump(known, &[v.into()]);
+                self.b.switch_to_block(other);
+                let is = self.one_of(t, &[Kind::ExportFun]);
+                self.b.ins().brif(is, export, &[], fail, &[]);
+                self.b.switch_to_block(export);
+                let v = self.b.ins().uload8(I64, mem(), record, offset_of!(term::fun::Export, arity) as i32);
+                self.b.ins().jump(known, &[v.into()]);
+                self.b.switch_to_block(known);
+                let is = self.b.ins().icmp_imm_s(IntCC::Equal, n, w as i64 >> 1);
+                self.test(is)
+            }
+            Op::IsEq | Op::IsNe => {
+                let (x, y) = (self.get(a), self.source(self.w(1)));
+                let to = self.target();
+                let (fail, go) = (self.block(to), self.b.create_block());
+                let cc = if self.ins().op == Op::IsEq { IntCC::Equal } else { IntCC::NotEqual };
+                let (fast, slow) = (self.b.create_block(), self.cold());
+                let both = self.both_small(x, y);
+                self.b.ins().brif(both, fast, &[], slow, &[]);
+                self.b.switch_to_block(slow);
+                let one = self.int(1);
+                self.help(Helper::Compare, [x, y, one]);
+                let order = self.result();
+                let is = self.b.ins().icmp_imm_s(cc, order, 0);
+                self.b.ins().brif(is, go, &[], fail, &[]);
+                self.b.switch_to_block(fast);
+                let is = self.b.ins().icmp(cc, x, y);
+                self.b.ins().brif(is, go, &[], fail, &[]);
+                self.b.switch_to_block(go);
+                Some(JUMPS)
+            }
+            Op::Bsr | Op::Bsl => {
+                let (x, y) = (self.get(a), self.get(bb));
+                let (slow, small, fast, done) = (self.cold(), self.b.create_block(), self.b.create_block(), self.b.create_block());
+                let both = self.both_small(x, y);
+                self.b.ins().brif(both, small, &[], slow, &[]);
+                self.b.switch_to_block(small);
+                let by = self.b.ins().sshr_imm_u(y, 1);
+                let most = if self.ins().op == Op::Bsr { 64 } else { 62 };
+                let fits = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, by, most);
+                self.b.ins().brif(fits, fast, &[], slow, &[]);
+                self.b.switch_to_block(fast);
+                let r = if self.ins().op == Op::Bsr {
+                    self.b.ins().sshr(x, by)
+                } else {
+                    let bare = self.b.ins().iadd_imm_s(x, -1);
+                    let r = self.b.ins().ishl(bare, by);
+                    let back = self.b.ins().sshr(r, by);
+                    let same = self.b.ins().icmp(IntCC::Equal, back, bare);
+                    let good = self.b.create_block();
+                    self.b.ins().brif(same, good, &[], slow, &[]);
+                    self.b.switch_to_block(good);
+                    r
+                };
+                let r = self.b.ins().bor_imm_s(r, 1);
+                self.set(c, r);
+                self.finish(slow, done)
             }
             _ => self.bits(),
         }
     }
 
-    /// The value of a key; without it, goes on at `fail`.
-    fn map_get(&mut self, m: Value, key: Value, fail: Block) -> Value {
+    /// An immediate of a kind, or a boxed term of these kinds.
+    fn immediate_or(&mut self, r: u16, what: i64, kinds: &[Kind]) -> Option<Goes> {
+        let t = self.get(r);
+        let (other, go) = (self.b.create_block(), self.b.create_block());
+        let low = self.b.ins().band_imm_s(t, 0x3f);
+        let is = self.b.ins().icmp_imm_s(IntCC::Equal, low, what << 3 | 6);
+        self.b.ins().brif(is, go, &[], other, &[]);
+        self.b.switch_to_block(other);
+        self.boxed_or_fail(t);
+        let is = self.one_of(t, kinds);
+        let to = self.target();
+        let fail = self.block(to);
+        self.b.ins().brif(is, go, &[], fail, &[]);
+        self.b.switch_to_block(go);
+        Some(JUMPS)
+    }
+
+    /// The value of a key; without it, goes on at `fail`. Small maps are searched in line for keys that only a look tells apart.
+    fn map_get(&mut self, m: Value, key: Value, immediate: bool, fail: Block) -> Value {
+        let found = self.b.create_block();
+        let r = self.b.append_block_param(found, I64);
+        if immediate {
+            let (flat, any, test, look, hit) = (self.b.create_block(), self.cold(), self.b.create_block(), self.b.create_block(), self.b.create_block());
+            let boxed = self.b.create_block();
+            self.branch_if_boxed(m, boxed, any);
+            self.b.switch_to_block(boxed);
+            let head = self.load(m, -BOXED);
+            let kind = self.b.ins().band_imm_s(head, 0xff);
+            let is = self.b.ins().icmp_imm_s(IntCC::Equal, kind, (Kind::FlatMap as i64) << 3);
+            self.b.ins().brif(is, flat, &[], any, &[]);
+            self.b.switch_to_block(flat);
+            // Words of the keys' tuple from the last one on: as many as the map has words but for its own two.
+            let keys = self.load(m, 8 - BOXED);
+            let bytes = self.b.ins().ushr_imm_u(head, 5);
+            let bytes = self.b.ins().iadd_imm_s(bytes, -8);
+            let left = self.b.append_block_param(test, I64);
+            self.b.ins().jump(test, &[bytes.into()]);
+            self.b.switch_to_block(test);
+            self.b.ins().brif(left, look, &[], fail, &[]);
+            self.b.switch_to_block(look);
+            let at = self.b.ins().iadd(keys, left);
+            let k = self.load(at, -BOXED);
+            let is = self.b.ins().icmp(IntCC::Equal, k, key);
+            let next = self.b.ins().iadd_imm_s(left, -8);
+            self.b.ins().brif(is, hit, &[], test, &[next.into()]);
+            self.b.switch_to_block(hit);
+            let at = self.b.ins().iadd(m, left);
+            let v = self.load(at, 8 - BOXED);
+            self.b.ins().jump(found, &[v.into()]);
+            self.b.switch_to_block(any);
+        }
         self.help_with_terms(Helper::MapGet, m, key);
         let v = self.result();
-        let go = self.b.create_block();
-        self.b.ins().brif(v, go, &[], fail, &[]);
-        self.b.switch_to_block(go);
-        v
+        self.b.ins().brif(v, found, &[v.into()], fail, &[]);
+        self.b.switch_to_block(found);
+        r
     }
     /// Arithmetic of two terms that may be floats, ends the block: `slow` if they are not, or there is no room for the result.
     fn floats(&mut self, op: FloatOp, x: Value, y: Value, slow: Block, done: Block) {
