@@ -11,7 +11,7 @@ use std::any::Any;
 use term::binary::Growing;
 use num::bytes::Endian;
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use term::magic::Magic;
 use term::{Kind, Term, am, atom, int};
 
@@ -27,18 +27,33 @@ fn bytes(cx: &mut Ctx, t: Term) -> Result<Bytes, Stop> {
 /// What is searched for: the value behind a compiled pattern.
 enum Pattern {
     Byte(u8),
-    One(Box<memmem::Finder<'static>>),
-    /// Of several at one place, the longest.
+    /// With a searcher for long texts, made when there is one.
+    One(Bytes, OnceLock<Box<memmem::Finder<'static>>>),
+    /// A few short ones; and what they begin with. Of several at one place, the longest.
+    Few(Vec<Bytes>, Box<[bool; 256]>),
+    /// Likewise of many.
     Many(AhoCorasick),
 }
 
+/// Texts from this many bytes on are worth a searcher.
+const LONG_TEXT: usize = 4096;
+/// How many patterns are few, and how long short ones.
+const FEW: usize = 8;
+const SHORT: usize = 16;
+
 impl Pattern {
-    fn of(patterns: &[Bytes]) -> Option<Pattern> {
+    /// `kept`: it will be searched for more than once, and outlive the terms.
+    fn of(patterns: &[Bytes], kept: bool) -> Option<Pattern> {
         match patterns {
             [] => None,
             _ if patterns.iter().any(|p| p.is_empty()) => None,
             [p] if p.len() == 1 => Some(Pattern::Byte(p[0])),
-            [p] => Some(Pattern::One(Box::new(memmem::Finder::new(&p[..]).into_owned()))),
+            [p] => Some(Pattern::One(p.clone(), OnceLock::new())),
+            _ if !kept && patterns.len() <= FEW && patterns.iter().all(|p| p.len() <= SHORT) => {
+                let mut first = Box::new([false; 256]);
+                patterns.iter().for_each(|p| first[usize::from(p[0])] = true);
+                Some(Pattern::Few(patterns.to_vec(), first))
+            }
             _ => AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok().map(Pattern::Many),
         }
     }
@@ -46,7 +61,8 @@ impl Pattern {
     fn longest(&self) -> usize {
         match self {
             Pattern::Byte(_) => 1,
-            Pattern::One(f) => f.needle().len(),
+            Pattern::One(p, _) => p.len(),
+            Pattern::Few(all, _) => all.iter().map(|p| p.len()).max().unwrap_or(0),
             Pattern::Many(a) => a.max_pattern_len(),
         }
     }
@@ -55,7 +71,15 @@ impl Pattern {
         let rest = &text[from..];
         match self {
             Pattern::Byte(b) => memchr::memchr(*b, rest).map(|i| (from + i, 1)),
-            Pattern::One(f) => f.find(rest).map(|i| (from + i, f.needle().len())),
+            Pattern::One(p, _) if rest.len() < LONG_TEXT => memmem::find(rest, p).map(|i| (from + i, p.len())),
+            Pattern::One(p, f) => {
+                let f = f.get_or_init(|| Box::new(memmem::Finder::new(&p[..]).into_owned()));
+                f.find(rest).map(|i| (from + i, p.len()))
+            }
+            Pattern::Few(all, first) => {
+                let longest = |i: usize| all.iter().filter(|p| rest[i..].starts_with(p)).map(|p| p.len()).max().map(|n| (from + i, n));
+                (0..rest.len()).filter(|&i| first[usize::from(rest[i])]).find_map(longest)
+            }
             Pattern::Many(a) => a.find(rest).map(|m| (from + m.start(), m.len())),
         }
     }
@@ -83,15 +107,26 @@ struct Compiled {
     many: bool,
 }
 
-fn plain_pattern(t: Term) -> Option<(Pattern, bool)> {
+fn plain_pattern(t: Term, kept: bool) -> Option<(Pattern, bool)> {
     if t.is_list() {
         let all: Option<Vec<Bytes>> = t.proper_list()?.into_iter().map(|b| b.as_bytes()).collect();
-        let all = all?;
+        let mut all = all?;
         let many = all.len() > 1;
-        Pattern::of(&all).map(|p| (p, many))
+        if kept {
+            own(&mut all);
+        }
+        Pattern::of(&all, kept).map(|p| (p, many))
     } else {
-        Pattern::of(&[t.as_bytes()?]).map(|p| (p, false))
+        let mut one = [t.as_bytes()?];
+        if kept {
+            own(&mut one);
+        }
+        Pattern::of(&one, kept).map(|p| (p, false))
     }
+}
+/// Copies what may be borrowed from terms.
+fn own(all: &mut [Bytes]) {
+    all.iter_mut().for_each(|b| *b = Cow::Owned(std::mem::take(b).into_owned()));
 }
 fn pattern(cx: &mut Ctx, t: Term) -> Result<Search, Stop> {
     if let Some(&[kind, r]) = t.as_tuple_n()
@@ -100,10 +135,10 @@ fn pattern(cx: &mut Ctx, t: Term) -> Result<Search, Stop> {
         let right = |p: &&Compiled| p.many == (kind == atom!("ac"));
         return r.magic_value::<Compiled>().filter(right).map(|c| Search::Compiled(&c.pattern)).ok_or_else(|| cx.badarg());
     }
-    plain_pattern(t).map(|(p, _)| Search::Own(p)).ok_or_else(|| cx.badarg())
+    plain_pattern(t, false).map(|(p, _)| Search::Own(p)).ok_or_else(|| cx.badarg())
 }
 fn compile_pattern(cx: &mut Ctx, a: &[Term]) -> Res {
-    let Some((p, many)) = plain_pattern(a[0]) else { return Err(cx.badarg()) };
+    let Some((p, many)) = plain_pattern(a[0], true) else { return Err(cx.badarg()) };
     let id = (cx.node.next_ref(), 0);
     let r = cx.h().magic_ref(Arc::new(Magic { id, value: Box::new(Compiled { pattern: p, many }) }));
     let kind = if many { atom!("ac") } else { atom!("bm") };

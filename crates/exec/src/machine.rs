@@ -397,6 +397,7 @@ pub fn handled(cx: &Ctx, local: &mut Local, handler: *const u64) {
 }
 
 /// A native function has returned, with its value in x0: back to the continuation on the stack.
+#[inline(always)]
 unsafe fn returned(cx: &mut Ctx, local: &mut Local, xp: *mut Term, fragments: bool, stays: bool) -> Exit {
     // SAFETY: rule 4.
     unsafe {

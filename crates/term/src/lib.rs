@@ -30,7 +30,7 @@ pub mod node_name;
 pub mod print;
 pub mod reference;
 pub mod word;
-mod work;
+pub mod work;
 
 pub use alloc::{Alloc, Fragment};
 pub use atom::am;

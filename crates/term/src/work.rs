@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 const INLINE: usize = 8;
 
-pub(crate) struct Work<T: Copy> {
+pub struct Work<T: Copy> {
     inline: [MaybeUninit<T>; INLINE],
     len: usize,
     more: Vec<T>,
@@ -12,11 +12,11 @@ pub(crate) struct Work<T: Copy> {
 
 impl<T: Copy> Work<T> {
     #[inline(always)]
-    pub(crate) fn new() -> Work<T> {
+    pub fn new() -> Work<T> {
         Work { inline: [const { MaybeUninit::uninit() }; INLINE], len: 0, more: Vec::new() }
     }
     #[inline(always)]
-    pub(crate) fn push(&mut self, item: T) {
+    pub fn push(&mut self, item: T) {
         if self.len < INLINE {
             self.inline[self.len].write(item);
             self.len += 1;
@@ -25,7 +25,7 @@ impl<T: Copy> Work<T> {
         }
     }
     #[inline(always)]
-    pub(crate) fn pop(&mut self) -> Option<T> {
+    pub fn pop(&mut self) -> Option<T> {
         if self.len == INLINE
             && let Some(item) = self.more.pop()
         {

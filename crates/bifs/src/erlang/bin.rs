@@ -57,10 +57,20 @@ impl Gathering {
 }
 
 /// One binary of an iolist's bytes; of its bits if `bits`.
+/// Room for the bytes of a short iolist, at first.
+const FIRST_BYTES: usize = 512;
+
 fn gather(cx: &mut Ctx, t: Term, bits: bool) -> Res {
     let mut g = match slice::kept::<Gathering>(cx) {
         Some(g) => g,
         None => {
+            let mut out = Growing::with_capacity(FIRST_BYTES);
+            if iolist::add_plain(t, MUCH, LONG_BITS / 8, &mut out).is_some() {
+                cx.charge(out.len() / 100 + 1);
+                let bits = out.len() * 8;
+                return Ok(cx.h().grown(out, bits));
+            }
+            drop(out);
             let mut size = 0;
             if !is_larger(t, MUCH) {
                 let (n, whole) = iolist::bit_size(t).map_err(|_| cx.badarg())?;
@@ -150,6 +160,12 @@ impl NativeState for Sizing {
 fn iolist_size(cx: &mut Ctx, a: &[Term]) -> Res {
     let Sizing(mut walk, mut size) = slice::kept::<Sizing>(cx).map_or_else(|| Sizing(Walk::new(a[0]), 0), |s| *s);
     let n = slice::elements(cx, LEAVES_PER_REDUCTION);
+    if size == 0
+        && let Some(size) = iolist::plain_size(a[0], n)
+    {
+        cx.charge((size / 800).min(n / LEAVES_PER_REDUCTION));
+        return Ok(Term::small(size as i64));
+    }
     let done = walk.run(n, |p| {
         size += match p {
             Piece::Byte(_) => 1,
