@@ -2,6 +2,7 @@
 //! again, with and without headers, is read back as the same.
 #![no_main]
 
+use dist::flags::Takes;
 use dist::{Control, Packet, Receiver, Sender, pack, unpack};
 use etf::{DecodeEnv, NoFuns, NodeId, Options};
 use libfuzzer_sys::fuzz_target;
@@ -23,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
         let Ok(came) = unpack(bytes, &env, &mut receiver) else { return };
         let Some(Packet { control, token, payload, memory: _memory }) = came else { continue };
         for (numbers, sender, back) in [(false, &mut plain, &mut from_plain), (true, &mut headed, &mut from_headed)] {
-            let parts = pack(control, token, payload.as_ref().map(|p| p.0), &Options::new(here), numbers);
+            let parts = pack(control, token, payload.as_ref().map(|p| p.0), &Options::new(here), Takes { numbers, ..Takes::USUAL });
             let mut again = None;
             sender.packets(parts, |packet| again = unpack(&packet, &env, back).expect("own packets can be read"));
             let again = again.expect("the last fragment ends it");

@@ -1,6 +1,6 @@
 //! Two nodes, one on ferrobeam and one on the real Erlang, run the tables of `tests/cluster` against each other, each side in turn.
-//! The answers are those that two nodes of the real Erlang gave. `cut` needs network namespaces: where they are not permitted it is left
-//! out and says so.
+//! The answers are those that two nodes of the real Erlang gave. `tls` is the table `mixed` with the connection between the nodes in TLS. `cut` needs
+//! network namespaces: where they are not permitted it is left out and says so.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::conform::{self, Machine};
 use crate::setup;
 use crate::shell::{self, Outcome};
 
-const TABLES: &[&str] = &["mixed", "cut"];
+const TABLES: &[&str] = &["mixed", "tls", "doors", "cut"];
 
 /// `cargo xtask cluster`.
 pub fn command(names: &[String]) -> Outcome<bool> {
@@ -30,7 +30,9 @@ pub fn all_on(ferrobeam: &Path, names: &[String]) -> Outcome<(usize, usize)> {
     let our_erl = ours.launchers().ok_or("ferrobeam shims does not say where")?.join("erl");
     let (mut passed, mut failed) = (0, 0);
     for table in TABLES.iter().filter(|t| names.is_empty() || names.iter().any(|n| n == *t)) {
-        let source = shell::root().join("tests/cluster").join(format!("{table}.erl"));
+        let folder = shell::root().join("tests/cluster");
+        let module = if *table == "tls" { "mixed" } else { table };
+        let source = folder.join(format!("{module}.erl"));
         shell::must(Command::new(setup::real("erlc")?).arg("-o").arg(&beams).arg(&source))?;
         let space = match (*table == "cut").then(Space::new) {
             None => None,
@@ -40,15 +42,20 @@ pub fn all_on(ferrobeam: &Path, names: &[String]) -> Outcome<(usize, usize)> {
                 continue;
             }
         };
-        let recorded = source.with_extension("out");
+        let options = if *table == "tls" { certificate(&beams)? } else { String::new() };
+        if *table == "doors" {
+            setup::need("script", "bsdutils")?;
+        }
+        let run = |first: &Path, second: &Path| run(module, first, second, &beams, space.as_ref(), &options);
+        let recorded = folder.join(format!("{table}.out"));
         if std::env::var_os("UPDATE").is_some() {
-            let answer = run(table, &real_erl, &real_erl, &beams, space.as_ref())?;
+            let answer = run(&real_erl, &real_erl)?;
             fs::write(&recorded, answer).map_err(|e| format!("{}: {e}", recorded.display()))?;
             continue;
         }
         let expected = fs::read_to_string(&recorded).map_err(|e| format!("{}: {e}", recorded.display()))?;
         for (how, first, second) in [("ferrobeam asks ERTS", &our_erl, &real_erl), ("ERTS asks ferrobeam", &real_erl, &our_erl)] {
-            let got = run(table, first, second, &beams, space.as_ref())?;
+            let got = run(first, second)?;
             let (wanted, answers) = (rows(&expected), rows(&got));
             let bad = wanted.iter().filter(|r| !answers.contains(r)).count();
             passed += wanted.len() - bad;
@@ -77,9 +84,9 @@ fn rows(text: &str) -> Vec<String> {
 }
 
 /// The table as the first node has it, the second being its neighbour.
-fn run(table: &str, first: &Path, second: &Path, beams: &Path, space: Option<&Space>) -> Outcome<String> {
+fn run(table: &str, first: &Path, second: &Path, beams: &Path, space: Option<&Space>, options: &str) -> Outcome<String> {
     let mut command = Command::new(first);
-    command.args(["-noinput", "-kernel", "logger_level", "none"]).current_dir(beams).env_remove("ERL_FLAGS");
+    command.args(["-noinput", "-kernel", "logger_level", "none"]).current_dir(beams).env("ERL_FLAGS", options);
     match space {
         None => drop(command.args(["-sname", &format!("{table}_{}", std::process::id())])),
         Some(s) => {
@@ -93,6 +100,21 @@ fn run(table: &str, first: &Path, second: &Path, beams: &Path, space: Option<&Sp
     }
     let done = shell::capture(&mut command, Duration::from_secs(300))?;
     if done.ok() { Ok(done.output) } else { Err(format!("{table}: {} {}\n{}{}", first.display(), done.how(), done.output, shell::tail(&done.errors, 8))) }
+}
+
+/// A certificate, and the flags with which nodes talk in TLS with it.
+fn certificate(dir: &Path) -> Outcome<String> {
+    setup::need("openssl", "openssl")?;
+    let (key, public, options) = (dir.join("key.pem"), dir.join("public.pem"), dir.join("tls.conf"));
+    let mut make = Command::new("openssl");
+    make.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost", "-keyout"]);
+    let done = shell::capture(make.arg(&key).arg("-out").arg(&public), Duration::from_secs(60))?;
+    if !done.ok() {
+        return Err(format!("openssl {}: {}", done.how(), done.errors));
+    }
+    let text = format!("[{{server, [{{certfile, {public:?}}}, {{keyfile, {key:?}}}]}}, {{client, [{{verify, verify_none}}]}}].\n");
+    fs::write(&options, text).map_err(|e| format!("{}: {e}", options.display()))?;
+    Ok(format!("-proto_dist inet_tls -ssl_dist_optfile {}", options.display()))
 }
 
 /// A network namespace and a wire to it.

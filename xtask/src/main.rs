@@ -30,8 +30,8 @@ cargo xtask COMMAND
   conform otp|elixir [NAME..]  the suites of OTP or Elixir from Debian's source packages, on both, against tests/otp/failing.tsv
   tools [NAME..] [--on otp] dialyzer, common_test, mnesia, release_handler and others, used on ferrobeam: cases of tests/tools (minutes)
   examples [NAME..]         programs of examples/ against their recorded output; UPDATE=1 records
-  cluster [mixed|cut]       ferrobeam and the real Erlang as nodes of one cluster: tables of tests/cluster, each side in turn, also with
-                            the wire between them cut (where network namespaces are permitted)
+  cluster [mixed|tls|doors|cut]  ferrobeam and the real Erlang as nodes of one cluster: tables of tests/cluster, each side in turn, also in TLS, with
+                            erl_call, remote shells and nodes in C, and with the wire cut (where network namespaces are permitted)
   servers [rabbitmq|cluster|ejabberd] [--on otp]  packaged servers with real clients; RabbitMQ in a cluster with the real Erlang
   samebeams [APP..]         OTP's sources compiled on ferrobeam and on the real Erlang: the same files, byte for byte
   tidy                      storeys, unsafe rooms, comments, dead files, paths in documents

@@ -1,5 +1,6 @@
 //! Control messages: what the first term of a packet asks for.
 
+use crate::flags::Takes;
 use term::{Alloc, Term};
 
 /// A control message. Its terms live where the message was decoded, or is built.
@@ -144,6 +145,18 @@ impl Control {
             Control::SpawnReply { reference, to, linked, monitored, result } => {
                 a.tuple(&[op(31), reference, to, op(i64::from(linked) | i64::from(monitored) << 1), result])
             }
+        }
+    }
+    /// The control message and what stands behind it, as the other side takes them.
+    pub(crate) fn plain(self, payload: Option<Term>, takes: Takes) -> (Control, Option<Term>) {
+        match self {
+            Control::Send { from: Some(_), to } if !takes.sender => (Control::Send { from: None, to }, payload),
+            Control::Exit { from, to, reason: None } if !takes.reason_behind => (Control::Exit { from, to, reason: payload }, None),
+            Control::Exit2 { from, to, reason: None } if !takes.reason_behind => (Control::Exit2 { from, to, reason: payload }, None),
+            Control::Down { from, to, reference, reason: None } if !takes.reason_behind => {
+                (Control::Down { from, to, reference, reason: payload }, None)
+            }
+            _ => (self, payload),
         }
     }
     /// Does a term follow in the same packet?

@@ -1,6 +1,7 @@
 //! Packets: a control message and perhaps a term behind it.
 
 use crate::Control;
+use crate::flags::Takes;
 use crate::header::{Parts, Receiver};
 use etf::{AtomRefs, DecodeEnv, Decoder, FunKey, Options, Resolver};
 use std::sync::Arc;
@@ -85,11 +86,12 @@ impl Resolver for Known<'_> {
     }
 }
 
-/// A message, but for its header. `numbers`: atoms may stand as numbers.
-pub fn pack(control: Control, token: Option<Term>, payload: Option<Term>, options: &Options, numbers: bool) -> Parts {
+/// A message, but for its header.
+pub fn pack(control: Control, token: Option<Term>, payload: Option<Term>, options: &Options, takes: Takes) -> Parts {
     let mut a = Alloc::new();
+    let (control, payload) = control.plain(payload, takes);
     let control = control.term(token, &mut a);
-    let mut atoms = numbers.then(AtomRefs::default);
+    let mut atoms = takes.numbers.then(AtomRefs::default);
     let control = etf::encode_part(control, options, atoms.as_mut());
     let payload = payload.map(|t| etf::encode_part(t, options, atoms.as_mut()));
     Parts { atoms, control, payload }
@@ -104,6 +106,9 @@ mod tests {
 
     fn id(name: &str, creation: u32) -> NodeId {
         NodeId { name: atom::intern(name), creation }
+    }
+    fn takes(numbers: bool) -> Takes {
+        Takes { numbers, ..Takes::USUAL }
     }
     fn packets(sender: &mut Sender, parts: Parts) -> Vec<Vec<u8>> {
         let mut all = Vec::new();
@@ -121,7 +126,7 @@ mod tests {
                 let mut a = Alloc::new();
                 let to = a.ext_pid(term::node_name::intern(there.name, 9), 5, 1);
                 let control = Control::Send { from: Some(Term::pid(3, 0)), to };
-                let all = packets(&mut sender, pack(control, None, Some(atom::intern("hello")), &Options::new(here), headers));
+                let all = packets(&mut sender, pack(control, None, Some(atom::intern("hello")), &Options::new(here), takes(headers)));
                 assert_eq!(all.len(), 1);
                 assert!(!headers || (all[0].windows(5).any(|w| w == b"hello")) == (round == 0), "only the first time in full");
                 let p = unpack(&all[0], &DecodeEnv::new(there, &NoFuns), &mut receiver).unwrap().unwrap();
@@ -131,6 +136,25 @@ mod tests {
                 assert_eq!(p.payload.map(|p| p.0), Some(atom::intern("hello")));
             }
         }
+    }
+
+    /// A node in C gets messages without the sender, and reasons within.
+    #[test]
+    fn to_nodes_in_c() {
+        let (here, there) = (id("a@h", 7), id("c@h", 9));
+        let mut a = Alloc::new();
+        let to = a.ext_pid(term::node_name::intern(there.name, 9), 5, 1);
+        let reason = atom::intern("bye");
+        let sent = |control, payload| {
+            let parts = pack(control, None, Some(payload), &Options::new(here), Takes::of(0, false));
+            let all = packets(&mut Sender::new(false, false), parts);
+            let p = unpack(&all[0], &DecodeEnv::new(there, &NoFuns), &mut Receiver::default()).unwrap().unwrap();
+            (p.control, p.payload.map(|p| p.0))
+        };
+        let from = Term::pid(3, 0);
+        assert!(matches!(sent(Control::Send { from: Some(from), to }, reason), (Control::Send { from: None, .. }, Some(t)) if t == reason));
+        assert!(matches!(sent(Control::Exit { from, to, reason: None }, reason), (Control::Exit { reason: Some(r), .. }, None) if r == reason));
+        assert!(matches!(sent(Control::Exit2 { from, to, reason: None }, reason), (Control::Exit2 { reason: Some(r), .. }, None) if r == reason));
     }
 
     /// Two large messages whose fragments come in turns, each side's atoms colliding in the cache.
@@ -144,7 +168,7 @@ mod tests {
             let atoms: Vec<Term> = (0..3000).step_by(97).map(|i| atom::intern(&format!("fragment_{byte}_{i}"))).collect();
             let list = a.list(&atoms);
             let t = a.tuple(&[list, data]);
-            (pack(Control::SendName { from: Term::pid(1, 0), name: atom::intern("x") }, None, Some(t), &Options::new(here), true), a)
+            (pack(Control::SendName { from: Term::pid(1, 0), name: atom::intern("x") }, None, Some(t), &Options::new(here), takes(true)), a)
         };
         let one = packets(&mut sender, message(1, 200_000).0);
         let two = packets(&mut sender, message(2, 150_000).0);
@@ -175,7 +199,7 @@ mod tests {
         let control = Control::Monitor { from: Term::pid(3, 0), to: atom::intern("x"), reference };
         assert!(unpack(&[], &env, &mut Receiver::default()).unwrap().is_none());
         for headers in [false, true] {
-            let bytes = &packets(&mut Sender::new(headers, true), pack(control, None, None, &Options::new(here), headers))[0];
+            let bytes = &packets(&mut Sender::new(headers, true), pack(control, None, None, &Options::new(here), takes(headers)))[0];
             for n in 1..bytes.len() {
                 assert_eq!(unpack(&bytes[..n], &env, &mut Receiver::default()).err(), Some(Bad));
             }

@@ -289,10 +289,19 @@ impl Connection {
         }
         busy
     }
-    /// May atoms stand as numbers in what is sent?
-    pub(crate) fn takes_numbers(&self) -> bool {
+    /// How messages for the other side are packed.
+    pub(crate) fn takes(&self) -> flags::Takes {
         let s = self.state.lock();
-        s.phase == Phase::Up && s.sender.headers()
+        if s.phase == Phase::Up { flags::Takes::of(s.flags, s.sender.headers()) } else { flags::Takes::USUAL }
+    }
+    /// Notes what is tied to the other node, which is not told.
+    pub(crate) fn note(&self, tie: impl FnOnce(&mut State)) -> Result<(), NotSent> {
+        let mut s = self.state.lock();
+        if s.phase == Phase::Idle {
+            return Err(NotSent::NotConnected);
+        }
+        tie(&mut s);
+        Ok(())
     }
     /// Queues a message, after `tie` has noted what it ties (under the lock).
     pub(crate) fn push(&self, node: &Arc<Node>, parts: Parts, tie: impl FnOnce(&mut State)) -> Result<(), NotSent> {

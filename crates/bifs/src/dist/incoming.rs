@@ -152,7 +152,7 @@ fn no_process(c: &Connection, node: &Arc<Node>, to: Term, from: Who) -> Result<(
     let mut a = term::Alloc::new();
     let there = from.term(&mut a);
     let options = etf::Options::new(node_id(node));
-    let packet = dist::pack(Control::Exit { from: to, to: there, reason: None }, None, Some(am::NOPROC), &options, c.takes_numbers());
+    let packet = dist::pack(Control::Exit { from: to, to: there, reason: None }, None, Some(am::NOPROC), &options, c.takes());
     let _ = c.push(node, packet, |_| {});
     Ok(())
 }
@@ -206,7 +206,7 @@ fn spawn(c: &Connection, node: &Arc<Node>, reference: Term, from: Who, leader: T
     };
     // The other side wants to know in any case: its own tables depend on it.
     let control = Control::SpawnReply { reference, to, linked, monitored, result };
-    let packet = dist::pack(control, None, None, &etf::Options::new(node_id(node)), c.takes_numbers());
+    let packet = dist::pack(control, None, None, &etf::Options::new(node_id(node)), c.takes());
     let _ = c.push(node, packet, |_| {});
     if let Some(process) = made {
         node.enqueue(process);

@@ -1,6 +1,6 @@
 //! Signals for other nodes: each becomes a packet, and the connection notes what it ties.
 
-use super::connection::Spawn;
+use super::connection::{Spawn, State};
 use super::{Connection, Connections, Phase};
 use crate::resolver::node_id;
 use dist::Control;
@@ -38,7 +38,7 @@ fn send(cx: &mut Ctx, connection: &Connection, control: Control, to: Term, messa
     }
     wait(cx, connection)?;
     let token = node::seq::hand_on(cx, to, message);
-    let packet = dist::pack(control, token.as_ref().map(|t| t.term), Some(message), &options(&node, cx.pid), connection.takes_numbers());
+    let packet = dist::pack(control, token.as_ref().map(|t| t.term), Some(message), &options(&node, cx.pid), connection.takes());
     cx.charge(1 + packet.size() / 64);
     let _ = connection.push(&node, packet, |_| {});
     Ok(Sent::Done)
@@ -113,8 +113,8 @@ impl Remote for Door {
         // Only a monitor by name has no pid as its target.
         let process = target.unwrap_or(Term::NONE);
         let options = options(node, me);
-        let numbers = connection.takes_numbers();
-        let pack = |control, payload, options: &etf::Options| dist::pack(control, None, payload, options, numbers);
+        let takes = connection.takes();
+        let pack = |control, payload, options: &etf::Options| dist::pack(control, None, payload, options, takes);
         let unreachable = match signal {
             Outgoing::Link => {
                 let packet = pack(Control::Link { from: me, to: process }, None, &options);
@@ -138,7 +138,7 @@ impl Remote for Door {
             }
             Outgoing::Exit { reason, linked: true, token } => {
                 let control = Control::Exit { from: me, to: process, reason: None };
-                let packet = dist::pack(control, token.as_ref().map(|t| t.term), Some(reason.term), &options, numbers);
+                let packet = dist::pack(control, token.as_ref().map(|t| t.term), Some(reason.term), &options, takes);
                 let Some(to) = to else { return true };
                 let _ = connection.push(node, packet, |s| tie(s.links.remove(&(me, to))));
                 None
@@ -152,16 +152,18 @@ impl Remote for Door {
                 let r = a.reference(reference.0, reference.1);
                 let to_name = target.is_none();
                 let to = target.or(name).unwrap_or(am::UNDEFINED);
-                let packet = pack(Control::Monitor { from: me, to, reference: r }, None, &options);
-                connection.push(node, packet, |s| tie(s.ours.insert(reference, (me, name.filter(|_| to_name))))).err().map(|_| {
+                let packet = takes.monitors.then(|| pack(Control::Monitor { from: me, to, reference: r }, None, &options));
+                let note = |s: &mut State| tie(s.ours.insert(reference, (me, name.filter(|_| to_name))));
+                packet.map_or_else(|| connection.note(note), |p| connection.push(node, p, note)).err().map(|_| {
                     (me, Signal::Down { reference, reason: Owned::immediate(am::NOCONNECTION) })
                 })
             }
             Outgoing::Demonitor { reference, name } => {
                 let r = a.reference(reference.0, reference.1);
                 let to = target.or(name).unwrap_or(am::UNDEFINED);
-                let packet = pack(Control::Demonitor { from: me, to, reference: r }, None, &options);
-                let _ = connection.push(node, packet, |s| tie(s.ours.remove(&reference)));
+                let packet = takes.monitors.then(|| pack(Control::Demonitor { from: me, to, reference: r }, None, &options));
+                let note = |s: &mut State| tie(s.ours.remove(&reference));
+                let _ = packet.map_or_else(|| connection.note(note), |p| connection.push(node, p, note));
                 None
             }
             Outgoing::Down { reference, name, reason } => {
@@ -230,7 +232,7 @@ pub(crate) fn spawn_request(cx: &mut Ctx, connection: &Connection, id: process::
     let arity = Term::small(mfa.2.list_length().unwrap_or(0) as i64);
     let (from, leader) = (cx.pid, cx.p.group_leader);
     let control = Control::SpawnRequest { reference, from, leader, module: mfa.0, function: mfa.1, arity, options: list };
-    let packet = dist::pack(control, None, Some(mfa.2), &options(&node, cx.pid), connection.takes_numbers());
+    let packet = dist::pack(control, None, Some(mfa.2), &options(&node, cx.pid), connection.takes());
     cx.charge(10 + packet.size() / 64);
     let mut spawn = Some(spawn);
     let sent = connection.push(&node, packet, |s| {
