@@ -98,7 +98,7 @@ struct Shared {
 fn target(name: &str) -> Option<OwnedTargetIsa> {
     let mut b = settings::builder();
     let flags = [
-        ("opt_level", "none"),
+        ("opt_level", if std::env::var_os("FB_OPT").is_some() { "none" } else { "speed" }),
         ("preserve_frame_pointers", "true"),
         ("enable_pinned_reg", "true"),
         ("unwind_info", "false"),
@@ -360,6 +360,9 @@ mod tests {
         }
         0
     }
+    unsafe extern "C" fn calls(_: *mut State, _: u64, _: u64, _: u64) -> u64 {
+        Exit::Call as u64
+    }
     unsafe extern "C" fn same(state: *mut State, x: u64, y: u64, _: u64) -> u64 {
         // SAFETY: rule 2: two terms.
         unsafe { (*state).result = u64::from(cmp::eq_exact(Term::from_raw(x), Term::from_raw(y))) };
@@ -387,6 +390,7 @@ mod tests {
             state.helpers[Helper::Step as usize] = leaves;
             state.helpers[Helper::Compare as usize] = compares;
             state.helpers[Helper::Same as usize] = same;
+            state.helpers[Helper::Foreign as usize] = calls;
             Function { _block: block, address, memory: vec![0; 64], state }
         }
         fn run(&mut self, x: Term, y: Term) -> (Exit, Term) {

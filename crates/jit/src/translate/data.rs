@@ -1,6 +1,6 @@
 //! What is done in line with terms: moving, taking apart, building, tests, arithmetic on small integers and floats.
 
-use super::{Goes, T, bit, mem};
+use super::{Goes, Known, T, bit, mem};
 use crate::stubs::{self, FloatOp};
 use crate::{Helper, State};
 use code::op::{Op, Y};
@@ -16,6 +16,16 @@ const JUMPS: Goes = Goes { falls: true, uses_jumps: true, small: 0 };
 const BOXED: i32 = TAG_BOXED as i32;
 const CONS: i32 = TAG_CONS as i32;
 
+/// The bits of the float that a source word is.
+fn float_literal(w: u64) -> Option<u64> {
+    if w & 7 != TAG_BOXED {
+        return None;
+    }
+    let at = (w - TAG_BOXED) as *const u64;
+    // SAFETY: rule 1: a boxed literal begins with its header, and a float's word follows.
+    unsafe { (*at == header(Kind::Float, 1)).then(|| *at.add(1)) }
+}
+
 /// Is a source word an immediate?
 fn is_immediate(w: u64) -> bool {
     w & 1 == 1 || w & 7 == 6
@@ -26,7 +36,8 @@ impl T<'_, '_> {
     #[allow(clippy::too_many_lines)]
     pub(super) fn data(&mut self) -> Option<Goes> {
         let (a, bb, c) = (self.a(), self.bb(), self.c());
-        match self.ins().op {
+        let op = self.ins().op;
+        match op {
             // ---- moving
             Op::Move | Op::MoveXX => self.copy(a, bb),
             Op::MoveXY => self.copy(a, Y | bb),
@@ -43,6 +54,9 @@ impl T<'_, '_> {
                 let w = self.w(1);
                 let v = self.int(w as i64);
                 self.set(a, v);
+                if let Some(bits) = float_literal(w).filter(|_| a & Y == 0) {
+                    self.learnt = Some((a, Known::Bits(bits)));
+                }
                 Some(if w & 1 == 1 { self.now_small(a) } else { FALLS })
             }
             Op::Swap => {
@@ -234,6 +248,12 @@ impl T<'_, '_> {
             }
             Op::IsEqExact => self.exact(true),
             Op::IsNeExact => self.exact(false),
+            Op::IsLtRR | Op::IsLt | Op::IsGeRR | Op::IsGe if self.known.contains_key(&a) && self.known_word(self.w(1)).is_some() => {
+                let (Some(x), Some(y)) = (self.known(a), self.known_word(self.w(1))) else { return None };
+                let less = matches!(op, Op::IsLtRR | Op::IsLt);
+                let is = self.b.ins().fcmp(if less { FloatCC::LessThan } else { FloatCC::GreaterThanOrEqual }, x, y);
+                self.test(is)
+            }
             Op::IsLtRR | Op::IsLt | Op::IsLtC => {
                 let (x, y) = (self.get(a), self.source(self.w(1)));
                 self.order(IntCC::SignedLessThan, x, y, self.is_small(a), self.is_small_word(self.w(1)))
@@ -241,6 +261,11 @@ impl T<'_, '_> {
             Op::IsGeRR | Op::IsGe | Op::IsGeC => {
                 let (x, y) = (self.get(a), self.source(self.w(1)));
                 self.order(IntCC::SignedGreaterThanOrEqual, x, y, self.is_small(a), self.is_small_word(self.w(1)))
+            }
+            Op::IsLtCR | Op::IsGeCR if self.known.contains_key(&a) && float_literal(self.w(1)).is_some() => {
+                let (Some(x), Some(y)) = (self.known_word(self.w(1)), self.known(a)) else { return None };
+                let is = self.b.ins().fcmp(if op == Op::IsLtCR { FloatCC::LessThan } else { FloatCC::GreaterThanOrEqual }, x, y);
+                self.test(is)
             }
             Op::IsLtCR | Op::IsGeCR => {
                 let x = self.int(self.w(1) as i64);
@@ -398,7 +423,10 @@ impl T<'_, '_> {
             // ---- floats: in `State::f` as well, where the interpreter looks
             Op::FMoveIn => {
                 let t = self.get(a);
-                let v = self.b.ins().load(F64, mem(), t, 8 - BOXED);
+                let v = match self.known(a) {
+                    Some(v) => v,
+                    None => self.b.ins().load(F64, mem(), t, 8 - BOXED),
+                };
                 self.set_float(bb, v);
                 Some(FALLS)
             }
@@ -414,6 +442,7 @@ impl T<'_, '_> {
                 let head = self.int(header(Kind::Float, 1) as i64);
                 self.store(head, hp, 0);
                 self.b.ins().store(mem(), v, hp, 8);
+                self.learnt = (bb & Y == 0).then_some((bb, Known::Value(v)));
                 self.built(hp, 2, BOXED, bb)
             }
             Op::FConv => {
@@ -449,6 +478,10 @@ impl T<'_, '_> {
                 Some(FALLS)
             }
             Op::FAdd | Op::FSub | Op::FMul | Op::FDiv => {
+                if self.ins().op == Op::FDiv {
+                    // By an infinite one it would be zero.
+                    self.must_be_finite();
+                }
                 let (x, y) = (self.float(a), self.float(bb));
                 let r = match self.ins().op {
                     Op::FAdd => self.b.ins().fadd(x, y),
@@ -456,15 +489,7 @@ impl T<'_, '_> {
                     Op::FMul => self.b.ins().fmul(x, y),
                     _ => self.b.ins().fdiv(x, y),
                 };
-                // Infinite or no number: an error.
-                let size = self.b.ins().fabs(r);
-                let most = self.b.ins().f64const(f64::MAX);
-                let fine = self.b.ins().fcmp(FloatCC::LessThanOrEqual, size, most);
-                let (slow, go) = (self.cold(), self.b.create_block());
-                self.b.ins().brif(fine, go, &[], slow, &[]);
-                self.b.switch_to_block(slow);
-                self.leave();
-                self.b.switch_to_block(go);
+                self.unchecked(r, [x, y]);
                 self.set_float(c, r);
                 Some(FALLS)
             }
@@ -805,6 +830,11 @@ impl T<'_, '_> {
     fn copy(&mut self, from: u16, to: u16) -> Option<Goes> {
         let v = self.get(from);
         self.set(to, v);
+        if let Some(&k) = self.known.get(&from)
+            && to & Y == 0
+        {
+            self.learnt = Some((to, k));
+        }
         Some(if self.is_small(from) { self.now_small(to) } else { FALLS })
     }
     fn now_small(&self, r: u16) -> Goes {
@@ -818,8 +848,56 @@ impl T<'_, '_> {
     fn set_float(&mut self, n: u16, v: Value) {
         let var = self.f[usize::from(n & 31)];
         self.b.def_var(var, v);
-        let s = self.state();
-        self.b.ins().store(mem(), v, s, (offset_of!(State, f) + 8 * usize::from(n & 31)) as i32);
+    }
+    /// The float that an X register is known to hold.
+    fn known(&mut self, r: u16) -> Option<Value> {
+        Some(match *self.known.get(&r)? {
+            Known::Value(v) => v,
+            Known::Bits(b) => self.b.ins().f64const(f64::from_bits(b)),
+        })
+    }
+    fn known_word(&mut self, w: u64) -> Option<Value> {
+        match float_literal(w) {
+            Some(bits) => Some(self.b.ins().f64const(f64::from_bits(bits))),
+            None if w & 7 == 0 => self.known((w >> 3) as u16),
+            None => None,
+        }
+    }
+    /// The result of arithmetic on floats, which is looked at later.
+    fn unchecked(&mut self, r: Value, from: [Value; 2]) {
+        if self.unchecked.is_empty() {
+            let set = self.ins().floats;
+            let now = (0..32).filter(|n| set >> n & 1 == 1).map(|n| (n, self.b.use_var(self.f[n]))).collect();
+            self.since = (self.i, now);
+        }
+        // What has gone into this one makes it infinite or no number, too.
+        self.unchecked.retain(|v| !from.contains(v));
+        self.unchecked.push(r);
+    }
+    /// Arithmetic on floats that are known: no other way to it but the interpreter's.
+    fn known_arithmetic(&mut self, op: Op, x: Value, y: Value) -> Goes {
+        let r = match op {
+            Op::Add => self.b.ins().fadd(x, y),
+            Op::Sub => self.b.ins().fsub(x, y),
+            _ => self.b.ins().fmul(x, y),
+        };
+        self.unchecked(r, [x, y]);
+        self.must_be_finite();
+        let (hp, sp) = (self.b.use_var(self.hp), self.b.use_var(self.sp));
+        let left = self.b.ins().isub(sp, hp);
+        let short = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, left, 8 * (2 + super::SLACK));
+        let (slow, go) = (self.cold(), self.b.create_block());
+        self.b.ins().brif(short, slow, &[], go, &[]);
+        self.b.switch_to_block(slow);
+        self.leave();
+        self.b.switch_to_block(go);
+        let head = self.int(header(Kind::Float, 1) as i64);
+        self.store(head, hp, 0);
+        self.b.ins().store(mem(), r, hp, 8);
+        let c = self.c();
+        self.built(hp, 2, BOXED, c);
+        self.learnt = (c & Y == 0).then_some((c, Known::Value(r)));
+        FALLS
     }
     fn cons(&mut self, head: Value, tail: Value, to: u16) -> Option<Goes> {
         let hp = self.b.use_var(self.hp);
@@ -988,6 +1066,11 @@ impl T<'_, '_> {
         let op = self.ins().op;
         let (a, bb, c) = (self.a(), self.bb(), self.c());
         let constant = matches!(op, Op::AddC | Op::SubC | Op::BandC);
+        if matches!(op, Op::Add | Op::Sub | Op::Mul)
+            && let (Some(x), Some(y)) = (self.known(a), self.known(bb))
+        {
+            return Some(self.known_arithmetic(op, x, y));
+        }
         let x = self.get(a);
         let y = if constant { self.int(self.w(2) as i64) } else { self.get(bb) };
         let (x_small, y_small) = (self.is_small(a), constant || self.is_small(bb));

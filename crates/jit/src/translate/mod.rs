@@ -49,6 +49,22 @@ struct Ins {
     writes: u64,
     jumps: Vec<usize>,
     live: u64,
+    /// Float registers that are alive before it.
+    floats: u32,
+}
+
+/// Float registers that an instruction reads, and those that it writes.
+fn float_parts(op: Op, head: u64) -> (u32, u32) {
+    let f = |n: u64| 1u32 << (n & 31);
+    let (a, b, c) = (f(head >> 16), f(head >> 32), f(head >> 48));
+    match op {
+        Op::FMoveIn => (0, b),
+        Op::FMoveC | Op::FConv => (0, a),
+        Op::FMoveOut => (a, 0),
+        Op::FAdd | Op::FSub | Op::FMul | Op::FDiv => (a | b, c),
+        Op::FNeg => (a, b),
+        _ => (0, 0),
+    }
 }
 
 /// The bit of an X register in a set of such.
@@ -100,7 +116,7 @@ fn analyze(words: &[u64], unit: &Unit) -> Option<Vec<Ins>> {
         if !fits {
             return None;
         }
-        list.push(Ins { at, len, op, flow, reads, writes, jumps, live: 0 });
+        list.push(Ins { at, len, op, flow, reads, writes, jumps, live: 0, floats: 0 });
         at += len;
     }
     // What is alive before each instruction.
@@ -121,8 +137,11 @@ fn analyze(words: &[u64], unit: &Unit) -> Option<Vec<Ins>> {
             let live = x.reads | (after & !x.writes);
             // A register that is written only where the instruction succeeds is alive before it if it is where it fails.
             let live = x.jumps.iter().fold(live, |l, j| l | index.get(j).map_or(0, |&k| list[k].live));
-            if live != x.live {
-                list[i].live = live;
+            let (read, written) = float_parts(x.op, words[x.at]);
+            let next = if x.flow == Flow::Next { list.get(i + 1).map_or(0, |n| n.floats) } else { 0 };
+            let floats = x.jumps.iter().fold(read | next & !written, |f, j| f | index.get(j).map_or(0, |&k| list[k].floats));
+            if live != x.live || floats != x.floats {
+                (list[i].live, list[i].floats) = (live, floats);
                 changed = true;
             }
         }
@@ -165,6 +184,26 @@ struct T<'a, 'b> {
     floats: bool,
     /// X registers known to hold small integers; forgotten at each label.
     small: u64,
+    /// X registers known to hold floats, and these; likewise.
+    known: BTreeMap<u16, Known>,
+    /// What the present instruction adds to it.
+    learnt: Option<(u16, Known)>,
+    /// Results of float arithmetic that may be infinite or no numbers, and have not gone into another; the instruction that the
+    /// interpreter would begin at again, with the float registers as they were there.
+    unchecked: Vec<Value>,
+    since: (usize, Vec<(usize, Value)>),
+}
+
+/// Does the instruction change nothing but float registers, and fails at most by its result?
+fn only_floats(op: Op) -> bool {
+    matches!(op, Op::FMoveIn | Op::FMoveC | Op::FAdd | Op::FSub | Op::FMul | Op::FDiv)
+}
+
+/// A float that a register is known to hold.
+#[derive(Clone, Copy)]
+enum Known {
+    Value(Value),
+    Bits(u64),
 }
 
 fn mem() -> MemFlagsData {
@@ -246,6 +285,10 @@ pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderCon
         i: 0,
         head: None,
         small: 0,
+        known: BTreeMap::new(),
+        learnt: None,
+        unchecked: Vec::new(),
+        since: (0, Vec::new()),
         floats: list.iter().any(|x| matches!(x.op, Op::FMoveIn | Op::FMoveC | Op::FConv | Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FNeg)),
     };
     t.run();
@@ -300,6 +343,7 @@ impl T<'_, '_> {
             let block = self.block(at);
             self.b.switch_to_block(block);
             self.small = 0;
+            self.known.clear();
             self.line(i, &mut waiting, &mut done);
         }
     }
@@ -312,7 +356,11 @@ impl T<'_, '_> {
                 self.b.ins().trap(TrapCode::unwrap_user(1));
                 return;
             };
-            if i != first && (self.targets.contains(&ins.at) || self.blocks.contains_key(&ins.at)) {
+            let meets = i != first && (self.targets.contains(&ins.at) || self.blocks.contains_key(&ins.at));
+            if meets || !only_floats(ins.op) {
+                self.must_be_finite();
+            }
+            if meets {
                 let to = self.block(ins.at);
                 self.b.ins().jump(to, &[]);
                 if !done.contains(&ins.at) {
@@ -322,8 +370,16 @@ impl T<'_, '_> {
             }
             done.insert(ins.at);
             self.i = i;
+            self.learnt = None;
             let goes_on = self.instruction();
             let ins = &self.list[i];
+            if ins.flow == Flow::Call {
+                self.known.clear();
+            } else {
+                let writes = ins.writes;
+                self.known.retain(|&r, _| bit(r).is_none_or(|b| writes >> b & 1 == 0));
+                self.known.extend(self.learnt);
+            }
             if goes_on.uses_jumps {
                 for &j in &ins.jumps {
                     if self.blocks.contains_key(&j) && !done.contains(&j) {
@@ -430,6 +486,45 @@ impl T<'_, '_> {
         self.b.set_cold_block(b);
         b
     }
+    /// Float registers that are alive, to where the interpreter looks.
+    fn flush_floats(&mut self) {
+        let set = self.ins().floats;
+        for n in (0..32).filter(|n| set >> n & 1 == 1) {
+            let v = self.b.use_var(self.f[n]);
+            let s = self.state();
+            self.b.ins().store(mem(), v, s, (offset_of!(State, f) + 8 * n) as i32);
+        }
+    }
+    /// Looks at the results that nobody has looked at: if one is infinite or no number, the interpreter does it all again.
+    fn must_be_finite(&mut self) {
+        let values = std::mem::take(&mut self.unchecked);
+        let mut fine: Option<Value> = None;
+        for v in values {
+            // All bits of the exponent are set in what is infinite or no number.
+            let bits = self.b.ins().bitcast(I64, MemFlagsData::new(), v);
+            let exponent = self.b.ins().ushr_imm_u(bits, 52);
+            let above = self.b.ins().iadd_imm_s(exponent, 1);
+            let above = self.b.ins().band_imm_s(above, 0x7ff);
+            let is = self.b.ins().icmp_imm_s(IntCC::NotEqual, above, 0);
+            fine = Some(match fine {
+                None => is,
+                Some(before) => self.b.ins().band(before, is),
+            });
+        }
+        let Some(fine) = fine else { return };
+        let (slow, go) = (self.cold(), self.b.create_block());
+        self.b.ins().brif(fine, go, &[], slow, &[]);
+        self.b.switch_to_block(slow);
+        let (since, before) = std::mem::take(&mut self.since);
+        for (n, v) in before {
+            let s = self.state();
+            self.b.ins().store(mem(), v, s, (offset_of!(State, f) + 8 * n) as i32);
+        }
+        let now = std::mem::replace(&mut self.i, since);
+        self.leave_stored();
+        self.i = now;
+        self.b.switch_to_block(go);
+    }
     fn flush(&mut self, set: u64) {
         for r in each(set) {
             let v = self.get(r);
@@ -444,6 +539,11 @@ impl T<'_, '_> {
     }
     /// Ends the present block: the interpreter does the present instruction and goes on.
     fn leave(&mut self) {
+        self.flush_floats();
+        self.leave_stored();
+    }
+    /// Likewise, where float registers are stored.
+    fn leave_stored(&mut self) {
         let live = self.ins().live;
         let at = self.ins().at;
         self.flush(live);
@@ -485,6 +585,7 @@ impl T<'_, '_> {
         let (at, to) = (self.ins().at, self.next());
         let fail = self.ins().jumps.first().copied();
         self.flush(live);
+        self.flush_floats();
         self.sync_out();
         let args = [self.int(self.address(at)), self.int(self.address(to)), self.int(fail.map_or(0, |f| self.address(f)))];
         self.help(which, args);
