@@ -29,8 +29,8 @@ enum Pattern {
     Byte(u8),
     /// With a searcher for long texts, made when there is one.
     One(Bytes, OnceLock<Box<memmem::Finder<'static>>>),
-    /// A few short ones; and what they begin with. Of several at one place, the longest.
-    Few(Vec<Bytes>, Box<[bool; 256]>),
+    /// A few short ones, and what they begin with; likewise. Of several at one place, the longest.
+    Few(Vec<Bytes>, [u64; 4], OnceLock<Option<AhoCorasick>>),
     /// Likewise of many.
     Many(AhoCorasick),
 }
@@ -41,20 +41,23 @@ const LONG_TEXT: usize = 4096;
 const FEW: usize = 8;
 const SHORT: usize = 16;
 
+fn searcher(patterns: &[Bytes]) -> Option<AhoCorasick> {
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok()
+}
+
 impl Pattern {
-    /// `kept`: it will be searched for more than once, and outlive the terms.
-    fn of(patterns: &[Bytes], kept: bool) -> Option<Pattern> {
+    fn of(patterns: &[Bytes]) -> Option<Pattern> {
         match patterns {
             [] => None,
             _ if patterns.iter().any(|p| p.is_empty()) => None,
             [p] if p.len() == 1 => Some(Pattern::Byte(p[0])),
             [p] => Some(Pattern::One(p.clone(), OnceLock::new())),
-            _ if !kept && patterns.len() <= FEW && patterns.iter().all(|p| p.len() <= SHORT) => {
-                let mut first = Box::new([false; 256]);
-                patterns.iter().for_each(|p| first[usize::from(p[0])] = true);
-                Some(Pattern::Few(patterns.to_vec(), first))
+            _ if patterns.len() <= FEW && patterns.iter().all(|p| p.len() <= SHORT) => {
+                let mut first = [0; 4];
+                patterns.iter().for_each(|p| first[usize::from(p[0]) / 64] |= 1 << (p[0] % 64));
+                Some(Pattern::Few(patterns.to_vec(), first, OnceLock::new()))
             }
-            _ => AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok().map(Pattern::Many),
+            _ => searcher(patterns).map(Pattern::Many),
         }
     }
     /// Length of the longest that is looked for.
@@ -62,7 +65,7 @@ impl Pattern {
         match self {
             Pattern::Byte(_) => 1,
             Pattern::One(p, _) => p.len(),
-            Pattern::Few(all, _) => all.iter().map(|p| p.len()).max().unwrap_or(0),
+            Pattern::Few(all, ..) => all.iter().map(|p| p.len()).max().unwrap_or(0),
             Pattern::Many(a) => a.max_pattern_len(),
         }
     }
@@ -76,9 +79,14 @@ impl Pattern {
                 let f = f.get_or_init(|| Box::new(memmem::Finder::new(&p[..]).into_owned()));
                 f.find(rest).map(|i| (from + i, p.len()))
             }
-            Pattern::Few(all, first) => {
+            Pattern::Few(all, _, long) if rest.len() >= LONG_TEXT => match long.get_or_init(|| searcher(all)) {
+                Some(a) => a.find(rest).map(|m| (from + m.start(), m.len())),
+                None => None,
+            },
+            Pattern::Few(all, first, _) => {
+                let begins = |b: u8| first[usize::from(b) / 64] >> (b % 64) & 1 == 1;
                 let longest = |i: usize| all.iter().filter(|p| rest[i..].starts_with(p)).map(|p| p.len()).max().map(|n| (from + i, n));
-                (0..rest.len()).filter(|&i| first[usize::from(rest[i])]).find_map(longest)
+                (0..rest.len()).filter(|&i| begins(rest[i])).find_map(longest)
             }
             Pattern::Many(a) => a.find(rest).map(|m| (from + m.start(), m.len())),
         }
@@ -107,6 +115,7 @@ struct Compiled {
     many: bool,
 }
 
+/// `kept`: it will outlive the terms.
 fn plain_pattern(t: Term, kept: bool) -> Option<(Pattern, bool)> {
     if t.is_list() {
         let all: Option<Vec<Bytes>> = t.proper_list()?.into_iter().map(|b| b.as_bytes()).collect();
@@ -115,13 +124,13 @@ fn plain_pattern(t: Term, kept: bool) -> Option<(Pattern, bool)> {
         if kept {
             own(&mut all);
         }
-        Pattern::of(&all, kept).map(|p| (p, many))
+        Pattern::of(&all).map(|p| (p, many))
     } else {
         let mut one = [t.as_bytes()?];
         if kept {
             own(&mut one);
         }
-        Pattern::of(&one, kept).map(|p| (p, false))
+        Pattern::of(&one).map(|p| (p, false))
     }
 }
 /// Copies what may be borrowed from terms.
