@@ -66,6 +66,8 @@ pub struct Heap {
     compact: bool,
     /// Slices in a row in which much was allocated.
     busy: u32,
+    /// The process may grow as it likes.
+    roams: bool,
 }
 
 /// Words allocated in a slice that make it a busy one.
@@ -73,6 +75,8 @@ const BUSY_WORDS: u64 = 4096;
 /// Busy slices in a row until blocks grow beyond what is alive asks for, and until they grow no further.
 const BUSY_FROM: u32 = 3;
 const BUSY_MOST: u32 = 8;
+/// Words alive after a major collection that make them old at once.
+const SETTLES_FROM: usize = 1 << 16;
 
 // SAFETY: rule 1.
 unsafe impl Send for Heap {}
@@ -145,11 +149,13 @@ impl Heap {
             stats: HeapStats::default(),
             compact: false,
             busy: 0,
+            roams: true,
         }
     }
     /// A slice is over in which so many words were allocated. `free`: the process may grow as it likes.
     #[inline]
     pub fn slice_over(&mut self, words: u64, free: bool) {
+        self.roams = free;
         self.busy = if words >= BUSY_WORDS && free { (self.busy + 1).min(BUSY_MOST) } else { self.busy.saturating_sub(1) };
     }
     /// The process waits: `true` if its block is larger than what is alive asks for, so that a collection pays.
@@ -408,8 +414,16 @@ impl Heap {
 
             let live = Self::between(to, m.hp);
             let promoted = Self::between(old_scan, m.old_hp);
-            let size = self.pick_size::<MAJOR>(live, stack, need, capacity);
-            let end = to.add(size);
+            // Much that has survived a major collection is old at once, rather than copied again by the next minor one.
+            let settles = MAJOR && live >= SETTLES_FROM && self.roams && !self.compact;
+            let (start, words, size, top) = if settles {
+                let words = next_size((stack + need) * 2 + live / 4).max(self.min_words).max(self.busy_words());
+                let start = block(words);
+                (start, words, words, start)
+            } else {
+                (to, capacity, self.pick_size::<MAJOR>(live, stack, need, capacity), m.hp)
+            };
+            let end = start.add(size);
             let sp = end.sub(stack);
             sp.copy_from_nonoverlapping(old_stack, stack);
             free_block(self.start, self.capacity);
@@ -421,12 +435,19 @@ impl Heap {
             } else {
                 self.old_top = m.old_hp;
             }
-            self.start = to;
-            self.capacity = capacity;
+            if settles {
+                self.old_start = to;
+                self.old_top = m.hp;
+                self.old_end = to.add(capacity);
+                self.old_cells = std::mem::replace(&mut self.young_cells, null_mut());
+                self.old_cell_bytes = std::mem::take(&mut self.young_cell_bytes);
+            }
+            self.start = start;
+            self.capacity = words;
             self.end = end;
-            self.alloc.hp = m.hp;
+            self.alloc.hp = top;
             self.set_sp(sp);
-            self.mark = m.hp;
+            self.mark = top;
             drop(fragments);
             self.stats.reclaimed_words += (before - (live + promoted).min(before)) as u64;
             if MAJOR {
@@ -527,6 +548,21 @@ static SKIP: [u8; 32] = {
     }
     t
 };
+
+/// How many words ahead of the scan memory is fetched.
+const AHEAD: usize = 12;
+
+/// Tells the processor that this address, which may be any, will be looked at.
+#[inline(always)]
+fn prefetch(p: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint; no address is wrong.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
 
 /// The state of one collection.
 struct Mover<'a, const MAJOR: bool> {
@@ -644,6 +680,14 @@ impl<const MAJOR: bool> Mover<'_, MAJOR> {
 
     /// Forwards all words from `p` to the top of the new block; returns the top.
     unsafe fn scan(&mut self, mut p: *mut u64) -> *mut u64 {
+        // While there is far to go, what words ahead lead to is fetched.
+        while (self.hp as usize).saturating_sub(p as usize) > 8 * AHEAD {
+            // SAFETY: everything below the top is whole objects.
+            p = unsafe {
+                prefetch((*p.add(AHEAD) & !TAG_MASK) as *const u8);
+                self.scan_one(p)
+            };
+        }
         while p != self.hp {
             // SAFETY: everything below the top is whole objects.
             p = unsafe { self.scan_one(p) };
