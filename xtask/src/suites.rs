@@ -21,6 +21,20 @@ const APPS: &[(&str, &str, &[&str])] = &[
     ("kernel", "lib/kernel/test", &["lib/stdlib/test/error_info_lib.erl", "lib/sasl/test/otp_vsns.erl"]),
 ];
 
+/// Of these applications only a choice is run: what talks over sockets in all ways, in some minutes.
+const CHOICE: &[(&str, &str, &[&str])] = &[
+    (
+        "ssl",
+        "lib/ssl/test",
+        &[
+            "ssl_basic_SUITE", "ssl_session_SUITE", "ssl_alpn_SUITE", "ssl_sni_SUITE", "ssl_handshake_SUITE", "ssl_cipher_SUITE", "ssl_key_update_SUITE",
+            "ssl_renegotiate_SUITE", "ssl_alert_SUITE", "ssl_upgrade_SUITE", "tls_1_3_version_SUITE", "tls_1_3_record_SUITE", "tls_api_SUITE", "ssl_dist_SUITE",
+            "openssl_reject_SUITE", "openssl_sni_SUITE",
+        ],
+    ),
+    ("ssh", "lib/ssh/test", &["ssh_basic_SUITE", "ssh_sftp_SUITE", "ssh_connection_SUITE", "ssh_protocol_SUITE", "ssh_pubkey_SUITE", "ssh_to_openssh_SUITE", "ssh_sup_SUITE"]),
+];
+
 /// For one suite on one machine.
 const LIMIT: Duration = Duration::from_secs(900);
 
@@ -45,9 +59,10 @@ pub fn command(names: &[String]) -> Outcome<bool> {
     if names[0] == "otp" {
         setup::need("ct_run", "erlang-common-test")?;
         let root = sources("erlang", "otp-")?;
-        for (app, dir, extra) in APPS {
+        let whole = APPS.iter().map(|&(app, dir, extra)| (app, dir, extra, &[][..]));
+        for (app, dir, extra, chosen) in whole.chain(CHOICE.iter().map(|&(app, dir, chosen)| (app, dir, &[][..], chosen))) {
             let suites = prepare(&root, app, dir, extra, wanted)?;
-            for suite in suites {
+            for suite in suites.into_iter().filter(|s| chosen.is_empty() || chosen.contains(&file_stem(s).as_str())) {
                 let name = format!("{app}/{}", file_stem(&suite));
                 let there = common_test(&real, &suite, "real", &[])?;
                 let here = common_test(&ours, &suite, "ours", &[])?;
@@ -208,7 +223,7 @@ fn prepare(root: &Path, app: &str, dir: &str, extra: &[&str], wanted: &[String])
         }
         c_parts(root, &to)?;
         let include = |d: &str| format!("{{i,\"{}\"}}", root.join(d).display());
-        let options = [include(dir), include("lib/kernel/include"), include("lib/stdlib/include"), include("lib/kernel/src"), include("lib/stdlib/src"), include("lib/compiler/src")];
+        let options = [include(dir), include("lib/kernel/include"), include("lib/stdlib/include"), include("lib/kernel/src"), include("lib/stdlib/src"), include("lib/compiler/src"), include(&format!("lib/{app}/src"))];
         let program = format!(
             "[case compile:file(F, [debug_info, {}]) of {{ok, _}} -> ok; E -> io:format(\"not compiled: ~ts ~tp~n\", [F, E]) end || F <- filelib:wildcard(\"*.erl\")], halt().",
             options.join(", ")
