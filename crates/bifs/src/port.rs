@@ -4,7 +4,7 @@
 use crate::iolist;
 use crate::prim_file::{name_bytes, name_list, names_are_utf8};
 use crate::result::Res;
-use node::hooks::{self, Outgoing};
+use node::hooks::{self, Outgoing, Sent};
 use node::signals::{copy_out, literals};
 use node::{Ctx, Effect, Native, Node, Stop, Timer, TimerCall};
 use ports::{Command, Control, Info, Name, OpenError, Options, Port, Ports, Surroundings};
@@ -195,29 +195,32 @@ pub(crate) fn log_error(node: &Arc<Node>, text: &str) {
 struct Door(Arc<Ports>);
 
 impl hooks::Ports for Door {
-    fn command(&self, cx: &mut Ctx, id: Term, message: Term) -> Result<(), Stop> {
-        let Some(port) = self.0.get(id) else { return Ok(()) };
+    fn command(&self, cx: &mut Ctx, id: Term, message: Term, nosuspend: bool) -> Result<Sent, Stop> {
+        let Some(port) = self.0.get(id) else { return Ok(Sent::Done) };
         let Some(&[owner, request]) = message.as_tuple_n::<2>() else {
             self.0.bad_signal(&port);
-            return Ok(());
+            return Ok(Sent::Done);
         };
         if owner != self.0.owner(&port) {
             self.0.bad_signal(&port);
-            return Ok(());
+            return Ok(Sent::Done);
         }
         if request == am::CLOSE {
             received(cx, id, |_| am::CLOSE);
             cx.node.emit_of_port(id, SEND, |_| vec![atom!("send"), am::CLOSED, owner]);
             self.0.close(&port, true);
-            return Ok(());
+            return Ok(Sent::Done);
         }
         match request.as_tuple_n::<2>() {
             Some(&[am::COMMAND, data]) => {
                 let Ok(size) = iolist::size(data) else {
                     bad_value(cx, &port);
                     self.0.bad_signal(&port);
-                    return Ok(());
+                    return Ok(Sent::Done);
                 };
+                if nosuspend && self.0.is_busy(&port) {
+                    return Ok(Sent::NoSuspend);
+                }
                 cx.charge(size / 100);
                 received(cx, id, |a| command_term(a, data));
                 match self.0.command(&port, cx.pid, || iolist::bytes(data).unwrap_or_default(), true) {
@@ -229,7 +232,7 @@ impl hooks::Ports for Door {
                     }
                     _ => {
                         cx.p.port_busy = false;
-                        Ok(())
+                        Ok(Sent::Done)
                     }
                 }
             }
@@ -240,11 +243,11 @@ impl hooks::Ports for Door {
                 cx.node.emit_of_port(id, SEND, |a| vec![atom!("send"), a.tuple(&[id, am::CONNECTED]), to]);
                 let connected = Owned::build(|a| a.tuple(&[id, am::CONNECTED]));
                 cx.node.send_message(owner, connected);
-                Ok(())
+                Ok(Sent::Done)
             }
             _ => {
                 self.0.bad_signal(&port);
-                Ok(())
+                Ok(Sent::Done)
             }
         }
     }
@@ -382,8 +385,10 @@ fn limits(t: Term) -> Option<Option<(usize, usize)>> {
         return Some(None);
     }
     let &[low, high] = t.as_tuple_n::<2>()?;
-    let (low, high) = (low.to::<usize>()?, high.to::<usize>()?);
-    (1..=high).contains(&low).then_some(Some((low, high)))
+    let word = |t: Term| t.to::<usize>().or_else(|| t.as_big().filter(|b| !b.0 && b.1.len() == 1).map(|b| b.1[0] as usize));
+    let (low, high) = (word(low)?, word(high)?);
+    // The largest number stands for `disabled`.
+    (low > 0 && low <= high && high < usize::MAX).then_some(Some((low, high)))
 }
 
 /// `[{Name, Value | false}]`; a later one counts.

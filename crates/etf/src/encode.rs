@@ -67,7 +67,7 @@ impl AtomRefs {
 
 /// A part of a distribution message: without a version byte, with atoms as numbers if there is a place for them.
 pub fn encode_part(t: Term, options: &Options, atoms: Option<&mut AtomRefs>) -> Vec<u8> {
-    let mut walk = Walk { out: Vec::with_capacity(64), options: *options, jobs: Vec::new(), atoms: None };
+    let mut walk = Walk { out: Vec::with_capacity(64), options: *options, jobs: Vec::new(), atoms: None, too_large: false };
     walk.atoms = atoms.as_deref().cloned();
     walk.term(t);
     while !walk.run(usize::MAX) {}
@@ -142,19 +142,23 @@ pub struct Encoder<O: Out> {
 
 impl<O: Out + Default> Encoder<O> {
     pub fn new(t: Term, options: &Options) -> Encoder<O> {
-        let mut walk = Walk { out: O::default(), options: *options, jobs: Vec::new(), atoms: None };
+        let mut walk = Walk { out: O::default(), options: *options, jobs: Vec::new(), atoms: None, too_large: false };
         walk.start(t);
         Encoder { walk }
     }
     /// An encoder without version byte (parts of distribution messages).
     pub fn bare(t: Term, options: &Options) -> Encoder<O> {
-        let mut walk = Walk { out: O::default(), options: *options, jobs: Vec::new(), atoms: None };
+        let mut walk = Walk { out: O::default(), options: *options, jobs: Vec::new(), atoms: None, too_large: false };
         walk.term(t);
         Encoder { walk }
     }
     /// Writes about `budget` terms more; `true` when all is written.
     pub fn run(&mut self, budget: usize) -> bool {
         self.walk.run(budget)
+    }
+    /// The term cannot be written: something in it is larger than the format knows (4 GB).
+    pub fn too_large(&self) -> bool {
+        self.walk.too_large
     }
     pub fn finish(self) -> O {
         self.walk.out
@@ -252,6 +256,8 @@ struct Walk<O: Out> {
     options: Options,
     jobs: Vec<Job>,
     atoms: Option<AtomRefs>,
+    /// It has met a bit string whose length the format cannot hold.
+    too_large: bool,
 }
 
 impl<O: Out> Walk<O> {
@@ -534,6 +540,11 @@ impl<O: Out> Walk<O> {
         let Some(bits) = t.bits() else { return };
         let n = bits.len.div_ceil(8);
         let odd = bits.len % 8;
+        if u32::try_from(n).is_err() {
+            self.too_large = true;
+            self.jobs.clear();
+            return;
+        }
         self.out.byte(if odd == 0 { tag::BINARY } else { tag::BIT_BINARY });
         self.u32(n);
         if odd != 0 {
@@ -586,5 +597,33 @@ impl<O: Out> Walk<O> {
             None => names.iter().for_each(|n| self.atom(n)),
         }
         self.jobs.push(Job::Terms(values));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use term::Alloc;
+    use term::binary::Binary;
+
+    #[test]
+    fn what_a_length_of_32_bits_cannot_say_is_not_written() {
+        let node = NodeId { name: atom::intern("nonode@nohost"), creation: 0 };
+        let options = Options { minor_version: 2, deterministic: false, local: None, node, old_ports: false, fun_pid: Term::NIL };
+        // Room that nobody touches takes no memory.
+        let a = &mut Alloc::new();
+        let bytes = (1usize << 32) + 1;
+        let huge = a.bin_ref(Binary::with_capacity(bytes, 0), bytes * 8);
+        let list = a.list(&[Term::small(1), huge, Term::small(2)]);
+        for t in [huge, list] {
+            let mut e = Encoder::<Growing>::new(t, &options);
+            while !e.run(1) {}
+            assert!(e.too_large() && e.finish().len() < 100);
+        }
+        let most = a.bin_ref(Binary::with_capacity(bytes - 2, 0), (bytes - 2) * 8);
+        let mut e = Encoder::<Count>::new(most, &options);
+        while !e.run(1) {}
+        assert!(!e.too_large());
+        assert_eq!(e.finish().0, 1 + 5 + bytes - 2);
     }
 }

@@ -10,7 +10,7 @@ use term::node_name::NodeName;
 /// The ports of a node.
 pub trait Ports: Send + Sync {
     /// `Port ! {Owner, Request}`: what `!` and `send` do to a port that exists or not (a wrong message is an exit signal to its sender).
-    fn command(&self, cx: &mut Ctx, port: Term, message: Term) -> Result<(), Stop>;
+    fn command(&self, cx: &mut Ctx, port: Term, message: Term, nosuspend: bool) -> Result<Sent, Stop>;
     fn exists(&self, node: &Arc<Node>, port: Term) -> bool;
     /// A process links itself to the port; false if there is no such port.
     fn link(&self, node: &Arc<Node>, port: Term, process: Term) -> bool;

@@ -156,6 +156,20 @@ impl Node {
         self.deliver_or_answer(to, Signal::Request(Box::new(Work { pid: to, work })));
     }
 
+    /// What `ask` answers in the context of another process, if that waits and can be asked at once; else `ask` back.
+    pub fn ask_resting<R, F: FnOnce(&Arc<Node>, Option<(ProcRef, Term, &mut Private)>) -> R>(self: &Arc<Node>, of: Term, ask: F) -> Result<R, F> {
+        let Some(process) = self.processes.get(of) else { return Err(ask) };
+        let mut kept = Some(ask);
+        let asked = process.while_resting(of, |p| kept.take().map(|ask| ask(self, Some((process, of, p)))));
+        if let Some((_, AfterSend::Enqueue)) = asked {
+            self.enqueue(process);
+        }
+        match kept {
+            Some(ask) => Err(ask),
+            None => Ok(asked.and_then(|a| a.0).expect("what was taken was asked")),
+        }
+    }
+
     /// What a signal's sender gets for it from a process that is not there.
     pub fn answer_dead(self: &Arc<Node>, dead: Term, signal: Signal) {
         match signal {
@@ -484,7 +498,7 @@ impl Node {
             }
         } else if to.is_local_port() {
             match cx.node.clone().ports.get() {
-                Some(ports) => ports.command(cx, to, message)?,
+                Some(ports) => return ports.command(cx, to, message, options.nosuspend),
                 None => return Err(cx.badarg()),
             }
         } else if let Some(&[name, node]) = to.as_tuple_n::<2>() {

@@ -31,6 +31,10 @@ pub struct Inbox {
     pub pid: Term,
     pub state: RunState,
     pub signals: Vec<Signal>,
+    /// Some of them are no messages.
+    pub others: bool,
+    /// So it was with those that it took last.
+    pub acting: bool,
     /// It waited until it was woken for its present turn.
     pub parked: bool,
     /// Someone wants it to look up even without a signal.
@@ -128,6 +132,26 @@ impl ProcRef {
         // SAFETY: rule 1: not published yet; only `Table::insert` sets this state, on this thread, for its caller's closure.
         unsafe { (*self.0.as_ref().private.get()).as_mut() }.map(f)
     }
+    /// Does something to process `pid` in its own context, at once: it waits, and no signal waits for it. `None` if that is not so.
+    /// The process is to be enqueued if so told: signals have come meanwhile.
+    pub fn while_resting<R>(self, pid: Term, f: impl FnOnce(&mut Private) -> R) -> Option<(R, AfterSend)> {
+        {
+            let mut inbox = self.inbox.lock();
+            if inbox.pid != pid || inbox.exiting || inbox.state != RunState::Waiting || !inbox.signals.is_empty() || inbox.woken {
+                return None;
+            }
+            inbox.state = RunState::Running;
+        }
+        // SAFETY: rule 1: the run state is ours.
+        let p = unsafe { self.private() };
+        p.waiting = true;
+        let r = f(p);
+        if self.park() {
+            return Some((r, AfterSend::Nothing));
+        }
+        self.requeue();
+        Some((r, AfterSend::Enqueue))
+    }
     pub fn registered_name(self) -> Option<Term> {
         let raw = self.name.load(Acquire);
         // SAFETY: the word is 0 or an atom, which needs no memory.
@@ -142,6 +166,8 @@ impl Process {
                 pid: Term::NONE,
                 state: RunState::Free,
                 signals: Vec::new(),
+                others: false,
+                acting: false,
                 parked: false,
                 woken: false,
                 exiting: false,
@@ -184,6 +210,7 @@ impl Process {
         if inbox.pid != pid || inbox.exiting {
             return Err(signal);
         }
+        inbox.others |= !matches!(signal, Signal::Message(_));
         inbox.signals.push(signal);
         if inbox.state == RunState::Waiting {
             inbox.state = RunState::Queued;
@@ -191,6 +218,11 @@ impl Process {
         } else {
             Ok(AfterSend::Nothing)
         }
+    }
+    /// Is process `pid` alive, and does no signal wait that could change that? `None`: it has to be asked.
+    pub fn is_surely_alive(&self, pid: Term) -> Option<bool> {
+        let inbox = self.inbox.lock();
+        if inbox.pid != pid || inbox.exiting { Some(false) } else { (!inbox.others && !inbox.acting).then_some(true) }
     }
     /// True if this record is process `pid` and it is not ending.
     pub fn is_alive(&self, pid: Term) -> bool {
@@ -210,6 +242,7 @@ impl Process {
             return false;
         }
         inbox.state = RunState::Waiting;
+        inbox.acting = false;
         inbox.parked = true;
         true
     }
@@ -241,6 +274,7 @@ impl Process {
         if !inbox.signals.is_empty() {
             std::mem::swap(&mut inbox.signals, into);
         }
+        inbox.acting = std::mem::take(&mut inbox.others);
         std::mem::take(&mut inbox.parked)
     }
     pub fn has_signals(&self) -> bool {

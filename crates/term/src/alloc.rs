@@ -91,7 +91,7 @@ pub unsafe fn free_blocks(mut p: *mut FragHead) {
         // SAFETY: the caller's promise; each block was made by `new_block`.
         unsafe {
             let next = (*p).next;
-            dealloc(p.cast(), Layout::array::<u64>(FRAG_HEAD + (*p).capacity).expect("was allocated"));
+            spare::free(p, FRAG_HEAD + (*p).capacity);
             p = next;
         }
     }
@@ -153,15 +153,107 @@ pub unsafe fn release_off_heap(mut cell: *mut u64) {
 }
 
 fn new_block(capacity: usize) -> *mut FragHead {
-    let layout = Layout::array::<u64>(FRAG_HEAD + capacity).expect("a fragment's size fits the address space");
-    // SAFETY: the layout is not empty.
-    unsafe {
-        let p = alloc(layout).cast::<FragHead>();
+    let (p, words) = spare::block(FRAG_HEAD + capacity);
+    // SAFETY: rule 3: fresh room of that many words.
+    unsafe { p.write(FragHead { next: null_mut(), capacity: words - FRAG_HEAD, used: 0 }) };
+    p
+}
+
+/// Small blocks that each thread keeps for the next message: most live for microseconds.
+mod spare {
+    use super::{FragHead, Layout, alloc, dealloc, handle_alloc_error, null_mut};
+    use std::cell::UnsafeCell;
+
+    /// Sizes go in steps of so many words, up to so many steps.
+    const STEP: usize = 4;
+    const STEPS: usize = 16;
+    /// Blocks of one size that a thread keeps.
+    const MOST: u16 = 96;
+
+    struct Kept {
+        lists: [*mut FragHead; STEPS],
+        counts: [u16; STEPS],
+    }
+
+    impl Drop for Kept {
+        fn drop(&mut self) {
+            for (step, list) in self.lists.iter_mut().enumerate() {
+                while !list.is_null() {
+                    // SAFETY: rule 3: kept blocks are this thread's, and linked.
+                    unsafe {
+                        let next = (**list).next;
+                        dealloc(list.cast(), layout((step + 1) * STEP));
+                        *list = next;
+                    }
+                }
+            }
+        }
+    }
+
+    thread_local! {
+        static KEPT: UnsafeCell<Kept> = const { UnsafeCell::new(Kept { lists: [null_mut(); STEPS], counts: [0; STEPS] }) };
+    }
+
+    fn layout(words: usize) -> Layout {
+        Layout::array::<u64>(words).expect("a fragment's size fits the address space")
+    }
+
+    /// At least so many words, and how many.
+    pub fn block(words: usize) -> (*mut FragHead, usize) {
+        let step = words.div_ceil(STEP) - 1;
+        let words = if step < STEPS { (step + 1) * STEP } else { words };
+        if step < STEPS {
+            let kept = KEPT.try_with(|k| {
+                // SAFETY: rule 3: the thread's own, and nothing in here runs foreign code.
+                unsafe {
+                    let k = &mut *k.get();
+                    let p = k.lists[step];
+                    if !p.is_null() {
+                        k.lists[step] = (*p).next;
+                        k.counts[step] -= 1;
+                    }
+                    p
+                }
+            });
+            if let Ok(p) = kept
+                && !p.is_null()
+            {
+                return (p, words);
+            }
+        }
+        let layout = layout(words);
+        // SAFETY: the layout is not empty.
+        let p = unsafe { alloc(layout) }.cast::<FragHead>();
         if p.is_null() {
             handle_alloc_error(layout);
         }
-        p.write(FragHead { next: null_mut(), capacity, used: 0 });
-        p
+        (p, words)
+    }
+
+    /// # Safety
+    /// `p` came from `block`, which said `words`; it is not used afterwards.
+    pub unsafe fn free(p: *mut FragHead, words: usize) {
+        let step = words.div_ceil(STEP) - 1;
+        let kept = step < STEPS
+            && KEPT
+                .try_with(|k| {
+                    // SAFETY: as above; the block is nobody's any more.
+                    unsafe {
+                        let k = &mut *k.get();
+                        let room = k.counts[step] < MOST;
+                        if room {
+                            (*p).next = k.lists[step];
+                            k.lists[step] = p;
+                            k.counts[step] += 1;
+                        }
+                        room
+                    }
+                })
+                .unwrap_or(false);
+        if !kept {
+            // SAFETY: the caller's promise.
+            unsafe { dealloc(p.cast(), layout(words)) };
+        }
     }
 }
 

@@ -167,17 +167,18 @@ fn iolist_size(cx: &mut Ctx, a: &[Term]) -> Res {
         return Ok(Term::small(size as i64));
     }
     let done = walk.run(n, |p| {
-        size += match p {
+        // A shared part counts each time: a word may be too small for the sum, here as in ERTS.
+        size = size.wrapping_add(match p {
             Piece::Byte(_) => 1,
             Piece::Bits(_, b) if b.len % 8 == 0 => b.len / 8,
             Piece::Bits(..) => return ControlFlow::Break(()),
-        };
+        });
         ControlFlow::Continue(())
     });
     match done {
         Ok(Walked::Whole) => {
             cx.charge((size / 800).min(n / LEAVES_PER_REDUCTION));
-            Ok(Term::small(size as i64))
+            Ok(cx.h().uint(size as u64))
         }
         Ok(Walked::Tired) => {
             cx.charge(n / LEAVES_PER_REDUCTION);

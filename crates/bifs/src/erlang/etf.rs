@@ -163,6 +163,9 @@ fn encode(cx: &mut Ctx, t: Term, options: &Options, level: u32) -> Res {
         cx.charge(budget / TERMS_PER_REDUCTION);
         return give_way(cx, Work::Terms(encoder), attempts);
     }
+    if encoder.too_large() {
+        return Err(cx.error(am::SYSTEM_LIMIT));
+    }
     let bytes = encoder.finish();
     cx.charge((bytes.len() / 100 + 1).min(4000));
     if level > 0 {
@@ -190,6 +193,9 @@ fn size(cx: &mut Ctx, t: Term, options: &Options) -> Res {
     if !encoder.run(budget) {
         cx.charge(budget / TERMS_PER_REDUCTION);
         return give_way(cx, Work::Size(encoder), attempts);
+    }
+    if encoder.too_large() {
+        return Err(cx.error(am::SYSTEM_LIMIT));
     }
     Ok(Term::small(encoder.finish().0 as i64))
 }

@@ -6,7 +6,7 @@ use crate::result::Res;
 use node::signals::copy_out;
 use node::{Ctx, Effect, Native, Node, Stop};
 use process::saved_calls::SavedCalls;
-use process::{MaxHeap, NativeState, Owned, Private, ProcRef, RefId, RunState, Signal, Suspending};
+use process::{MaxHeap, NativeState, Owned, Private, ProcRef, RefId, Signal, Suspending};
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -43,6 +43,10 @@ pub fn ask_and_wait(
         let (_, value) = cx.p.answers.remove(at);
         return Ok(cx.p.adopt(value));
     }
+    let ask = match cx.node.ask_resting(other, ask) {
+        Ok(value) => return Ok(cx.p.adopt(value)),
+        Err(ask) => ask,
+    };
     let id = cx.node.next_unique();
     let asker = cx.pid;
     cx.node.request(other, move |node, target| {
@@ -111,12 +115,8 @@ fn is_process_alive_1(cx: &mut Ctx, a: &[Term]) -> Res {
     }
     if cx.p.native_state.is_none() {
         let Some(process) = cx.node.processes.get(a[0]) else { return Ok(am::FALSE) };
-        let inbox = process.inbox.lock();
-        if inbox.pid != a[0] || inbox.exiting {
-            return Ok(am::FALSE);
-        }
-        if inbox.signals.is_empty() && inbox.state != RunState::Running {
-            return Ok(am::TRUE);
+        if let Some(alive) = process.is_surely_alive(a[0]) {
+            return Ok(Term::bool(alive));
         }
     }
     ask_and_wait(cx, a[0], |_, target| Owned::immediate(Term::bool(target.is_some())))
