@@ -30,7 +30,7 @@ table() ->
      {"global", fun globals/1}, {"global lock", fun locks/1}, {"name conflict after a split", fun conflict/1}, {"pg", fun groups/1},
      {"gen_server", fun servers/1}, {"remote badarg", fun refused/1}, {"processes of the other", fun about/1}, {"identifiers as text", fun texts/1},
      {"sequential trace", fun tokens/1}, {"tracing over nodes", fun traced/1}, {"many senders", fun many/1}, {"big terms both ways", fun both/1}, {"busy", fun busy/1},
-     {"mnesia", fun mnesia/1}, {"hidden", fun hidden/1}, {"end of the node", fun ends/1}].
+     {"mnesia", fun mnesia/1}, {"disconnected", fun disconnected/1}, {"hidden", fun hidden/1}, {"end of the node", fun ends/1}].
 
 echo() -> receive {From, T} -> From ! {self(), T}, echo(); stop -> ok end.
 
@@ -370,19 +370,30 @@ mnesia(N) ->
     [ok = erpc:call(X, mnesia, start, []) || X <- [node(), N]],
     {atomic, ok} = mnesia:create_table(shared, [{disc_copies, [node()]}, {ram_copies, [N]}]),
     {atomic, ok} = mnesia:transaction(fun() -> [mnesia:write({shared, I, I * I}) || I <- lists:seq(1, 100)], ok end),
-    A = erpc:call(N, mnesia, dirty_read, [shared, 9]),
+    Read = fun(X, Key) -> erpc:call(X, fun() -> {atomic, R} = mnesia:transaction(fun() -> mnesia:read(shared, Key, write) end), R end) end,
+    A = Read(N, 9),
     Add = fun() -> [{shared, 1, X}] = mnesia:wread({shared, 1}), mnesia:write({shared, 1, X + 1}) end,
     Ws = [erpc:send_request(X, fun() -> [{atomic, ok} = mnesia:transaction(Add) || _ <- lists:seq(1, 50)], ok end) || X <- [node(), N, node(), N]],
     B = [erpc:receive_response(W) || W <- Ws],
-    C = [erpc:call(X, mnesia, dirty_read, [shared, 1]) || X <- [node(), N]],
+    C = [Read(X, 1) || X <- [node(), N]],
     stopped = erpc:call(N, mnesia, stop, []),
     {atomic, ok} = mnesia:transaction(fun() -> mnesia:write({shared, late, 1}) end),
     ok = erpc:call(N, mnesia, start, []),
     ok = erpc:call(N, mnesia, wait_for_tables, [[shared], 10000]),
-    D = erpc:call(N, mnesia, dirty_read, [shared, late]),
+    D = Read(N, late),
     [erpc:call(X, mnesia, stop, []) || X <- [N, node()]],
     [os:cmd("rm -r " ++ X) || X <- Dirs],
     {A, B, C, D}.
+
+disconnected(N) ->
+    ok = net_kernel:monitor_nodes(true, [nodedown_reason]),
+    M = monitor(process, {rex, N}),
+    A = net_kernel:disconnect(N),
+    B = receive {nodedown, N, [{nodedown_reason, R}]} -> R after 10000 -> nothing end,
+    C = receive {'DOWN', M, _, _, R2} -> R2 after 10000 -> nothing end,
+    Peer = get_peer(),
+    until(fun() -> peer:call(Peer, erlang, nodes, []) =:= [] end),
+    {A, B, C, nodes(), peer:call(Peer, net_adm, ping, [node()]), nodes() =:= [N]}.
 
 hidden(N) ->
     {ok, P, H} = peer:start(#{connection => standard_io, name => peer:random_name(hidden), args => ["-hidden"]}),

@@ -70,8 +70,13 @@ fn create_dist_channel(cx: &mut Ctx, a: &[Term]) -> Res {
         let Some(id) = connection.up(&node, controller, flags, creation) else { return Ok(am::BADARG) };
         announce(cx, &node, a[0], controller, flags, id);
         let (c, weak) = (connection.clone(), Arc::downgrade(&node));
-        let ended = Box::new(move |reason| {
+        let ended = Box::new(move |reason: term::Term| {
             if let Some(node) = weak.upgrade() {
+                // One that a supervisor may end says its reason so.
+                let reason = match reason.as_tuple_n::<2>() {
+                    Some(&[what, why]) if what == atom!("shutdown") => why,
+                    _ => reason,
+                };
                 c.lost(&node, Some(id), told(reason));
             }
         });
