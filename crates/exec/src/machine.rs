@@ -3,7 +3,7 @@
 use crate::SLACK;
 use crate::engine::{HOT, Local};
 use crate::interp::{self, Ended};
-use crate::ops::{bits, call, map};
+use crate::ops::{arith, bits, call, map};
 use crate::raise;
 use code::op::{Op, Y, machine_code};
 use jit::{Exit, Helper, State};
@@ -36,6 +36,7 @@ pub fn state() -> Box<State> {
         (Helper::Part, part),
         (Helper::Raise, raise_at),
         (Helper::Guard, guard),
+        (Helper::Arithmetic, arithmetic),
     ] {
         state.helpers[which as usize] = helper;
     }
@@ -610,6 +611,42 @@ unsafe extern "C" fn guard(state: *mut State, at: u64, next: u64, fail: u64) -> 
             }
         }
     }
+}
+
+unsafe extern "C" fn arithmetic(state: *mut State, x: u64, y: u64, op: u64) -> u64 {
+    // SAFETY: rule 6: two terms; the heap's and the stack's tops are stored.
+    unsafe {
+        let cx = &mut *(*state).cx.cast::<Ctx>();
+        let (x, y) = (Term::from_raw(x), Term::from_raw(y));
+        cx.p.heap.alloc.hp = (*state).hp;
+        cx.p.heap.set_sp((*state).sp);
+        let is = |this: Op| op == this as u64;
+        let f: fn(&mut term::Alloc, Term, Term) -> term::int::Arith = match () {
+            () if is(Op::Add) || is(Op::AddC) => arith::add,
+            () if is(Op::Sub) || is(Op::SubC) => arith::sub,
+            () if is(Op::Mul) => arith::mul,
+            () if is(Op::Div) => arith::div,
+            () if is(Op::IntDiv) => arith::int_div,
+            () if is(Op::Rem) => arith::rem,
+            () if is(Op::Band) || is(Op::BandC) => arith::band,
+            () if is(Op::Bor) => arith::bor,
+            () if is(Op::Bxor) => arith::bxor,
+            () if is(Op::Bsl) || is(Op::BslC) => arith::bsl,
+            () if is(Op::Bsr) || is(Op::BsrC) => arith::bsr,
+            () if is(Op::Bnot) => arith::bnot,
+            () if is(Op::Neg) => arith::neg,
+            () => {
+                (*state).result = 0;
+                return Exit::Returned as u64;
+            }
+        };
+        // What is too much for here is collected where the interpreter does it.
+        let result = if cx.p.heap.alloc.has_fragments() && cx.p.heap.wants_collection() { None } else { f(&mut cx.p.heap.alloc, x, y).ok() };
+        cx.p.heap.alloc.leave_fragments();
+        (*state).hp = cx.p.heap.alloc.hp;
+        (*state).result = result.map_or(0, Term::raw);
+    }
+    Exit::Returned as u64
 }
 
 unsafe extern "C" fn put_map(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {

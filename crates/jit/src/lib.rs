@@ -79,9 +79,11 @@ pub enum Helper {
     Raise = 14,
     /// As `Step`, for a native function in a guard or the like.
     Guard = 15,
+    /// (x, y, number of the instruction): arithmetic on any terms. `State::result` is the value, or 0 if it must be done otherwise.
+    Arithmetic = 16,
 }
 /// How many.
-pub const HELPERS: usize = 16;
+pub const HELPERS: usize = 17;
 /// Words that `Helper::Part` may take.
 pub const PART_WORDS: i64 = 5;
 

@@ -360,6 +360,11 @@ mod tests {
         }
         0
     }
+    unsafe extern "C" fn not_so(state: *mut State, _: u64, _: u64, _: u64) -> u64 {
+        // SAFETY: rule 2.
+        unsafe { (*state).result = 0 };
+        Exit::Returned as u64
+    }
     unsafe extern "C" fn calls(_: *mut State, _: u64, _: u64, _: u64) -> u64 {
         Exit::Call as u64
     }
@@ -391,6 +396,7 @@ mod tests {
             state.helpers[Helper::Compare as usize] = compares;
             state.helpers[Helper::Same as usize] = same;
             state.helpers[Helper::Foreign as usize] = calls;
+            state.helpers[Helper::Arithmetic as usize] = not_so;
             Function { _block: block, address, memory: vec![0; 64], state }
         }
         fn run(&mut self, x: Term, y: Term) -> (Exit, Term) {

@@ -339,7 +339,7 @@ impl T<'_, '_> {
                 self.b.switch_to_block(fast);
                 let r = self.b.ins().bxor_imm_s(x, -2);
                 self.set(c, r);
-                self.finish(slow, done)
+                self.finish_arithmetic(slow, done, x, x)
             }
 
             // ---- guard BIFs
@@ -357,7 +357,7 @@ impl T<'_, '_> {
                 self.b.switch_to_block(fast);
                 let v = self.load(t, offset);
                 self.set(c, v);
-                self.finish(slow, done)
+                self.fails(slow, done)
             }
             Op::BifTupleSize => {
                 let t = self.get(a);
@@ -367,7 +367,7 @@ impl T<'_, '_> {
                 let n = self.b.ins().ishl_imm_u(n, 1);
                 let n = self.b.ins().bor_imm_s(n, 1);
                 self.set(c, n);
-                self.finish(slow, done)
+                self.fails(slow, done)
             }
             Op::BifElementC => {
                 let t = self.get(a);
@@ -378,7 +378,7 @@ impl T<'_, '_> {
                 self.b.switch_to_block(fast);
                 let v = self.load(t, 8 * i32::from(bb) - BOXED);
                 self.set(c, v);
-                self.finish(slow, done)
+                self.fails(slow, done)
             }
             Op::BifElement => {
                 let (i, t) = (self.get(a), self.get(bb));
@@ -399,7 +399,7 @@ impl T<'_, '_> {
                 let p = self.b.ins().iadd(t, off);
                 let v = self.load(p, -BOXED);
                 self.set(c, v);
-                self.finish(slow, done)
+                self.fails(slow, done)
             }
             Op::BifNot => {
                 let t = self.get(a);
@@ -417,7 +417,7 @@ impl T<'_, '_> {
                 self.b.switch_to_block(no);
                 let v = self.int(am::TRUE.raw() as i64);
                 self.set(c, v);
-                self.finish(slow, done)
+                self.fails(slow, done)
             }
 
             // ---- floats: in `State::f` as well, where the interpreter looks
@@ -501,12 +501,9 @@ impl T<'_, '_> {
             }
             Op::Div => {
                 let (x, y) = (self.get(a), self.get(bb));
-                let (slow, done) = (self.b.create_block(), self.b.create_block());
+                let (slow, done) = (self.cold(), self.b.create_block());
                 self.floats(FloatOp::Div, x, y, slow, done);
-                self.b.switch_to_block(slow);
-                self.step(done);
-                self.b.switch_to_block(done);
-                Some(JUMPS)
+                self.slow_arithmetic(slow, done, x, y)
             }
             Op::BifByteSize | Op::BifBitSize => {
                 let t = self.get(a);
@@ -555,7 +552,7 @@ impl T<'_, '_> {
                 let n = self.b.ins().ishl_imm_u(n, 1);
                 let n = self.b.ins().bor_imm_s(n, 1);
                 self.set(c, n);
-                self.finish(slow, done)
+                self.fails(slow, done)
             }
             Op::GetMapElement => {
                 let m = self.get(a);
@@ -616,7 +613,13 @@ impl T<'_, '_> {
                     self.b.ins().jump(done, &[]);
                 }
                 self.b.switch_to_block(slow);
-                self.step(done);
+                match self.ins().jumps.first() {
+                    Some(&fail) => {
+                        let fail = self.block(fail);
+                        self.b.ins().jump(fail, &[]);
+                    }
+                    None => self.leave(),
+                }
                 self.b.switch_to_block(done);
                 Some(JUMPS)
             }
@@ -642,6 +645,20 @@ impl T<'_, '_> {
                 self.helped_step(Helper::Guard, done);
                 self.b.switch_to_block(done);
                 Some(JUMPS)
+            }
+            Op::Neg => {
+                let x = self.get(a);
+                let (slow, small, done) = (self.cold(), self.b.create_block(), self.b.create_block());
+                let is = self.b.ins().band_imm_s(x, 1);
+                self.b.ins().brif(is, small, &[], slow, &[]);
+                self.b.switch_to_block(small);
+                let two = self.int(2);
+                let (r, o) = self.b.ins().ssub_overflow(two, x);
+                let good = self.b.create_block();
+                self.b.ins().brif(o, slow, &[], good, &[]);
+                self.b.switch_to_block(good);
+                self.set(c, r);
+                self.finish_arithmetic(slow, done, x, x)
             }
             Op::IsPid => self.immediate_or(a, 1, &[Kind::ExtPid]),
             Op::IsPort => self.immediate_or(a, 2, &[Kind::ExtPort]),
@@ -741,7 +758,7 @@ impl T<'_, '_> {
                 };
                 let r = self.b.ins().bor_imm_s(r, 1);
                 self.set(c, r);
-                self.finish(slow, done)
+                self.finish_arithmetic(slow, done, x, y)
             }
             _ => self.bits(),
         }
@@ -810,7 +827,7 @@ impl T<'_, '_> {
         let zero = self.int(0);
         self.b.ins().call_indirect(self.helping, to, &[x, y, zero]);
         let is = self.result();
-        let (float, room) = (self.b.create_block(), self.b.create_block());
+        let (float, room) = (self.cold(), self.cold());
         self.b.ins().brif(is, float, &[], slow, &[]);
         self.b.switch_to_block(float);
         let (hp, sp) = (self.b.use_var(self.hp), self.b.use_var(self.sp));
@@ -1131,14 +1148,52 @@ impl T<'_, '_> {
             Op::Add | Op::AddC => FloatOp::Add,
             Op::Sub | Op::SubC => FloatOp::Sub,
             Op::Mul => FloatOp::Mul,
-            _ => return self.finish(slow, done),
+            _ => return self.finish_arithmetic(slow, done, x, y),
         };
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(slow);
         let slower = self.cold();
         self.floats(float, x, y, slower, done);
-        self.b.switch_to_block(slower);
-        self.step(done);
+        self.slow_arithmetic(slower, done, x, y)
+    }
+    /// The general way of the present instruction joins the fast one, which is the present block. Only the heap's top and the result
+    /// come from there; what cannot be done so the interpreter does.
+    fn finish_arithmetic(&mut self, slow: Block, done: Block, x: Value, y: Value) -> Option<Goes> {
+        self.b.ins().jump(done, &[]);
+        self.slow_arithmetic(slow, done, x, y)
+    }
+    fn slow_arithmetic(&mut self, slow: Block, done: Block, x: Value, y: Value) -> Option<Goes> {
+        self.b.switch_to_block(slow);
+        let (hp, sp) = (self.b.use_var(self.hp), self.b.use_var(self.sp));
+        self.to_state(hp, offset_of!(State, hp) as i32);
+        self.to_state(sp, offset_of!(State, sp) as i32);
+        let op = self.int(self.ins().op as i64);
+        self.help(Helper::Arithmetic, [x, y, op]);
+        let r = self.result();
+        let (good, out) = (self.cold(), self.cold());
+        self.b.ins().brif(r, good, &[], out, &[]);
+        self.b.switch_to_block(out);
+        self.leave();
+        self.b.switch_to_block(good);
+        let hp = self.from_state(offset_of!(State, hp) as i32);
+        self.b.def_var(self.hp, hp);
+        let c = self.c();
+        self.set(c, r);
+        self.b.ins().jump(done, &[]);
+        self.b.switch_to_block(done);
+        Some(JUMPS)
+    }
+    /// The present block goes on at `done`; from `slow` on the instruction fails.
+    fn fails(&mut self, slow: Block, done: Block) -> Option<Goes> {
+        self.b.ins().jump(done, &[]);
+        self.b.switch_to_block(slow);
+        match self.ins().jumps.first() {
+            Some(&fail) => {
+                let fail = self.block(fail);
+                self.b.ins().jump(fail, &[]);
+            }
+            None => self.leave(),
+        }
         self.b.switch_to_block(done);
         Some(JUMPS)
     }
@@ -1158,7 +1213,7 @@ impl T<'_, '_> {
         let r = self.b.ins().ishl_imm_u(r, 1);
         let r = self.b.ins().bor_imm_s(r, 1);
         self.set(c, r);
-        self.finish(slow, done)
+        self.finish_arithmetic(slow, done, x, y)
     }
     fn shift(&mut self) -> Option<Goes> {
         let (a, c) = (self.a(), self.c());
@@ -1186,6 +1241,7 @@ impl T<'_, '_> {
             self.b.ins().bor_imm_s(r, 1)
         };
         self.set(c, r);
-        self.finish(slow, done)
+        let y = self.int(self.w(2) as i64);
+        self.finish_arithmetic(slow, done, x, y)
     }
 }
