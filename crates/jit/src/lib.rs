@@ -108,7 +108,8 @@ pub struct State {
     interpret: usize,
     pub result: u64,
     pub a: u64,
-    pub b: u64,
+    /// What a helper is given.
+    args: [u64; 3],
     pub helpers: [HelperFn; HELPERS],
     /// Whose process it is, and the thread's own things: for helpers.
     pub cx: *mut u8,
@@ -134,7 +135,7 @@ impl Default for State {
             interpret: stubs::interpret_address(),
             result: 0,
             a: 0,
-            b: 0,
+            args: [0; 3],
             helpers: [no_helper; HELPERS],
             cx: std::ptr::null_mut(),
             local: std::ptr::null_mut(),

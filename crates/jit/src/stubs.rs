@@ -188,9 +188,9 @@ mod x86 {
                      sub rsp, 264
                      and rsp, -16",
                     $saves,
-                    "mov rcx, rdx
-                     mov rdx, rsi
-                     mov rsi, rdi
+                    "mov rsi, [r15 + {args}]
+                     mov rdx, [r15 + {args} + 8]
+                     mov rcx, [r15 + {args} + 16]
                      mov rdi, r15
                      call [r15 + {helpers} + 8 * {n}]
                      test eax, eax
@@ -212,6 +212,7 @@ mod x86 {
                     leave!(),
                     native_sp = const offset_of!(State, native_sp),
                     helpers = const offset_of!(State, helpers),
+                    args = const offset_of!(State, args),
                     n = const N,
                 )
             }
@@ -254,7 +255,7 @@ mod x86 {
              movups xmm15, [rsp + 240]"
     );
 
-    /// Arithmetic on two numbers (in `rdi` and `rsi`) of which one at least is a float (for a division: none need be), keeping all
+    /// Arithmetic on two numbers (in `State::args`) of which one at least is a float (for a division: none need be), keeping all
     /// registers: `State::result` is 1 and `State::a` has the bits of the result, or `State::result` is 0.
     macro_rules! floats {
         ($name:ident, $operation:literal, $integers:literal) => {
@@ -263,6 +264,10 @@ mod x86 {
                 naked_asm!(
                     "push rax
                      push rcx
+                     push rdi
+                     push rsi
+                     mov rdi, [r15 + {args}]
+                     mov rsi, [r15 + {args} + 8]
                      sub rsp, 32
                      movups [rsp], xmm0
                      movups [rsp + 16], xmm1
@@ -311,9 +316,12 @@ mod x86 {
                      movups xmm0, [rsp]
                      movups xmm1, [rsp + 16]
                      add rsp, 32
+                     pop rsi
+                     pop rdi
                      pop rcx
                      pop rax
                      ret",
+                    args = const offset_of!(State, args),
                     result = const offset_of!(State, result),
                     a = const offset_of!(State, a),
                     float = const term::word::header(term::word::Kind::Float, 1),

@@ -823,9 +823,7 @@ impl T<'_, '_> {
     }
     /// Arithmetic of two terms that may be floats, ends the block: `slow` if they are not, or there is no room for the result.
     fn floats(&mut self, op: FloatOp, x: Value, y: Value, slow: Block, done: Block) {
-        let to = self.int(stubs::float_address(op) as i64);
-        let zero = self.int(0);
-        self.b.ins().call_indirect(self.helping, to, &[x, y, zero]);
+        self.help_at(stubs::float_address(op), &[x, y]);
         let is = self.result();
         let (float, room) = (self.cold(), self.cold());
         self.b.ins().brif(is, float, &[], slow, &[]);

@@ -242,9 +242,8 @@ pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderCon
     let mut s = Signature::new(CallConv::Tail);
     s.params = vec![AbiParam::new(I64); 4];
     let leaving = b.import_signature(s);
-    let mut s = Signature::new(CallConv::PreserveAll);
-    s.params = vec![AbiParam::new(I64); 3];
-    let helping = b.import_signature(s);
+    // What helpers are given goes through memory: registers that the call names would be taken from the fast way, too.
+    let helping = b.import_signature(Signature::new(CallConv::PreserveAll));
     let mut s = Signature::new(CallConv::SystemV);
     s.params = vec![AbiParam::new(I64); 4];
     s.returns = vec![AbiParam::new(I64)];
@@ -569,8 +568,15 @@ impl T<'_, '_> {
         self.b.def_var(self.reds, v);
     }
     fn help(&mut self, which: Helper, args: [Value; 3]) {
-        let to = self.int(stubs::helper_address(which, self.floats) as i64);
-        self.b.ins().call_indirect(self.helping, to, &args);
+        self.help_at(stubs::helper_address(which, self.floats), &args);
+    }
+    /// Calls a stub that keeps all registers.
+    fn help_at(&mut self, stub: usize, args: &[Value]) {
+        for (i, &v) in args.iter().enumerate() {
+            self.to_state(v, (offset_of!(State, args) + 8 * i) as i32);
+        }
+        let to = self.int(stub as i64);
+        self.b.ins().call_indirect(self.helping, to, &[]);
     }
     fn result(&mut self) -> Value {
         self.from_state(offset_of!(State, result) as i32)
