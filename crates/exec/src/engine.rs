@@ -151,6 +151,10 @@ impl Engine for Machine {
         }
     }
 
+    fn quiet(&self) {
+        node::give_memory_back();
+    }
+
     fn timeout(&self, payload: Timer) {
         if let Some(node) = self.node() {
             node.timeout(payload);

@@ -27,4 +27,9 @@ pub use ctx::{Ctx, Stop};
 pub use native::{Dirty, Effect, Foreign, Native, NativeFn};
 pub use node::{ABORT, Node, Timer, TimerCall};
 pub use signals::Fetched;
+/// Free pages of the whole program go back to the system.
+pub fn give_memory_back() {
+    sys::allocator::give_back();
+}
+
 pub use spawn::{MonitorOptions, SpawnOptions, Spawned};

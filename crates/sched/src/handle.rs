@@ -100,6 +100,9 @@ pub(crate) struct Shared<T, P> {
     pub outsider: AtomicUsize,
     /// When somebody looked outside last.
     pub looked_outside: AtomicU64,
+    /// When the engine may next be told that all is quiet, and the slices run when it last was.
+    pub next_tidy: AtomicU64,
+    pub slices_at_tidy: AtomicU64,
 }
 
 /// No worker.
@@ -199,6 +202,8 @@ impl<T: Task, P: Send + 'static> Handle<T, P> {
             outside: OnceLock::new(),
             outsider: AtomicUsize::new(NOBODY),
             looked_outside: AtomicU64::new(0),
+            next_tidy: AtomicU64::new(0),
+            slices_at_tidy: AtomicU64::new(0),
             config,
         }))
     }

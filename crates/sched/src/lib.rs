@@ -127,6 +127,9 @@ pub trait Engine: Send + Sync + 'static {
     /// A timer is due. Called on a worker between slices, with no lock held; should be brief.
     fn timeout(&self, payload: Self::Timer);
 
+    /// Nothing has run for a while, and much has before. Called on a worker; should take milliseconds at the most.
+    fn quiet(&self) {}
+
     /// A call into the engine panicked on this thread. The task's state is unknown, so the default ends the OS process.
     fn panicked(&self, worker: WorkerId, payload: Box<dyn Any + Send>) {
         let what = payload

@@ -24,6 +24,10 @@ const GLANCE_NS: u64 = 20_000;
 const OUTSIDE_NS: u64 = 200_000;
 const OUTSIDE_SLICES: u32 = 32;
 /// While another waits for the outside, a sleeper looks this often whether it still does: it may be in a slice that does not end.
+/// Nothing has been done for so long (less than `OUTSIDE_WATCH`), and so many slices since the last time, and that is so long ago: time to give memory back.
+const QUIET_NS: u64 = 200_000_000;
+const TIDY_SLICES: u64 = 300;
+const TIDY_EVERY_NS: u64 = 8_000_000_000;
 const OUTSIDE_WATCH: Duration = Duration::from_millis(250);
 /// The kernel may wake a sleeper this much later than asked, to save power; its default is 50 us.
 const TIMER_SLACK_NS: u64 = 1_000;
@@ -338,10 +342,14 @@ impl<E: Engine> Worker<E> {
             (!work).then_some(deadline)
         };
         // Whoever wakes it has counted it.
+        let tidy = self.tidy_due();
         self.searching = shared.idle.sleep(self.index, look, |deadline| {
             bump(&slot.counters.parks, 1);
-            self.rest(deadline);
+            self.rest(deadline.min(tidy));
         });
+        if tidy != u64::MAX && !self.searching {
+            self.tidy(tidy);
+        }
         let go_on = self.enter();
         slot.wall.set_busy(true, || self.handle.now());
         if go_on {
@@ -362,6 +370,27 @@ impl<E: Engine> Worker<E> {
         let deadline = timers.next_deadline();
         slot.next_timer.store(deadline, Relaxed);
         deadline
+    }
+
+    fn slices(&self) -> u64 {
+        self.handle.0.slots.iter().map(|s| s.counters.slices.load(Relaxed)).sum()
+    }
+    /// When the engine may be told that all is quiet, if it stays so; `u64::MAX`: not this worker's business, or too little has been done since.
+    fn tidy_due(&self) -> u64 {
+        let shared = &self.handle.0;
+        if self.index != 0 || self.slices().saturating_sub(shared.slices_at_tidy.load(Relaxed)) < TIDY_SLICES {
+            return u64::MAX;
+        }
+        (self.handle.now() + QUIET_NS).max(shared.next_tidy.load(Relaxed))
+    }
+    fn tidy(&self, due: u64) {
+        let shared = &self.handle.0;
+        let (now, slices) = (self.handle.now(), self.slices());
+        if now + 1_000_000 >= due && (1..shared.slots.len()).all(|n| shared.idle.contains(n) || shared.slots[n].len.load(Relaxed) == 0) {
+            shared.next_tidy.store(now + TIDY_EVERY_NS, Relaxed);
+            shared.slices_at_tidy.store(slices, Relaxed);
+            self.engine.quiet();
+        }
     }
 
     /// In the idle set: waits for the outside if nobody does, else sleeps.

@@ -13,7 +13,7 @@
 //! 4. A file descriptor that is borrowed from a number is owned by someone who outlives the borrow, as the caller promised.
 //! 5. A reserved address range is unmapped only by the drop of its `Reserve`; committed parts are readable and writable, others are never touched here.
 //! 6. A symbol of a loaded library is used only while the library is kept, with the type that the caller vouches for.
-//! 7. Numbers that tune the C library are set before other threads run.
+//! 7. Numbers that tune the C library are set before other threads run; `malloc_trim` may be called at any time.
 #![deny(unsafe_op_in_unsafe_fn)]
 
 pub mod allocator;

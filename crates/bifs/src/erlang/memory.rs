@@ -157,11 +157,29 @@ fn mapped(cx: &mut Ctx) -> Term {
     pairs(h, &[(term::atom!("default_mmap"), of_default)])
 }
 
-fn single(cx: &mut Ctx, _name: &str) -> Term {
+/// `mseg_alloc` counts segments of its own: none. `recon` and OTP's tests read these.
+fn no_segments(h: &mut Alloc) -> Vec<Term> {
+    let zero = Term::small(0);
+    let zeros = |h: &mut Alloc, name: &str, n: usize| {
+        let words: Vec<Term> = std::iter::once(atom::intern(name)).chain(std::iter::repeat_n(zero, n)).collect();
+        h.tuple(&words)
+    };
+    let status = [("cached_segments", 1), ("cache_hits", 1), ("segments", 3), ("segments_watermark", 1), ("segments_size", 3)].map(|(n, k)| zeros(h, n, k));
+    let calls = ["alloc", "dealloc", "realloc", "create_resize", "create", "destroy", "recreate", "clear_cache", "check_cache"];
+    let calls = calls.map(|n| zeros(h, &format!("mseg_{n}"), 2));
+    let (name, status, calls) = (h.list_of_chars("all memory"), h.list(&status), h.list(&calls));
+    let kind = pairs(h, &[(am::NAME, name), (am::STATUS, status), (term::atom!("calls"), calls)]);
+    let version = h.list_of_chars("0.9");
+    vec![h.tuple(&[term::atom!("version"), version]), h.tuple(&[term::atom!("memkind"), kind])]
+}
+
+fn single(cx: &mut Ctx, name: &str) -> Term {
     let h = cx.h();
+    let more = if name == "mseg_alloc" { no_segments(h) } else { Vec::new() };
     let options = pairs(h, &[(term::atom!("e"), am::TRUE), (term::atom!("m"), term::atom!("libc"))]);
     let options = h.tuple(&[term::atom!("options"), options]);
-    let list = h.list(&[options]);
+    let list: Vec<Term> = std::iter::once(options).chain(more).collect();
+    let list = h.list(&list);
     let instance = h.tuple(&[term::atom!("instance"), Term::small(0), list]);
     h.list(&[instance])
 }

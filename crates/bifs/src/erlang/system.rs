@@ -203,9 +203,12 @@ fn by_name(cx: &mut Ctx, item: &str) -> Option<Term> {
         "ets_always_compress" | "lock_counting" => am::FALSE,
         "ethread_info" => {
             let h = cx.h();
-            let (what, how, with) = (h.list_of_chars("64-bit native atomics"), h.list_of_chars("yes"), h.list_of_chars(""));
-            let one = h.tuple(&[what, how, with]);
-            h.list(&[one])
+            let rows = ["32-bit native atomics", "64-bit native atomics", "Double word native atomics"].map(|what| {
+                let how = if what.starts_with("Double") { "no" } else { "yes" };
+                let (what, how) = (h.list_of_chars(what), h.list_of_chars(how));
+                h.tuple(&[what, how, Term::NIL])
+            });
+            h.list(&rows)
         }
         "thread_pool_size" => number(s.async_threads),
         "context_reductions" => Term::small(4000),
