@@ -58,10 +58,10 @@ mod x86 {
              mov r8, [r15 + {x} + 8]
              mov r9, [r15 + {x} + 16]
              call rax
-             mov [r15 + {hp}], rax
-             mov [r15 + {sp}], rcx
+             mov [r15 + {hp}], rdi
+             mov [r15 + {sp}], rsi
              mov [r15 + {reductions}], rdx
-             mov [r15 + {x}], rsi
+             mov [r15 + {x}], rcx
              xor eax, eax"
         };
     }
@@ -127,10 +127,10 @@ mod x86 {
              jne 2f
              mov rsp, rbp
              pop rbp
-             mov rax, [r15 + {hp}]
-             mov rcx, [r15 + {sp}]
+             mov rdi, [r15 + {hp}]
+             mov rsi, [r15 + {sp}]
              mov rdx, [r15 + {reductions}]
-             mov rsi, [r15 + {x}]
+             mov rcx, [r15 + {x}]
              ret
              2:
              mov edi, eax

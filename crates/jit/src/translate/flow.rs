@@ -115,10 +115,10 @@ impl T<'_, '_> {
     }
     fn came_back(&mut self, call: Inst) -> Goes {
         let r = self.b.inst_results(call).to_vec();
-        self.b.def_var(self.hp, r[0]);
-        self.b.def_var(self.sp, r[1]);
+        self.b.def_var(self.x[0], r[1]);
         self.b.def_var(self.reds, r[2]);
-        self.b.def_var(self.x[0], r[3]);
+        self.b.def_var(self.sp, r[3]);
+        self.b.def_var(self.hp, r[4]);
         Goes { falls: true, uses_jumps: false, small: 0 }
     }
     fn tail_call_at(&mut self, target: Value, args: [Value; 6]) -> Goes {
@@ -166,7 +166,8 @@ impl T<'_, '_> {
         let sp = self.b.use_var(self.sp);
         let sp = self.b.ins().iadd_imm_s(sp, 8);
         let (hp, reds, x0) = (self.b.use_var(self.hp), self.b.use_var(self.reds), self.get(0));
-        self.b.ins().return_(&[hp, sp, reds, x0]);
+        let nothing = self.int(0);
+        self.b.ins().return_(&[nothing, x0, reds, sp, hp]);
         ENDS
     }
 
@@ -306,7 +307,8 @@ impl T<'_, '_> {
         self.fetch(1);
         if last {
             let (hp, sp, reds, x0) = (self.b.use_var(self.hp), self.b.use_var(self.sp), self.b.use_var(self.reds), self.get(0));
-            self.b.ins().return_(&[hp, sp, reds, x0]);
+            let nothing = self.int(0);
+            self.b.ins().return_(&[nothing, x0, reds, sp, hp]);
             return ENDS;
         }
         FALLS
@@ -326,7 +328,9 @@ impl T<'_, '_> {
             }
             match ins.op {
                 Op::MoveXY => written |= 1u64.checked_shl((h >> 32) as u16 as u32).unwrap_or(0),
-                Op::Move if (h >> 32) as u16 & Y != 0 => written |= 1u64.checked_shl(((h >> 32) as u16 & 0x7fff).into()).unwrap_or(0),
+                Op::Move if (h >> 32) as u16 & Y != 0 => {
+                    written |= 1u64.checked_shl(((h >> 32) as u16 & 0x7fff).into()).unwrap_or(0)
+                }
                 Op::MoveXX | Op::MoveC => {}
                 _ => break,
             }
@@ -513,7 +517,8 @@ impl T<'_, '_> {
             Op::SelectLinear => {
                 let key = self.get(a);
                 let n = self.w(1) as usize;
-                let keys: Vec<(u64, usize)> = (0..n).map(|i| (self.w(2 + 2 * i), (at as i64 + self.w(3 + 2 * i) as i64) as usize)).collect();
+                let keys: Vec<(u64, usize)> =
+                    (0..n).map(|i| (self.w(2 + 2 * i), (at as i64 + self.w(3 + 2 * i) as i64) as usize)).collect();
                 for (k, to) in keys {
                     let is = self.equals(key, k);
                     let (yes, no) = (self.block(to), self.b.create_block());
@@ -557,7 +562,8 @@ impl T<'_, '_> {
             Op::SelectArity => {
                 let t = self.get(a);
                 let n = self.w(1) as usize;
-                let keys: Vec<(u64, usize)> = (0..n).map(|i| (self.w(2 + 2 * i), (at as i64 + self.w(3 + 2 * i) as i64) as usize)).collect();
+                let keys: Vec<(u64, usize)> =
+                    (0..n).map(|i| (self.w(2 + 2 * i), (at as i64 + self.w(3 + 2 * i) as i64) as usize)).collect();
                 let otherwise = self.target();
                 let (lost, boxed) = (self.block(otherwise), self.b.create_block());
                 self.branch_if_boxed(t, boxed, lost);

@@ -166,7 +166,7 @@ struct T<'a, 'b> {
     reds: Variable,
     x: Vec<Variable>,
     f: Vec<Variable>,
-    /// Of all functions: (heap, stack, reductions, x0, x1, x2) to (heap, stack, reductions, x0).
+    /// Of all functions: (heap, stack, reductions, x0, x1, x2) to (nothing, x0, reductions, stack, heap).
     function: SigRef,
     leaving: SigRef,
     helping: SigRef,
@@ -216,7 +216,8 @@ fn x_offset(r: u16) -> i32 {
 pub fn function_signature() -> Signature {
     let mut s = Signature::new(CallConv::Tail);
     s.params = vec![AbiParam::new(I64); 6];
-    s.returns = vec![AbiParam::new(I64); 4];
+    // In the registers in which they are passed on x86-64; the first of five is another one, and means nothing.
+    s.returns = vec![AbiParam::new(I64); 5];
     s
 }
 
