@@ -90,6 +90,7 @@ pub fn tools(args: &[String]) -> Outcome<bool> {
     setup::need("ct_run", "erlang-common-test")?;
     setup::need("openssl", "openssl")?;
     setup::need("ssh", "openssh-client")?;
+    setup::need("rebar3", "rebar3")?;
     answers(TOOLS, args, &[("CONFORM_SECONDS", "1200")])
 }
 

@@ -16,20 +16,23 @@ pub struct Installation {
     pub release: String,
     /// "13.1.5".
     pub erts_version: String,
+    /// The folder that holds `erts-13.1.5/bin`: another one where an application's release has none of its own.
+    pub programs: PathBuf,
 }
 
 impl Installation {
     /// The folder of the programs that come with the libraries (`epmd`). It need not exist.
     pub fn bindir(&self) -> PathBuf {
-        self.root.join(format!("erts-{}", self.erts_version)).join("bin")
+        self.programs.join(format!("erts-{}", self.erts_version)).join("bin")
     }
     /// The folder of the modules that ERTS has within itself: `lib/erts-*/ebin`, in a release beside the programs.
     pub fn preloaded(&self) -> Option<PathBuf> {
-        let lib = self.root.join("lib");
-        let mut found: Vec<PathBuf> =
-            entries(&lib).filter(|n| n.starts_with("erts-")).map(|n| lib.join(n).join("ebin")).filter(|d| d.is_dir()).collect();
-        found.sort();
-        found.pop().or_else(|| Some(self.bindir().join(shims::PRELOADED)).filter(|d| d.is_dir()))
+        let found = |root: &Path| {
+            let lib = root.join("lib");
+            let all = entries(&lib).filter(|n| n.starts_with("erts-")).map(|n| lib.join(n).join("ebin"));
+            all.filter(|d| d.is_dir()).max()
+        };
+        found(&self.root).or_else(|| found(&self.programs)).or_else(|| Some(self.bindir().join(shims::PRELOADED)).filter(|d| d.is_dir()))
     }
     /// "25.2.3" where the installation says so, else the release.
     pub fn version(&self) -> String {
@@ -112,7 +115,20 @@ pub fn open(root: &Path) -> Result<Installation, String> {
         }
     }
     let (erts_version, release) = releases(&root).ok_or("neither releases/start_erl.data nor releases/*/OTP_VERSION")?;
-    Ok(Installation { root, release, erts_version })
+    let programs = programs(&root, &erts_version);
+    Ok(Installation { root, release, erts_version, programs })
+}
+
+/// A release without programs of its own is started by those of an installation, which says so in `BINDIR`.
+fn programs(root: &Path, erts_version: &str) -> PathBuf {
+    let has = |root: &Path| root.join(format!("erts-{erts_version}")).join("bin").is_dir() || root.join("lib").join(format!("erts-{erts_version}")).is_dir();
+    if has(root) {
+        return root.to_path_buf();
+    }
+    let by_variable = std::env::var_os("BINDIR").and_then(|dir| fs::canonicalize(Path::new(&dir).join("../..")).ok());
+    let usual = ["/usr/lib/erlang", "/usr/local/lib/erlang"].map(PathBuf::from);
+    let others = by_variable.into_iter().map(|r| shims::behind(&r).unwrap_or(r)).chain(usual);
+    others.into_iter().find(|r| has(r)).unwrap_or_else(|| root.to_path_buf())
 }
 
 fn has_entry(dir: &Path, prefix: &str) -> bool {

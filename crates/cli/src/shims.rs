@@ -99,8 +99,8 @@ pub(crate) fn fnv1a<'a>(bytes: impl Iterator<Item = &'a u8>) -> u64 {
 }
 
 fn folder_name(otp: &Installation, program: &Path) -> String {
-    let parts =
-        [otp.root.as_os_str().as_bytes(), otp.erts_version.as_bytes(), program.as_os_str().as_bytes(), &LAYOUT.to_le_bytes()];
+    let (root, programs) = (otp.root.as_os_str().as_bytes(), otp.programs.as_os_str().as_bytes());
+    let parts = [root, programs, otp.erts_version.as_bytes(), program.as_os_str().as_bytes(), &LAYOUT.to_le_bytes()];
     let hash = fnv1a(parts.into_iter().flat_map(|p| p.iter().chain(&[0])));
     format!("otp{}-{hash:016x}", otp.release)
 }
@@ -121,7 +121,7 @@ fn make(otp: &Installation, program: &Path, shims: &Shims) -> io::Result<()> {
             symlink(entry.path(), new.join(&name))?;
         }
     }
-    let of_erts = otp.root.join(&erts);
+    let of_erts = otp.programs.join(&erts);
     for entry in fs::read_dir(&of_erts).into_iter().flatten().flatten() {
         if entry.file_name() != "bin" {
             symlink(entry.path(), new.join(&erts).join(entry.file_name()))?;
