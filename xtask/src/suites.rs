@@ -27,12 +27,11 @@ const CHOICE: &[(&str, &str, &[&str])] = &[
         "ssl",
         "lib/ssl/test",
         &[
-            "ssl_basic_SUITE", "ssl_session_SUITE", "ssl_alpn_SUITE", "ssl_sni_SUITE", "ssl_handshake_SUITE", "ssl_cipher_SUITE", "ssl_key_update_SUITE",
-            "ssl_renegotiate_SUITE", "ssl_alert_SUITE", "ssl_upgrade_SUITE", "tls_1_3_version_SUITE", "tls_1_3_record_SUITE", "tls_api_SUITE", "ssl_dist_SUITE",
-            "openssl_reject_SUITE", "openssl_sni_SUITE",
+            "ssl_session_SUITE", "ssl_alpn_SUITE", "ssl_sni_SUITE", "ssl_handshake_SUITE", "ssl_key_update_SUITE", "ssl_alert_SUITE", "ssl_upgrade_SUITE",
+            "tls_1_3_version_SUITE", "ssl_dist_SUITE",
         ],
     ),
-    ("ssh", "lib/ssh/test", &["ssh_basic_SUITE", "ssh_sftp_SUITE", "ssh_connection_SUITE", "ssh_protocol_SUITE", "ssh_pubkey_SUITE", "ssh_to_openssh_SUITE", "ssh_sup_SUITE"]),
+    ("ssh", "lib/ssh/test", &["ssh_basic_SUITE", "ssh_sftp_SUITE", "ssh_connection_SUITE", "ssh_protocol_SUITE", "ssh_pubkey_SUITE"]),
 ];
 
 /// For one suite on one machine.
