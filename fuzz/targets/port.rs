@@ -92,7 +92,11 @@ impl Net for Within {
         stream(fd)?.read(buf).map_err(failed)
     }
     fn recv_from(&self, fd: BorrowedFd<'_>, buf: &mut [u8], flags: u32) -> Result<(usize, usize, Addr)> {
-        self.recv(fd, buf, flags).map(|n| (n, n, Addr::ip([127, 0, 0, 1], 9)))
+        // The end of the stream is no datagram: there would be no end to them.
+        match self.recv(fd, buf, flags)? {
+            0 => Err(Errno::EAGAIN),
+            n => Ok((n, n, Addr::ip([127, 0, 0, 1], 9))),
+        }
     }
     fn send_message(&self, fd: BorrowedFd<'_>, data: &[IoSlice<'_>], _: Option<&Addr>, _: &[Ancillary], flags: u32) -> Result<usize> {
         self.send(fd, data, flags)
