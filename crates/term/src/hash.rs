@@ -209,7 +209,9 @@ impl Source for Terms {
             Some(Kind::HeapBits | Kind::BinRef | Kind::SubBits) => {
                 let Some(bits) = t.bits() else { return View::Nil };
                 let odd = (bits.len % 8) as u8;
-                match bits.to_bytes() {
+                // ERTS counts the bytes in 32 bits: beyond 4 GB only the remainder is hashed.
+                let whole = (bits.len / 8) as u32 as usize;
+                match bits.slice(0, whole * 8 + usize::from(odd)).to_bytes() {
                     Cow::Borrowed(b) => View::Binary(b, odd),
                     Cow::Owned(b) => View::OwnBinary(b, odd),
                 }

@@ -12,11 +12,14 @@ fn phash(cx: &mut Ctx, a: &[Term]) -> Res {
     cx.charge(1);
     Ok(Term::small(num::phash::in_range(hash::phash(a[0]), range) as i64))
 }
+
 fn phash2_1(cx: &mut Ctx, a: &[Term]) -> Res {
+    cx.heavy(a[0].bits().is_some_and(|b| b.len / 8 > LONG))?;
     cx.charge(1);
     Ok(Term::small(i64::from(num::phash2::default_range(hash::phash2(a[0])))))
 }
 fn phash2_2(cx: &mut Ctx, a: &[Term]) -> Res {
+    cx.heavy(a[0].bits().is_some_and(|b| b.len / 8 > LONG))?;
     let Some(range) = a[1].as_u64().filter(|r| (1..=1 << 32).contains(r)) else { return Err(cx.badarg()) };
     cx.charge(1);
     Ok(Term::small(i64::from(num::phash2::in_range(hash::phash2(a[0]), range))))
