@@ -197,6 +197,27 @@ fn run_apart(node: &Arc<Node>, local: &mut Local, me: ProcRef, pid: Term, mut tr
     drop(node.deliver(pid, process::Signal::Back(truth)));
 }
 
+/// The process wants to wait; false if it goes on.
+#[inline]
+fn rests(node: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private) -> bool {
+    if !node.system_profile.has(node::profile::PROCESSES) || me.has_signals() {
+        return me.park();
+    }
+    node.profile_running(pid, p, false, false);
+    let parked = me.park();
+    if !parked {
+        node.profile_running(pid, p, true, false);
+    }
+    parked
+}
+
+fn ends(node: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, reason: Term) {
+    if node.system_profile.has(node::profile::PROCESSES) {
+        node.profile_running(pid, p, false, true);
+    }
+    node.end_process(me, pid, p, reason);
+}
+
 fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: Option<DirtyKind>) -> After {
     let pid = {
         let mut inbox = me.inbox.lock();
@@ -218,7 +239,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
         if dirty.is_none() {
             let fetched = node.fetch(me, pid, p);
             if let Some(reason) = fetched.exit {
-                node.end_process(me, pid, p, reason);
+                ends(node, me, pid, p, reason);
                 return After::Park;
             }
             if p.apart.is_some() {
@@ -234,12 +255,12 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             if let Some(major) = p.collect_soon.take() {
                 crate::ops::call::watched(node, pid, p, &mut [], 0, major);
                 if crate::ops::call::exceeds_limit(node, pid, p) {
-                    node.end_process(me, pid, p, term::am::KILLED);
+                    ends(node, me, pid, p, term::am::KILLED);
                     return After::Park;
                 }
             }
             if fetched.suspended {
-                if me.park_suspended() {
+                if rests(node, me, pid, p) {
                     return After::Park;
                 }
                 continue;
@@ -247,14 +268,14 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
         }
         // Other signals than messages and timeouts are no reason to look at the messages again.
         if receives && p.mailbox.peek().is_none() && !p.timed_out {
-            if me.park() {
+            if rests(node, me, pid, p) {
                 return After::Park;
             }
             continue;
         }
         if p.hibernating.is_some() {
             if p.mailbox.is_empty() {
-                if me.park() {
+                if rests(node, me, pid, p) {
                     return After::Park;
                 }
                 continue;
@@ -321,7 +342,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
                 if p.heap.rests() {
                     crate::ops::call::watched(node, pid, p, &mut [], 0, false);
                 }
-                if p.first.is_none() && me.park() {
+                if p.first.is_none() && rests(node, me, pid, p) {
                     return After::Park;
                 }
             }
@@ -330,7 +351,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
                 return After::Dirty(kind, priority(p.priority));
             }
             Ended::Exit(reason) => {
-                node.end_process(me, pid, p, reason);
+                ends(node, me, pid, p, reason);
                 return After::Park;
             }
         }

@@ -15,6 +15,7 @@ pub mod settings;
 pub mod dump;
 pub mod exit;
 pub mod literals;
+pub mod profile;
 pub mod purge;
 pub mod relations;
 pub mod signals;

@@ -69,6 +69,7 @@ pub struct Node {
     pub preloaded: RwLock<Vec<Term>>,
     pub tracing: crate::trace::Tracing,
     pub system_monitor: crate::watch::SystemMonitor,
+    pub system_profile: crate::profile::SystemProfile,
     /// Who is told of sequential tracing.
     pub seq_tracer: crate::seq::Tracer,
     /// The purge that is going on.
@@ -130,6 +131,7 @@ impl Node {
             tracing: Default::default(),
             seq_tracer: Default::default(),
             system_monitor: Default::default(),
+            system_profile: Default::default(),
             backtrace_depth: std::sync::atomic::AtomicUsize::new(8),
             refs: AtomicU64::new(1 << 18),
             unique: AtomicU64::new(1),

@@ -87,6 +87,9 @@ impl Node {
     /// With at least that priority for the slice to come.
     #[inline]
     fn enqueue_as(&self, process: ProcRef, least: u8) {
+        if self.system_profile.has(crate::profile::PROCESSES) {
+            self.profile_runnable(process);
+        }
         let own = process.priority.load(std::sync::atomic::Ordering::Relaxed);
         let priority = match own.max(least) {
             0 => sched::Priority::Low,

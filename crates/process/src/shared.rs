@@ -152,6 +152,15 @@ impl ProcRef {
         self.requeue();
         Some((r, AfterSend::Enqueue))
     }
+    /// Looks at a process that is on its way to a run queue or in one: nobody runs it as long as this takes.
+    pub fn while_queued<R>(self, f: impl FnOnce(Term, &Private) -> R) -> Option<R> {
+        let inbox = self.inbox.lock();
+        if inbox.state != RunState::Queued {
+            return None;
+        }
+        // SAFETY: rule 1: whoever is to run it first sets the state, under the lock.
+        Some(f(inbox.pid, unsafe { self.private() }))
+    }
     pub fn registered_name(self) -> Option<Term> {
         let raw = self.name.load(Acquire);
         // SAFETY: the word is 0 or an atom, which needs no memory.

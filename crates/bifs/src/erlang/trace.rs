@@ -185,10 +185,11 @@ fn set_flags(cx: &mut Ctx, session: &Arc<Session>, who: Term, on: Term, list: Te
         if who == cx.pid {
             return if change.apply(&node, &mut cx.p.trace) { Ok(Term::small(1)) } else { Err(cx.badarg()) };
         }
-        return ask_and_wait(cx, who, move |node, other| {
+        let done = ask_and_wait(cx, who, move |node, other| {
             let done = other.is_some_and(|(_, _, p)| change.apply(node, &mut p.trace));
             Owned::immediate(if done { Term::small(1) } else { am::FALSE })
-        });
+        })?;
+        return if done.is_small() { Ok(done) } else { Err(cx.badarg()) };
     }
     if who.is_local_port() {
         return match node.with_port_traces(who, |t| change.apply(&node, t)) {

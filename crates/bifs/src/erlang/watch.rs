@@ -2,6 +2,8 @@
 
 use crate::result::Res;
 use node::signals::copy_out;
+use node::profile::PROCESSES;
+use process::trace::flags::{MONOTONIC, STRICT_MONOTONIC, TIMESTAMP};
 use node::watch::Limits;
 use node::{Ctx, Effect, Native};
 use process::Owned;
@@ -14,8 +16,8 @@ pub const NATIVES: &[Native] = &[
     Native::new("erlang", "system_monitor", 2, system_monitor_2).effect(Effect::Node),
     Native::new("erts_internal", "system_monitor", 1, session_monitor_1).effect(Effect::Node).partial("no events of long queues; one session"),
     Native::new("erts_internal", "system_monitor", 3, session_monitor_3).effect(Effect::Node).partial("no events of long queues; one session"),
-    Native::new("erlang", "system_profile", 0, system_profile_0).effect(Effect::Node).partial("no events yet"),
-    Native::new("erlang", "system_profile", 2, system_profile_2).effect(Effect::Node).partial("no events yet"),
+    Native::new("erlang", "system_profile", 0, system_profile_0).effect(Effect::Node),
+    Native::new("erlang", "system_profile", 2, system_profile_2).effect(Effect::Node).partial("no events of ports and schedulers"),
 ];
 
 /// Who watches, and the options in force.
@@ -133,6 +135,7 @@ fn system_profile_2(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(options) = a[1].proper_list() else { return Err(cx.badarg()) };
     if a[0] == am::UNDEFINED {
         *watch.profile.lock() = None;
+        cx.node.system_profile.set(Term::NIL, TIMESTAMP, 0);
         return Ok(before);
     }
     let known = |t: &Term| {
@@ -147,7 +150,18 @@ fn system_profile_2(cx: &mut Ctx, a: &[Term]) -> Res {
     if !options.iter().all(known) {
         return Err(cx.badarg());
     }
-    let pair = cx.h().tuple(&[a[0], a[1]]);
+    let has = |name: &str| options.iter().any(|&o| atom::as_text(o) == Some(name));
+    let stamp = match () {
+        () if has("strict_monotonic_timestamp") => STRICT_MONOTONIC,
+        () if has("monotonic_timestamp") => MONOTONIC,
+        () => TIMESTAMP,
+    };
+    cx.node.system_profile.set(a[0], stamp, if has("runnable_procs") { PROCESSES } else { 0 });
+    // As ERTS shows them.
+    let shown: Vec<Term> = ["exclusive", "scheduler", "runnable_procs", "runnable_ports"].iter().filter(|n| has(n)).map(|n| atom::intern(n)).collect();
+    let h = cx.h();
+    let shown = h.list(&shown);
+    let pair = h.tuple(&[a[0], shown]);
     *watch.profile.lock() = (!options.is_empty()).then(|| copy_out(pair));
     Ok(before)
 }
