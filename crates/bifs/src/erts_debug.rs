@@ -163,11 +163,6 @@ fn breakpoint(cx: &mut Ctx, a: &[Term]) -> Res {
     Ok(Term::small(own.len() as i64))
 }
 
-/// `lc_graph/0`: there is no checker of locks, as in a usual ERTS.
-fn no_lock_graph(_: &mut Ctx, _: &[Term]) -> Res {
-    Ok(atom!("notsup"))
-}
-
 /// Locks are not counted, as on an ERTS that was not built for it.
 fn no_lock_counts(_: &mut Ctx, _: &[Term]) -> Res {
     Ok(am::ERROR)
@@ -184,7 +179,6 @@ fn dist_ext_to_term(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 
 pub const NATIVES: &[Native] = &[
-    Native::new("erts_debug", "lc_graph", 0, no_lock_graph),
     Native::new("erts_debug", "lcnt_collect", 0, no_lock_counts),
     Native::new("erts_debug", "lcnt_clear", 0, no_lock_counts),
     Native::new("erts_debug", "lcnt_control", 1, no_lock_control),

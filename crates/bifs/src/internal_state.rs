@@ -149,6 +149,8 @@ fn get(cx: &mut Ctx, a: &[Term]) -> Answer {
     }
     Ok(match atom::as_text(a[0]).unwrap_or("") {
         "reds_left" => Term::small(cx.reductions.max(0)),
+        // There is no checker of locks, as in a usual ERTS.
+        "lc_graph" => atom!("notsup"),
         "persistent_term" => {
             let places = Term::small(cx.node.persistent.places() as i64);
             term::map::from_pairs(cx.h(), &[(atom!("table"), places)])
