@@ -23,11 +23,11 @@ const GLANCE_NS: u64 = 20_000;
 /// While nobody waits for the outside, it is looked at so often; the clock is read for that after so many slices.
 const OUTSIDE_NS: u64 = 200_000;
 const OUTSIDE_SLICES: u32 = 32;
-/// While another waits for the outside, a sleeper looks this often whether it still does: it may be in a slice that does not end.
 /// Nothing has been done for so long (less than `OUTSIDE_WATCH`), and so many slices since the last time, and that is so long ago: time to give memory back.
 const QUIET_NS: u64 = 200_000_000;
 const TIDY_SLICES: u64 = 300;
 const TIDY_EVERY_NS: u64 = 8_000_000_000;
+/// While another waits for the outside, a sleeper looks this often whether it still does: it may be in a slice that does not end.
 const OUTSIDE_WATCH: Duration = Duration::from_millis(250);
 /// The kernel may wake a sleeper this much later than asked, to save power; its default is 50 us.
 const TIMER_SLACK_NS: u64 = 1_000;
