@@ -5,7 +5,7 @@
 main() ->
     process_flag(trap_exit, true),
     [{killed, timed(fun killed/0)}, {asked, timed(fun asked/0)}, {linked, timed(fun linked/0)}, {collected, timed(fun collected/0)},
-     {kept, kept()}, {many, many()}].
+     {kept, kept()}, {flags, flags()}, {many, many()}].
 
 %% Nothing here takes as long as the function does.
 timed(F) ->
@@ -73,6 +73,23 @@ kept() ->
     link(Pid),
     group_leader(Me, Pid),
     receive {Pid, R, Msgs, Dict, Leader, Trap, Links} -> unlink(Pid), Pid ! stop, {R, Msgs, Dict, Leader, Trap, Links} end.
+
+%% What it had set before is set afterwards.
+flags() ->
+    Me = self(),
+    Pid = spawn(fun() ->
+        process_flag(trap_exit, true),
+        process_flag(priority, high),
+        process_flag(message_queue_data, off_heap),
+        Me ! ready,
+        ok = erts_debug:dirty_io(wait, 200),
+        Me ! {self(), element(2, process_info(self(), trap_exit)), element(2, process_info(self(), priority)), element(2, process_info(self(), message_queue_data)),
+              receive X -> X after 0 -> none end}
+    end),
+    receive ready -> ok end,
+    timer:sleep(50),
+    exit(Pid, reason),
+    receive {Pid, A, B, C, X} -> {A, B, C, X =:= {'EXIT', Me, reason}} end.
 
 %% Half of them are killed while they are inside.
 many() ->

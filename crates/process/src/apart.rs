@@ -32,13 +32,14 @@ impl Private {
         stand_in.max_heap = MaxHeap::default();
         stand_in.trace = self.trace.clone();
         stand_in.apart = Some(Box::new(apart));
-        swap(self, &mut stand_in);
-        self.exchange(&mut stand_in);
-        Box::new(stand_in)
+        let mut truth = Box::new(stand_in);
+        swap(self, &mut truth);
+        truth.hand_over(self);
+        truth
     }
     /// The true half is back.
     pub fn rejoin(&mut self, mut truth: Box<Private>) {
-        self.exchange(&mut truth);
+        self.hand_over(&mut truth);
         truth.trace = take(&mut self.trace);
         truth.first = self.first.take().or(truth.first.take());
         truth.collect_soon = truth.collect_soon.max(self.collect_soon);
@@ -50,8 +51,8 @@ impl Private {
         }
         *self = *truth;
     }
-    /// What signals act on changes sides.
-    fn exchange(&mut self, other: &mut Private) {
+    /// What signals act on goes to the other side, which from now on has it.
+    fn hand_over(&mut self, other: &mut Private) {
         macro_rules! swapped {
             ($($field:ident)*) => { $(swap(&mut self.$field, &mut other.$field);)* };
         }
@@ -87,19 +88,24 @@ mod tests {
         let a = Term::small(1);
         p.links.insert(Who::Local(a), 0);
         p.mailbox.push(crate::Message::new(Owned::immediate(Term::small(7))));
-        p.heap.push(Term::small(5));
+        // SAFETY: rule 1: nobody else has this process; a new block has room for a word.
+        unsafe {
+            p.heap.sp = p.heap.sp.sub(1);
+            *p.heap.sp = Term::small(5).raw();
+        }
         p.trap_exit = true;
         let truth = p.set_apart();
-        assert!(p.apart.is_some() && p.trap_exit && truth.links.is_empty());
+        assert!(p.apart.is_some() && p.trap_exit && truth.trap_exit && truth.links.is_empty());
         assert_eq!((p.stack(), p.mailbox.len(), p.links.len()), (&[Term::small(5)][..], 1, 1));
         p.links.remove(&Who::Local(a));
         p.mailbox.push(crate::Message::new(Owned::immediate(Term::small(8))));
         p.suspended = 1;
+        p.priority = 2;
         p.collect_soon = Some(true);
         p.group_leader = Term::small(9);
         p.rejoin(truth);
         assert!(p.apart.is_none() && p.links.is_empty() && p.trap_exit);
         assert_eq!((p.stack(), p.mailbox.len(), p.suspended), (&[Term::small(5)][..], 2, 1));
-        assert_eq!((p.collect_soon, p.group_leader), (Some(true), Term::small(9)));
+        assert_eq!((p.collect_soon, p.group_leader, p.priority), (Some(true), Term::small(9), 2));
     }
 }
