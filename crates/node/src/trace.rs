@@ -149,7 +149,7 @@ impl Tracing {
 }
 
 /// The number of microseconds as `{MegaSecs, Secs, MicroSecs}`.
-pub(crate) fn timestamp(us: i64, a: &mut Alloc) -> Term {
+fn timestamp(us: i64, a: &mut Alloc) -> Term {
     let n = Term::small;
     a.tuple(&[n(us / 1_000_000_000_000), n(us / 1_000_000 % 1_000_000), n(us % 1_000_000)])
 }

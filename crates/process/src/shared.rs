@@ -255,10 +255,6 @@ impl Process {
         inbox.parked = true;
         true
     }
-    /// A suspended process stops: as `park`, it stays only if there is nothing to fetch.
-    pub fn park_suspended(&self) -> bool {
-        self.park()
-    }
     /// The process's slice is over; it goes back to a run queue.
     pub fn requeue(&self) {
         self.inbox.lock().state = RunState::Queued;

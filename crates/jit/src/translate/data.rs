@@ -612,16 +612,7 @@ impl T<'_, '_> {
                     self.set(c, v);
                     self.b.ins().jump(done, &[]);
                 }
-                self.b.switch_to_block(slow);
-                match self.ins().jumps.first() {
-                    Some(&fail) => {
-                        let fail = self.block(fail);
-                        self.b.ins().jump(fail, &[]);
-                    }
-                    None => self.leave(),
-                }
-                self.b.switch_to_block(done);
-                Some(JUMPS)
+                self.fails_in(slow, done)
             }
             Op::BifMapSize => {
                 let m = self.get(a);
@@ -1184,6 +1175,10 @@ impl T<'_, '_> {
     /// The present block goes on at `done`; from `slow` on the instruction fails.
     fn fails(&mut self, slow: Block, done: Block) -> Option<Goes> {
         self.b.ins().jump(done, &[]);
+        self.fails_in(slow, done)
+    }
+    /// The same where all blocks before have their ends.
+    fn fails_in(&mut self, slow: Block, done: Block) -> Option<Goes> {
         self.b.switch_to_block(slow);
         match self.ins().jumps.first() {
             Some(&fail) => {
