@@ -80,11 +80,17 @@ unsafe fn foreign_of(word: u64) -> &'static Foreign {
 /// Numbers of receive marks are small integers.
 const MARKS: u64 = (1 << 59) - 1;
 
+/// The first word of an instruction that other threads may replace by one that means the same.
+unsafe fn word_once(at: *const u64) -> u64 {
+    // SAFETY: rule 1: `at` is an instruction; such words are written as a whole.
+    unsafe { (*at.cast::<std::sync::atomic::AtomicU64>()).load(std::sync::atomic::Ordering::Acquire) }
+}
+
 /// The instruction at an address, as it is without a breakpoint.
 #[cold]
 pub(crate) unsafe fn word_at(cx: &Ctx, at: *const u64) -> u64 {
     // SAFETY: rule 1: `at` is an instruction.
-    match unsafe { interpreted(*at) } {
+    match unsafe { interpreted(word_once(at)) } {
         word if op_of(word) == Op::Breakpoint => cx.node.code.point((word >> 16) as u32).map_or(word, |p| p.original()),
         word => word,
     }
@@ -108,12 +114,14 @@ pub(crate) unsafe fn applies(cx: &Ctx, from: *const u64) -> bool {
 unsafe fn arity_at(cx: &Ctx, target: *const u64) -> usize {
     // SAFETY: rule 1: a target is a stub, or code with `FuncInfo` three words before it.
     unsafe {
-        match op_of(*target) {
-            Op::Breakpoint => cx.node.code.point((*target >> 16) as u32).map_or(0, |p| p.arity as usize),
+        // Read once: another thread may set a breakpoint or take it away meanwhile.
+        let word = word_once(target);
+        match op_of(word) {
+            Op::Breakpoint => cx.node.code.point((word >> 16) as u32).map_or(0, |p| p.arity as usize),
             Op::Undefined | Op::Native | Op::Apply2 | Op::Apply3 | Op::YieldNow | Op::Hibernate3 | Op::Hibernate0 | Op::CallOnLoad => {
                 export_of(target).arity as usize
             }
-            Op::Nif => foreign_of(*target).arity as usize,
+            Op::Nif => foreign_of(word).arity as usize,
             Op::UndefinedFun => entry_of(target).arity as usize + entry_of(target).num_free as usize,
             _ => fa(*target.sub(3)) as usize,
         }
@@ -521,7 +529,8 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                     };
                     if pool != dirty {
                         // What was caught once is not caught again on the other pool.
-                        let point = (op_of(*ip) == Op::Breakpoint).then(|| cx.node.code.point((*ip >> 16) as u32)).flatten();
+                        let word = word_once(ip);
+                        let point = (op_of(word) == Op::Breakpoint).then(|| cx.node.code.point((word >> 16) as u32)).flatten();
                         let at = point.map_or(ip, |p| p.original_address());
                         leave!(at, arity, pool.filter(|_| dirty.is_none()).map_or(Ended::Yield, Ended::Dirty));
                     }

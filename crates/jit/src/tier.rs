@@ -515,6 +515,20 @@ mod tests {
     }
 
     #[test]
+    fn only_x0_comes_back_from_a_call() {
+        let jit = Jit::new(Settings { mode: Mode::Eager, ..Settings::default() }, Arc::new(Nowhere)).expect("machine code is possible here");
+        let mut words = vec![head(Op::FuncInfo, 2, 0, 0), Term::NIL.raw(), Term::NIL.raw(), head(Op::Return, 0, 0, 0)];
+        // Behind the return of one clause another begins, with both arguments: no place to come back to.
+        words.extend([head(Op::Add, 0, 1, 0), 2, head(Op::Return, 0, 0, 0)]);
+        let resumed = |at| {
+            let unit = Unit { words: &words, base: words.as_ptr(), start: 0, end: words.len(), resume: Some(at), torture: false };
+            jit.shared.machine_code(&mut Bench::new(), &unit).is_some()
+        };
+        assert!(!resumed(4));
+        assert!(resumed(6));
+    }
+
+    #[test]
     fn without_reductions_the_call_is_left_to_the_interpreter() {
         let mut f = Function::new(&[head_jump(Op::CallOnly, 0, 0)]);
         let s = &mut *f.state;
