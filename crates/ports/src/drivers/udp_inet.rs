@@ -14,6 +14,10 @@ use term::{Alloc, Term, am, atom};
 const RECEIVING: u8 = 0;
 /// Room for ancillary data.
 const ANCILLARY: usize = 1024;
+/// No system delivers a larger datagram, whatever the option `buffer` says.
+const LARGEST: usize = 1 << 20;
+/// Room that is kept for the next datagram.
+const KEPT: usize = 1 << 14;
 
 struct Udp {
     s: Socket,
@@ -104,13 +108,16 @@ impl Udp {
     }
     /// Reads some datagrams, as long as somebody wants them.
     fn receive(&mut self, io: &mut Io) {
+        let room = self.s.settings.buffer.min(LARGEST);
         let mut buffer = std::mem::take(&mut self.buffer);
+        if buffer.len() != room {
+            // New, not grown: the system gives zeros for nothing.
+            buffer = vec![0; room];
+        }
         for _ in 0..self.s.read_packets {
             if !self.s.is_open() || !(self.is_active() || self.receiver.is_some()) {
-                self.s.want.read = false;
-                return;
+                break;
             }
-            buffer.resize(self.s.settings.buffer, 0);
             match self.read(io, &mut buffer) {
                 Ok((size, from, ancillary)) => {
                     let data = &buffer[..size];
@@ -131,7 +138,7 @@ impl Udp {
         }
         self.s.want.read = self.s.is_open() && (self.is_active() || self.receiver.is_some());
         // An idle socket keeps no room.
-        if buffer.len() <= 1 << 14 && self.is_active() {
+        if buffer.len() <= KEPT && self.is_active() {
             self.buffer = buffer;
         }
     }
