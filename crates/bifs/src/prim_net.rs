@@ -5,6 +5,7 @@ use crate::iolist;
 use crate::prim_socket::{address_from_term, address_to_term};
 use crate::result::Res;
 use node::{Ctx, Dirty, Effect, Native, NativeFn};
+use std::net::IpAddr;
 use sys::net::{Addr, NameError};
 use term::{Alloc, Term, am, atom};
 
@@ -131,10 +132,19 @@ fn getifaddrs(cx: &mut Ctx, a: &[Term]) -> Res {
         for addr in &i.addrs {
             let (name, flags) = (h.list_of_bytes(&i.name), h.list(&flags));
             let mut pairs = vec![("name", name), ("flags", flags)];
-            let parts = [("addr", addr.addr), ("netmask", addr.netmask), ("broadaddr", addr.broadcast), ("dstaddr", addr.destination)];
-            for (key, ip) in parts {
+            let parts = [
+                ("addr", addr.addr, addr.scope),
+                ("netmask", addr.netmask, 0),
+                ("broadaddr", addr.broadcast, 0),
+                ("dstaddr", addr.destination, 0),
+            ];
+            for (key, ip, scope) in parts {
                 if let Some(ip) = ip {
-                    let value = address_to_term(h, &Addr::ip(ip, 0));
+                    let addr = match ip {
+                        IpAddr::V6(ip) => Addr::ip6(ip, 0, 0, scope),
+                        IpAddr::V4(_) => Addr::ip(ip, 0),
+                    };
+                    let value = address_to_term(h, &addr);
                     pairs.push((key, value));
                 }
             }

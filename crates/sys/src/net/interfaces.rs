@@ -22,6 +22,8 @@ pub struct Interface {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceAddr {
     pub addr: Option<IpAddr>,
+    /// The number of the interface, for an address that means something on its link only; else 0.
+    pub scope: u32,
     pub netmask: Option<IpAddr>,
     /// Of a broadcast interface.
     pub broadcast: Option<IpAddr>,
@@ -54,6 +56,7 @@ pub(super) fn all() -> Result<Vec<Interface>> {
                 let other = ip(entry.ifa_ifu);
                 interface.addrs.push(InterfaceAddr {
                     addr: Some(addr),
+                    scope: scope(entry.ifa_addr),
                     netmask: ip(entry.ifa_netmask),
                     broadcast: other.filter(|_| has(libc::IFF_BROADCAST)),
                     destination: other.filter(|_| has(libc::IFF_POINTOPOINT)),
@@ -104,6 +107,18 @@ unsafe fn ip(addr: *const libc::sockaddr) -> Option<IpAddr> {
                 Some(IpAddr::V6(Ipv6Addr::from(a.sin6_addr.s6_addr)))
             }
             _ => None,
+        }
+    }
+}
+
+/// # Safety
+/// As for `ip`.
+unsafe fn scope(addr: *const libc::sockaddr) -> u32 {
+    // SAFETY: rule 1: by the caller's promise.
+    unsafe {
+        match addr.as_ref() {
+            Some(a) if i32::from(a.sa_family) == libc::AF_INET6 => addr.cast::<libc::sockaddr_in6>().read_unaligned().sin6_scope_id,
+            _ => 0,
         }
     }
 }
