@@ -7,7 +7,7 @@ use crate::result::Res;
 use node::hooks::{self, Outgoing, Sent};
 use node::signals::{copy_out, literals};
 use node::{Ctx, Effect, Native, Node, Stop, Timer, TimerCall};
-use ports::{Command, Control, Info, Name, OpenError, Options, Port, Ports, Surroundings};
+use ports::{Command, Control, Info, Name, OpenError, Options, Port, Ports, Surroundings, Watches};
 use process::{Owned, RefId, Signal, Who};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -100,8 +100,11 @@ impl Surroundings for Around {
     fn timed_out(&self, port: Term) {
         self.with(|node| node.emit_of_port(port, RECEIVE, |_| vec![atom!("receive"), am::TIMEOUT]));
     }
-    fn watches(&self) -> bool {
-        self.node.upgrade().is_some_and(|node| node.system_monitor.any())
+    fn runs(&self, port: Term, runs: bool) {
+        self.with(|node| node.port_runs(port, None, runs));
+    }
+    fn watches(&self) -> Watches {
+        self.node.upgrade().map_or(Watches::default(), |node| Watches { long: node.system_monitor.any(), runs: node.hears_of_ports() })
     }
     fn took(&self, port: Term, what: &str, time: Duration) {
         self.with(|node| node.watch_port(port, what, time.as_millis() as u64));
@@ -206,9 +209,11 @@ impl hooks::Ports for Door {
             return Ok(Sent::Done);
         }
         if request == am::CLOSE {
-            received(cx, id, |_| am::CLOSE);
-            cx.node.emit_of_port(id, SEND, |_| vec![atom!("send"), am::CLOSED, owner]);
-            self.0.close(&port, true);
+            runs(cx, id, am::CLOSE, |cx| {
+                received(cx, id, |_| am::CLOSE);
+                cx.node.emit_of_port(id, SEND, |_| vec![atom!("send"), am::CLOSED, owner]);
+                self.0.close(&port, true);
+            });
             return Ok(Sent::Done);
         }
         match request.as_tuple_n::<2>() {
@@ -222,8 +227,7 @@ impl hooks::Ports for Door {
                     return Ok(Sent::NoSuspend);
                 }
                 cx.charge(size / 100);
-                received(cx, id, |a| command_term(a, data));
-                match self.0.command(&port, cx.pid, || iolist::bytes(data).unwrap_or_default(), true) {
+                match command(cx, &self.0, &port, data, true) {
                     Command::Busy => {
                         if !std::mem::replace(&mut cx.p.port_busy, true) {
                             cx.node.watch_busy(cx.pid, id, false);
@@ -237,12 +241,14 @@ impl hooks::Ports for Door {
                 }
             }
             Some(&[am::CONNECT, new]) if new.is_local_pid() && cx.node.is_alive(new) => {
-                self.0.connect(&port, new);
-                received(cx, id, |a| a.tuple(&[am::CONNECT, new]));
-                let to = owner;
-                cx.node.emit_of_port(id, SEND, |a| vec![atom!("send"), a.tuple(&[id, am::CONNECTED]), to]);
-                let connected = Owned::build(|a| a.tuple(&[id, am::CONNECTED]));
-                cx.node.send_message(owner, connected);
+                runs(cx, id, am::CONNECT, |cx| {
+                    self.0.connect(&port, new);
+                    received(cx, id, |a| a.tuple(&[am::CONNECT, new]));
+                    let to = owner;
+                    cx.node.emit_of_port(id, SEND, |a| vec![atom!("send"), a.tuple(&[id, am::CONNECTED]), to]);
+                    let connected = Owned::build(|a| a.tuple(&[id, am::CONNECTED]));
+                    cx.node.send_message(owner, connected);
+                });
                 Ok(Sent::Done)
             }
             _ => {
@@ -255,15 +261,19 @@ impl hooks::Ports for Door {
         self.0.get(port).is_some()
     }
     fn link(&self, node: &Arc<Node>, port: Term, process: Term) -> bool {
+        node.port_runs(port, Some(am::LINK), true);
         let linked = self.0.link(port, process);
         if linked {
             node.emit_of_port(port, PORTS, |_| vec![atom!("getting_linked"), process]);
         }
+        node.port_runs(port, Some(am::LINK), false);
         linked
     }
     fn unlink(&self, node: &Arc<Node>, port: Term, process: Term) {
+        node.port_runs(port, Some(atom!("unlink")), true);
         self.0.unlink(port, process);
         node.emit_of_port(port, PORTS, |_| vec![atom!("getting_unlinked"), process]);
+        node.port_runs(port, Some(atom!("unlink")), false);
     }
     fn exit(&self, _: &Arc<Node>, port: Term, from: Term, reason: &Owned, linked: bool) {
         self.0.exit(port, from, reason, linked);
@@ -333,6 +343,26 @@ impl hooks::Ports for Door {
         writeln!(out, "Port controls linked-in driver: {}", String::from_utf8_lossy(&i.name).replace('\n', " "))?;
         write!(out, "Input: {}\nOutput: {}\nQueue: {}\n", i.input, i.output, i.queue_size)
     }
+}
+
+/// A port does what a process asks for.
+fn runs<R>(cx: &mut Ctx, port: Term, what: Term, f: impl FnOnce(&mut Ctx) -> R) -> R {
+    cx.node.port_runs(port, Some(what), true);
+    let r = f(cx);
+    cx.node.port_runs(port, Some(what), false);
+    r
+}
+
+/// A command of the present process. `wait`: a busy port, which does not hear of it yet, makes the caller wait.
+fn command(cx: &mut Ctx, ports: &Arc<Ports>, port: &Arc<Port>, data: Term, wait: bool) -> Command {
+    let bytes = || iolist::bytes(data).unwrap_or_default();
+    if wait && ports.is_busy(port) {
+        return ports.command(port, cx.pid, bytes, true);
+    }
+    runs(cx, port.id, am::COMMAND, |cx| {
+        received(cx, port.id, |a| command_term(a, data));
+        ports.command(port, cx.pid, bytes, wait)
+    })
 }
 
 /// Tells of a signal that a port has received.
@@ -552,8 +582,7 @@ fn port_command(cx: &mut Ctx, a: &[Term]) -> Res {
     }
     cx.charge(size / 100);
     let waited = std::mem::replace(&mut cx.p.port_busy, false);
-    received(cx, port.id, |h| command_term(h, a[1]));
-    match ports.command(&port, cx.pid, || iolist::bytes(a[1]).unwrap_or_default(), !force) {
+    match command(cx, &ports, &port, a[1], !force) {
         Command::Done => Ok(am::TRUE),
         Command::Busy => {
             cx.p.port_busy = true;
@@ -574,21 +603,24 @@ fn port_control(cx: &mut Ctx, a: &[Term]) -> Res {
     let (ports, port) = existing(cx, a[0])?;
     let operation = operation(cx, a[1])?;
     let Ok(data) = iolist::bytes_of(a[2]) else { return Err(cx.badarg()) };
-    received(cx, port.id, |h| {
-        let number = h.uint(operation.into());
-        let bytes = h.binary(&data);
-        let what = h.tuple(&[number, bytes]);
-        h.tuple(&[atom!("control"), what])
-    });
-    let answer = ports.control(&port, cx.pid, operation, &data);
-    if let Control::List(bytes) | Control::Binary(bytes) = &answer {
-        let (id, to) = (port.id, cx.pid);
-        cx.node.emit_of_port(id, SEND, |h| {
-            let bytes = h.binary(bytes);
-            let what = h.tuple(&[atom!("control"), bytes]);
-            vec![atom!("send"), h.tuple(&[id, what]), to]
+    let answer = runs(cx, port.id, atom!("control"), |cx| {
+        received(cx, port.id, |h| {
+            let number = h.uint(operation.into());
+            let bytes = h.binary(&data);
+            let what = h.tuple(&[number, bytes]);
+            h.tuple(&[atom!("control"), what])
         });
-    }
+        let answer = ports.control(&port, cx.pid, operation, &data);
+        if let Control::List(bytes) | Control::Binary(bytes) = &answer {
+            let (id, to) = (port.id, cx.pid);
+            cx.node.emit_of_port(id, SEND, |h| {
+                let bytes = h.binary(bytes);
+                let what = h.tuple(&[atom!("control"), bytes]);
+                vec![atom!("send"), h.tuple(&[id, what]), to]
+            });
+        }
+        answer
+    });
     match answer {
         Control::List(bytes) => Ok(cx.h().list_of_bytes(&bytes)),
         Control::Binary(bytes) => Ok(cx.h().binary(&bytes)),
@@ -611,13 +643,17 @@ fn port_call(cx: &mut Ctx, a: &[Term]) -> Res {
         };
         h.tuple(&[atom!("call"), what])
     };
-    received(cx, port.id, |h| called(h, &data, Some(operation)));
-    let Some(answer) = ports.call(&port, cx.pid, operation, &data) else { return Err(cx.badarg()) };
-    let (id, to) = (port.id, cx.pid);
-    cx.node.emit_of_port(id, SEND, |h| {
-        let what = called(h, &answer, None);
-        vec![atom!("send"), h.tuple(&[id, what]), to]
+    let answer = runs(cx, port.id, atom!("call"), |cx| {
+        received(cx, port.id, |h| called(h, &data, Some(operation)));
+        let answer = ports.call(&port, cx.pid, operation, &data)?;
+        let (id, to) = (port.id, cx.pid);
+        cx.node.emit_of_port(id, SEND, |h| {
+            let what = called(h, &answer, None);
+            vec![atom!("send"), h.tuple(&[id, what]), to]
+        });
+        Some(answer)
     });
+    let Some(answer) = answer else { return Err(cx.badarg()) };
     let node = cx.node.clone();
     match crate::resolver::decode_literal(&node, &answer, cx.h()) {
         Some(t) => Ok(cx.h().ok(t)),
@@ -627,8 +663,10 @@ fn port_call(cx: &mut Ctx, a: &[Term]) -> Res {
 
 fn port_close(cx: &mut Ctx, a: &[Term]) -> Res {
     let (ports, port) = existing(cx, a[0])?;
-    received(cx, port.id, |_| am::CLOSE);
-    ports.close(&port, false);
+    runs(cx, port.id, am::CLOSE, |cx| {
+        received(cx, port.id, |_| am::CLOSE);
+        ports.close(&port, false);
+    });
     Ok(am::TRUE)
 }
 
@@ -638,12 +676,14 @@ fn port_connect(cx: &mut Ctx, a: &[Term]) -> Res {
         return Err(cx.badarg());
     }
     let (id, to) = (port.id, cx.pid);
-    ports.connect(&port, a[1]);
-    if ports.link(port.id, a[1]) {
-        cx.node.emit_of_port(id, PORTS, |_| vec![atom!("getting_linked"), a[1]]);
-    }
-    received(cx, id, |h| h.tuple(&[am::CONNECT, a[1]]));
-    cx.node.emit_of_port(id, SEND, |h| vec![atom!("send"), h.tuple(&[id, am::CONNECTED]), to]);
+    runs(cx, id, am::CONNECT, |cx| {
+        ports.connect(&port, a[1]);
+        if ports.link(id, a[1]) {
+            cx.node.emit_of_port(id, PORTS, |_| vec![atom!("getting_linked"), a[1]]);
+        }
+        received(cx, id, |h| h.tuple(&[am::CONNECT, a[1]]));
+        cx.node.emit_of_port(id, SEND, |h| vec![atom!("send"), h.tuple(&[id, am::CONNECTED]), to]);
+    });
     if a[1] == cx.pid {
         cx.p.links.insert(Who::Local(port.id), 0);
     } else {
@@ -682,9 +722,14 @@ fn item(cx: &mut Ctx, port: &Port, i: &Info, item: Term) -> Option<Term> {
     Some(cx.h().tuple(&[item, value]))
 }
 
+/// Asks it for what it tells of itself.
+fn asked(cx: &mut Ctx, ports: &Ports, port: &Port) -> Info {
+    runs(cx, port.id, atom!("info"), |_| ports.info(port))
+}
+
 fn port_info_all(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some((ports, port)) = find(cx, a[0])? else { return Ok(am::UNDEFINED) };
-    let info = ports.info(&port);
+    let info = asked(cx, &ports, &port);
     let mut items = Vec::new();
     for name in ["registered_name", "name", "links", "id", "connected", "input", "output", "os_pid"] {
         let t = item(cx, &port, &info, term::atom::intern(name));
@@ -699,7 +744,7 @@ fn port_info(cx: &mut Ctx, a: &[Term]) -> Res {
         return Err(cx.badarg());
     }
     let Some((ports, port)) = find(cx, a[0])? else { return Ok(am::UNDEFINED) };
-    let info = ports.info(&port);
+    let info = asked(cx, &ports, &port);
     item(cx, &port, &info, a[1]).ok_or_else(|| cx.badarg())
 }
 

@@ -1,4 +1,4 @@
-//! `system_profile`: tells one process or port when processes become runnable and when they stop being so. Schedulers and ports: not yet.
+//! `system_profile`: tells one process or port when processes become runnable and when they stop being so. Schedulers: not yet.
 //! Not here: the options (`bifs::erlang::watch`), where a process is put on a queue (`signals`) and waits (`exec::engine`).
 
 use crate::Node;
@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use term::{Term, atom};
 
 pub const PROCESSES: u8 = 1;
+pub const PORTS: u8 = 2;
+
 #[derive(Default)]
 pub struct SystemProfile {
     what: AtomicU8,
@@ -15,7 +17,7 @@ pub struct SystemProfile {
 }
 
 impl SystemProfile {
-    /// `stamp`: one of the timestamps that tracing has; `what`: `PROCESSES`, or 0 for nothing.
+    /// `stamp`: one of the timestamps that tracing has; `what`: `PROCESSES`, `PORTS`, 0 for nothing.
     pub fn set(&self, who: Term, stamp: u32, what: u8) {
         *self.who.lock() = (what != 0).then_some((who, stamp));
         self.what.store(what, Relaxed);
@@ -30,7 +32,8 @@ impl SystemProfile {
 type Place = Option<(Term, Term, u32)>;
 
 impl Node {
-    fn profile_process(&self, pid: Term, active: bool, place: Place) {
+    /// `pid` may be a port, which has no place.
+    pub(crate) fn profile_one(&self, pid: Term, active: bool, place: Place) {
         let Some((who, stamp)) = *self.system_profile.who.lock() else { return };
         // It does not hear of itself: that would never end.
         if who == pid {
@@ -62,13 +65,13 @@ impl Node {
     #[cold]
     pub(crate) fn profile_runnable(&self, process: ProcRef) {
         if let Some((pid, place)) = process.while_queued(|pid, p| (pid, self.place(p))) {
-            self.profile_process(pid, true, place);
+            self.profile_one(pid, true, place);
         }
     }
 
     /// A process that runs is about to wait, or goes on all the same; with `ends`, it ends.
     #[cold]
     pub fn profile_running(&self, pid: Term, p: &Private, active: bool, ends: bool) {
-        self.profile_process(pid, active, if ends { None } else { self.place(p) });
+        self.profile_one(pid, active, if ends { None } else { self.place(p) });
     }
 }

@@ -187,6 +187,17 @@ impl Node {
             self.emit_of_port(port, SEND, |_| vec![what, message, to]);
         }
     }
+    /// Does anybody hear of ports that run?
+    pub fn hears_of_ports(&self) -> bool {
+        self.tracing.any_port.load(Relaxed) || self.system_profile.has(crate::profile::PORTS)
+    }
+    /// A port begins to do what it was asked for, or has done it; `None`: what has come from outside.
+    pub fn port_runs(self: &Arc<Node>, port: Term, what: Option<Term>, runs: bool) {
+        if self.system_profile.has(crate::profile::PORTS) {
+            self.profile_one(port, runs, None);
+        }
+        self.emit_of_port(port, RUNNING_PORTS, |_| vec![if runs { term::atom!("in") } else { term::atom!("out") }, what.unwrap_or(Term::small(0))]);
+    }
     /// A port has been opened: it is traced if all new ones are.
     pub fn trace_new_port(self: &Arc<Node>, port: Term, owner: Term, name: &str) {
         if !self.tracing.any_new_ports.load(Relaxed) {

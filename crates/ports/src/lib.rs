@@ -13,4 +13,4 @@ mod table;
 pub use driver::{Carried, Control, Driver, Io, OpenError, Opening, Poke, Ready};
 pub use poll::Polling;
 pub use port::{Info, Options, Port};
-pub use table::{Command, Name, Ports, Start, Surroundings};
+pub use table::{Command, Name, Ports, Start, Surroundings, Watches};

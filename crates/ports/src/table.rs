@@ -34,9 +34,11 @@ pub trait Surroundings: Send + Sync {
     fn sends(&self, _port: Term, _to: Term, _message: &Owned) {}
     /// A port's timer has run out.
     fn timed_out(&self, _port: Term) {}
-    /// Does anybody want to hear of drivers that take long?
-    fn watches(&self) -> bool {
-        false
+    /// A port begins to handle what has come for it from outside, or has done so.
+    fn runs(&self, _port: Term, _runs: bool) {}
+    /// What somebody wants to hear of.
+    fn watches(&self) -> Watches {
+        Watches::default()
     }
     /// A driver was called for this, and took so long.
     fn took(&self, _port: Term, _what: &str, _time: Duration) {}
@@ -59,6 +61,15 @@ pub trait Surroundings: Send + Sync {
     fn interrupt_is_a_key(&self) -> bool;
     /// A line for the log, as an error of the system.
     fn log_error(&self, text: String);
+}
+
+/// What somebody wants to hear of.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Watches {
+    /// Drivers that take long.
+    pub long: bool,
+    /// Ports that run.
+    pub runs: bool,
 }
 
 /// `open_port`'s first argument.
@@ -220,10 +231,17 @@ impl Ports {
     pub fn remove_driver(&self, name: &[u8]) {
         self.more.write().retain(|d| d.0 != name);
     }
-    /// Calls a driver, and tells if that took long.
+    /// Calls a driver for what has come from outside, and tells those who want to hear of it.
     pub(crate) fn timed<R>(self: &Arc<Ports>, port: &Arc<Port>, what: &str, f: impl FnOnce(&mut dyn Driver, &mut Io) -> R) -> Option<R> {
-        let started = self.surroundings.watches().then(Instant::now);
+        let watches = self.surroundings.watches();
+        let started = watches.long.then(Instant::now);
+        if watches.runs {
+            self.surroundings.runs(port.id, true);
+        }
         let r = self.with_driver(port, None, f);
+        if watches.runs {
+            self.surroundings.runs(port.id, false);
+        }
         if let Some(started) = started {
             self.surroundings.took(port.id, what, started.elapsed());
         }

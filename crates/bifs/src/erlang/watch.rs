@@ -2,7 +2,7 @@
 
 use crate::result::Res;
 use node::signals::copy_out;
-use node::profile::PROCESSES;
+use node::profile::{PORTS, PROCESSES};
 use process::trace::flags::{MONOTONIC, STRICT_MONOTONIC, TIMESTAMP};
 use node::watch::Limits;
 use node::{Ctx, Effect, Native};
@@ -17,7 +17,7 @@ pub const NATIVES: &[Native] = &[
     Native::new("erts_internal", "system_monitor", 1, session_monitor_1).effect(Effect::Node).partial("no events of long queues; one session"),
     Native::new("erts_internal", "system_monitor", 3, session_monitor_3).effect(Effect::Node).partial("no events of long queues; one session"),
     Native::new("erlang", "system_profile", 0, system_profile_0).effect(Effect::Node),
-    Native::new("erlang", "system_profile", 2, system_profile_2).effect(Effect::Node).partial("no events of ports and schedulers"),
+    Native::new("erlang", "system_profile", 2, system_profile_2).effect(Effect::Node).partial("no events of schedulers"),
 ];
 
 /// Who watches, and the options in force.
@@ -156,7 +156,8 @@ fn system_profile_2(cx: &mut Ctx, a: &[Term]) -> Res {
         () if has("monotonic_timestamp") => MONOTONIC,
         () => TIMESTAMP,
     };
-    cx.node.system_profile.set(a[0], stamp, if has("runnable_procs") { PROCESSES } else { 0 });
+    let what = |name, bit| if has(name) { bit } else { 0 };
+    cx.node.system_profile.set(a[0], stamp, what("runnable_procs", PROCESSES) | what("runnable_ports", PORTS));
     // As ERTS shows them.
     let shown: Vec<Term> = ["exclusive", "scheduler", "runnable_procs", "runnable_ports"].iter().filter(|n| has(n)).map(|n| atom::intern(n)).collect();
     let h = cx.h();
