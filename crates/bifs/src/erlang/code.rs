@@ -1,8 +1,10 @@
 //! Loading, deleting and purging code, and what modules say of themselves.
 
+use crate::slice;
 use crate::resolver::decode_literal;
 use code::{LoadFailure, Prepared};
 use node::{Ctx, Effect, Native, Stop};
+use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, Mutex};
 use term::magic::Magic;
 use term::{Alloc, Term, am, atom};
@@ -109,6 +111,24 @@ fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
     if !not_purged.is_empty() {
         return refusal(cx, am::NOT_PURGED, &not_purged);
     }
+    if names.iter().any(|&n| cx.node.code.versions(n).is_some_and(|v| v.current.is_some())) {
+        // Who was ready to run before the code changes begins with the code there was: all schedulers have gone on to something else.
+        let waited = slice::resume::<Waited>(cx).0.unwrap_or_else(|| {
+            let (passed, node, pid) = (Arc::new(AtomicBool::new(false)), Arc::downgrade(cx.node), cx.pid);
+            let mine = passed.clone();
+            cx.node.sched.quiesce(move || {
+                mine.store(true, Release);
+                if let Some(node) = node.upgrade() {
+                    node.wake(pid);
+                }
+            });
+            passed
+        });
+        if !waited.load(Acquire) {
+            let _ = slice::give_way(cx, Waited(Some(waited)));
+            return Err(Stop::Wait);
+        }
+    }
     let node = cx.node.clone();
     for (p, &name) in all.into_iter().zip(&names) {
         let functions = p.beam.exports.len();
@@ -132,6 +152,10 @@ fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
     }
     Ok(am::OK)
 }
+
+/// Have all schedulers gone on since the code was to change?
+#[derive(Default)]
+struct Waited(Option<Arc<AtomicBool>>);
 
 fn refusal(cx: &mut Ctx, what: Term, modules: &[Term]) -> Result {
     let h = cx.h();
