@@ -172,12 +172,13 @@ fn put(fd: i32, mut bytes: &[u8]) -> bool {
 }
 fn display(_: &mut Ctx, a: &[Term]) -> Res {
     let mut text = term::print::print(a[0], isize::MAX);
-    text.push(b'\n');
+    // Whatever the terminal's mode.
+    text.extend_from_slice(b"\r\n");
     put(1, &text);
     Ok(am::TRUE)
 }
 fn display_nl(_: &mut Ctx, _: &[Term]) -> Res {
-    put(1, b"\n");
+    put(2, b"\r\n");
     Ok(am::TRUE)
 }
 fn display_to(cx: &mut Ctx, fd: i32, text: Term) -> Res {
@@ -197,7 +198,7 @@ fn display_to(cx: &mut Ctx, fd: i32, text: Term) -> Res {
     }
 }
 fn display_string_1(cx: &mut Ctx, a: &[Term]) -> Res {
-    display_to(cx, 1, a[0])
+    display_to(cx, 2, a[0])
 }
 fn display_string_2(cx: &mut Ctx, a: &[Term]) -> Res {
     let fd = match term::atom::as_text(a[0]) {
