@@ -101,7 +101,7 @@ impl Control {
         })
     }
 
-    /// The term that says it. Messages to processes and exit signals take a token along.
+    /// The term that says it. Messages to processes, exit signals and what is said of new processes take a token along.
     pub fn term(self, token: Option<Term>, a: &mut Alloc) -> Term {
         if let Some(token) = token {
             match self {
@@ -110,6 +110,14 @@ impl Control {
                 Control::SendName { from, name } => return a.tuple(&[Term::small(16), from, term::am::EMPTY, name, token]),
                 Control::SendAlias { from, alias } => return a.tuple(&[Term::small(34), from, alias, token]),
                 Control::Exit { from, to, reason: None } => return a.tuple(&[Term::small(25), from, to, token]),
+                Control::SpawnRequest { reference, from, leader, module, function, arity, options } => {
+                    let mfa = a.tuple(&[module, function, arity]);
+                    return a.tuple(&[Term::small(30), reference, from, leader, mfa, options, token]);
+                }
+                Control::SpawnReply { reference, to, linked, monitored, result } => {
+                    let done = Term::small(i64::from(linked) | i64::from(monitored) << 1);
+                    return a.tuple(&[Term::small(32), reference, to, done, result, token]);
+                }
                 _ => {}
             }
         }

@@ -195,6 +195,42 @@ pub fn hand_on(cx: &mut Ctx, to: Term, message: Term) -> Option<Owned> {
     cx.p.rare.as_ref()?.trace_token.as_ref().map(|t| copy_whole(t.term))
 }
 
+/// What another node asks a process of this one for, as tracers see it.
+pub struct Request<'a> {
+    /// `{spawn_request, Reference, From, GroupLeader, {M, F, Arity}, Options}`.
+    pub message: Term,
+    pub args: Term,
+    /// The token that came along: that of the arguments, which count as a second message.
+    pub token: &'a [Term; 5],
+}
+
+impl Request<'_> {
+    /// The new process, or the node itself if there is none, has the request and answers it: the token of the answer.
+    pub fn answered(&self, node: &Arc<Node>, by: Term, to: Term, answer: Term) -> [Term; 5] {
+        let t = self.token;
+        let serial = Term::small(t[2].as_small().unwrap_or(1).saturating_sub(1));
+        node.seq_tell(&[t[0], t[1], serial, t[3], t[4]], RECEIVE, term::atom!("receive"), by, self.message);
+        let reply = [t[0], t[1], t[2], by, serial];
+        node.seq_tell(&reply, SEND, term::atom!("send"), to, answer);
+        reply
+    }
+    /// The new process has its arguments.
+    pub fn begins(&self, node: &Arc<Node>, child: Term) {
+        node.seq_tell(self.token, RECEIVE, term::atom!("receive"), child, self.args);
+        let serial = self.token[2].as_small().unwrap_or(0) as u64;
+        let token = Owned::build(|a| {
+            let all = self.token.map(|t| term::copy::copy(t, a, LiteralRange::NONE));
+            a.tuple(&all)
+        });
+        node.request(child, move |_, p| {
+            if let Some((_, _, p)) = p {
+                let rare = p.rare.get_or_insert_default();
+                (rare.trace_token, rare.seq_clock, rare.seq_last) = (Some(token), serial, serial);
+            }
+        });
+    }
+}
+
 /// A process takes a message out of its mailbox: its token is the message's now.
 #[cold]
 pub fn received(cx: &mut Ctx, message: &mut Message) {

@@ -7,7 +7,8 @@ use base::hash::{Map, Set};
 use base::sync::Mutex;
 use dist::{Parts, Receiver, Sender, flags};
 use node::Node;
-use process::{AliasKind, ExitSignal, Owned, RefId, Signal, Who};
+use process::mailbox::Extra;
+use process::{AliasKind, ExitSignal, Message, Owned, RefId, Signal, Who};
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering::*};
@@ -451,6 +452,10 @@ impl ports::Carried for Through {
 impl Spawn {
     /// The parent is told that there is no process.
     pub(crate) fn failed(self, node: &Arc<Node>, reference: RefId, reason: Term) {
+        self.refused(node, reference, reason, None);
+    }
+    /// The same, as the other node has said, with the token that came along.
+    pub(super) fn refused(self, node: &Arc<Node>, reference: RefId, reason: Term, token: Option<Owned>) {
         if self.monitor.is_some_and(|m| m.1.is_some()) {
             // The alias goes with the monitor that never was.
             node.request(self.parent, move |_, p| {
@@ -460,17 +465,32 @@ impl Spawn {
             });
         }
         if self.on_error && !self.abandoned {
-            answer(node, self.parent, self.tag, reference, am::ERROR, |_| reason);
+            answer(node, self.parent, self.tag, reference, am::ERROR, token, |_| reason);
         }
     }
 }
 
 /// `{Tag, Reference, Result, Value}` to who has asked for a process.
-pub(crate) fn answer(node: &Node, to: Term, tag: Owned, reference: RefId, result: Term, value: impl FnOnce(&mut term::Alloc) -> Term) {
+pub(crate) fn answer(
+    node: &Node,
+    to: Term,
+    tag: Owned,
+    reference: RefId,
+    result: Term,
+    token: Option<Owned>,
+    value: impl FnOnce(&mut term::Alloc) -> Term,
+) {
     let message = tag.wrap(|a, tag| {
         let r = a.reference(reference.0, reference.1);
         let value = value(a);
         a.tuple(&[tag, r, result, value])
     });
-    node.send_message(to, message);
+    let Some(token) = token else {
+        node.send_message(to, message);
+        return;
+    };
+    let sender = token.term.as_tuple_n::<5>().map_or(Term::NIL, |t| t[3]);
+    let mut message = Message::new(message);
+    message.extra = Some(Box::new(Extra { token: Some(token), sender: if sender.is_immediate() { sender } else { am::UNDEFINED } }));
+    let _ = node.deliver(to, Signal::Message(message));
 }

@@ -1,6 +1,7 @@
 //! What a packet from another node does here. Everything in it is foreign: what does not fit ends the connection.
 
 use super::connection::{Connection, answer};
+use super::outgoing::request_term;
 use crate::erlang::spawn::{Reply, spawn_options};
 use crate::resolver::{Tables, node_id};
 use dist::{Bad, Control, Packet, Receiver, unpack};
@@ -137,11 +138,11 @@ fn act(c: &Connection, node: &Arc<Node>, control: Control, token: Option<Term>, 
             if payload.term.list_length() != arity.as_u64().map(|n| n as usize) {
                 return Err(Bad);
             }
-            spawn(c, node, reference, from, leader, (module, function, payload.term), options)?;
+            spawn(c, node, reference, from, leader, (module, function, payload.term), options, token)?;
         }
         Control::SpawnReply { reference, to, linked, monitored, result } => {
             let Some(id) = ours(reference) else { return Ok(()) };
-            spawned(c, node, id, to, linked, monitored, result)?;
+            spawned(c, node, id, to, (linked, monitored), result, token.map(Owned::copy))?;
         }
     }
     Ok(())
@@ -173,7 +174,17 @@ fn watched(c: &Connection, node: &Node, reference: Term, pid: Term, name: Option
 }
 
 /// Another node wants a process here.
-fn spawn(c: &Connection, node: &Arc<Node>, reference: Term, from: Who, leader: Term, mfa: (Term, Term, Term), list: Term) -> Result<(), Bad> {
+#[allow(clippy::too_many_arguments)]
+fn spawn(
+    c: &Connection,
+    node: &Arc<Node>,
+    reference: Term,
+    from: Who,
+    leader: Term,
+    mfa: (Term, Term, Term),
+    list: Term,
+    token: Option<Term>,
+) -> Result<(), Bad> {
     let (mut linked, mut monitored) = (false, false);
     let mut reply = Reply::default();
     let mut made = None;
@@ -206,7 +217,19 @@ fn spawn(c: &Connection, node: &Arc<Node>, reference: Term, from: Who, leader: T
     };
     // The other side wants to know in any case: its own tables depend on it.
     let control = Control::SpawnReply { reference, to, linked, monitored, result };
-    let packet = dist::pack(control, None, None, &etf::Options::new(node_id(node)), c.takes());
+    let token = token.and_then(|t| t.as_tuple_n::<5>()).map(|token| {
+        let arity = Term::small(mfa.2.list_length().unwrap_or(0) as i64);
+        let message = request_term(&mut a, reference, (to, leader), (mfa.0, mfa.1, arity), list);
+        let request = node::seq::Request { message, args: mfa.2, token };
+        let (by, kind) = if result.is_atom() { (node_id(node).name, am::ERROR) } else { (result, am::OK) };
+        let answer = a.tuple(&[atom!("spawn_reply"), reference, kind, result]);
+        let reply = request.answered(node, by, to, answer);
+        if !result.is_atom() {
+            request.begins(node, result);
+        }
+        a.tuple(&reply)
+    });
+    let packet = dist::pack(control, token, None, &etf::Options::new(node_id(node)), c.takes());
     let _ = c.push(node, packet, |_| {});
     if let Some(process) = made {
         node.enqueue(process);
@@ -215,10 +238,18 @@ fn spawn(c: &Connection, node: &Arc<Node>, reference: Term, from: Who, leader: T
 }
 
 /// The answer to a request of a process here.
-fn spawned(c: &Connection, node: &Arc<Node>, id: RefId, to: Term, linked: bool, monitored: bool, result: Term) -> Result<(), Bad> {
+fn spawned(
+    c: &Connection,
+    node: &Arc<Node>,
+    id: RefId,
+    to: Term,
+    (linked, monitored): (bool, bool),
+    result: Term,
+    token: Option<Owned>,
+) -> Result<(), Bad> {
     let Some(spawn) = c.state.lock().spawns.remove(&id) else { return Ok(()) };
     if result.is_atom() {
-        spawn.failed(node, id, result);
+        spawn.refused(node, id, result, token);
         return Ok(());
     }
     let child = remote(c, result)?;
@@ -273,7 +304,7 @@ fn spawned(c: &Connection, node: &Arc<Node>, id: RefId, to: Term, linked: bool, 
     });
     if spawn.on_success {
         let Who::Pid(_, number, serial) = child else { return Err(Bad) };
-        answer(node, to, spawn.tag, id, am::OK, |a| a.ext_pid(there, number, serial));
+        answer(node, to, spawn.tag, id, am::OK, token, |a| a.ext_pid(there, number, serial));
     }
     Ok(())
 }

@@ -212,6 +212,12 @@ fn refuse(node: &Arc<Node>, me: Term, to: Option<Who>, signal: Outgoing) {
     let _ = node.deliver(me, answer);
 }
 
+/// How tracers see a request for a process: `{spawn_request, Reference, From, GroupLeader, {M, F, Arity}, Options}`.
+pub(super) fn request_term(a: &mut Alloc, reference: Term, (from, leader): (Term, Term), (m, f, arity): (Term, Term, Term), list: Term) -> Term {
+    let mfa = a.tuple(&[m, f, arity]);
+    a.tuple(&[term::atom!("spawn_request"), reference, from, leader, mfa, list])
+}
+
 /// Asks for a process on another node. False if that node cannot be reached at all.
 pub(crate) fn spawn_request(cx: &mut Ctx, connection: &Connection, id: process::RefId, mfa: (Term, Term, Term), list: Term, spawn: Spawn) -> bool {
     let node = cx.node.clone();
@@ -232,7 +238,14 @@ pub(crate) fn spawn_request(cx: &mut Ctx, connection: &Connection, id: process::
     let arity = Term::small(mfa.2.list_length().unwrap_or(0) as i64);
     let (from, leader) = (cx.pid, cx.p.group_leader);
     let control = Control::SpawnRequest { reference, from, leader, module: mfa.0, function: mfa.1, arity, options: list };
-    let packet = dist::pack(control, None, Some(mfa.2), &options(&node, cx.pid), connection.takes());
+    let token = if node::seq::is_on(cx.p) {
+        let message = request_term(&mut a, reference, (from, leader), (mfa.0, mfa.1, arity), list);
+        node::seq::hand_on(cx, connection.name, message);
+        node::seq::hand_on(cx, connection.name, mfa.2)
+    } else {
+        None
+    };
+    let packet = dist::pack(control, token.as_ref().map(|t| t.term), Some(mfa.2), &options(&node, cx.pid), connection.takes());
     cx.charge(10 + packet.size() / 64);
     let mut spawn = Some(spawn);
     let sent = connection.push(&node, packet, |s| {
