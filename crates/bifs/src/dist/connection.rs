@@ -489,8 +489,10 @@ pub(crate) fn answer(
         node.send_message(to, message);
         return;
     };
-    let sender = token.term.as_tuple_n::<5>().map_or(Term::NIL, |t| t[3]);
+    // Of who sends from another node, patterns of messages see the node.
+    let from = token.term.as_tuple_n::<5>().map_or(Term::NIL, |t| t[3]);
+    let sender = Who::of(from).and_then(|w| w.node()).map_or(am::UNDEFINED, |n| n.name);
     let mut message = Message::new(message);
-    message.extra = Some(Box::new(Extra { token: Some(token), sender: if sender.is_immediate() { sender } else { am::UNDEFINED } }));
+    message.extra = Some(Box::new(Extra { token: Some(token), sender: if from.is_atom() { from } else { sender } }));
     let _ = node.deliver(to, Signal::Message(message));
 }

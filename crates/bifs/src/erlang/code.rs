@@ -1,7 +1,7 @@
 //! Loading, deleting and purging code, and what modules say of themselves.
 
-use crate::slice;
 use crate::resolver::decode_literal;
+use crate::slice;
 use code::{LoadFailure, Prepared};
 use node::{Ctx, Effect, Native, Stop};
 use std::sync::atomic::{AtomicBool, Ordering::*};
@@ -111,9 +111,10 @@ fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
     if !not_purged.is_empty() {
         return refusal(cx, am::NOT_PURGED, &not_purged);
     }
+    let Waited(waited) = slice::resume(cx);
     if names.iter().any(|&n| cx.node.code.versions(n).is_some_and(|v| v.current.is_some())) {
         // Who was ready to run before the code changes begins with the code there was: all schedulers have gone on to something else.
-        let waited = slice::resume::<Waited>(cx).0.unwrap_or_else(|| {
+        let waited = waited.unwrap_or_else(|| {
             let (passed, node, pid) = (Arc::new(AtomicBool::new(false)), Arc::downgrade(cx.node), cx.pid);
             let mine = passed.clone();
             cx.node.sched.quiesce(move || {
