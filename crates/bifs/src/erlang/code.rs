@@ -111,24 +111,8 @@ fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
     if !not_purged.is_empty() {
         return refusal(cx, am::NOT_PURGED, &not_purged);
     }
-    let Waited(waited) = slice::resume(cx);
     if names.iter().any(|&n| cx.node.code.versions(n).is_some_and(|v| v.current.is_some())) {
-        // Who was ready to run before the code changes begins with the code there was: all schedulers have gone on to something else.
-        let waited = waited.unwrap_or_else(|| {
-            let (passed, node, pid) = (Arc::new(AtomicBool::new(false)), Arc::downgrade(cx.node), cx.pid);
-            let mine = passed.clone();
-            cx.node.sched.quiesce(move || {
-                mine.store(true, Release);
-                if let Some(node) = node.upgrade() {
-                    node.wake(pid);
-                }
-            });
-            passed
-        });
-        if !waited.load(Acquire) {
-            let _ = slice::give_way(cx, Waited(Some(waited)));
-            return Err(Stop::Wait);
-        }
+        others_begin(cx)?;
     }
     let node = cx.node.clone();
     for (p, &name) in all.into_iter().zip(&names) {
@@ -157,6 +141,27 @@ fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
 /// Have all schedulers gone on since the code was to change?
 #[derive(Default)]
 struct Waited(Option<Arc<AtomicBool>>);
+
+/// Whoever was ready to run before the code changes begins with the code there was: waits until all schedulers have gone on to something else.
+fn others_begin(cx: &mut Ctx) -> std::result::Result<(), Stop> {
+    let Waited(waited) = slice::resume(cx);
+    let waited = waited.unwrap_or_else(|| {
+        let (passed, node, pid) = (Arc::new(AtomicBool::new(false)), Arc::downgrade(cx.node), cx.pid);
+        let mine = passed.clone();
+        cx.node.sched.quiesce(move || {
+            mine.store(true, Release);
+            if let Some(node) = node.upgrade() {
+                node.wake(pid);
+            }
+        });
+        passed
+    });
+    if waited.load(Acquire) {
+        return Ok(());
+    }
+    let _ = slice::give_way(cx, Waited(Some(waited)));
+    Err(Stop::Wait)
+}
 
 fn refusal(cx: &mut Ctx, what: Term, modules: &[Term]) -> Result {
     let h = cx.h();
@@ -211,6 +216,9 @@ fn is_builtin(cx: &mut Ctx, a: &[Term]) -> Result {
 fn delete_module(cx: &mut Ctx, a: &[Term]) -> Result {
     if !a[0].is_atom() {
         return Err(cx.badarg());
+    }
+    if cx.node.code.versions(a[0]).is_some_and(|v| v.current.is_some()) {
+        others_begin(cx)?;
     }
     match cx.node.code.delete(a[0]) {
         None => Ok(am::UNDEFINED),
