@@ -27,11 +27,21 @@ const CHOICE: &[(&str, &str, &[&str])] = &[
         "ssl",
         "lib/ssl/test",
         &[
-            "ssl_session_SUITE", "ssl_alpn_SUITE", "ssl_sni_SUITE", "ssl_handshake_SUITE", "ssl_key_update_SUITE", "ssl_alert_SUITE", "ssl_upgrade_SUITE",
-            "tls_1_3_version_SUITE", "ssl_dist_SUITE",
+            "dtls_api_SUITE", "ssl_alert_SUITE", "ssl_alpn_SUITE", "ssl_app_env_SUITE", "ssl_basic_SUITE", "ssl_cipher_SUITE", "ssl_dist_SUITE",
+            "ssl_handshake_SUITE", "ssl_key_update_SUITE", "ssl_mfl_SUITE", "ssl_npn_SUITE", "ssl_npn_hello_SUITE", "ssl_pem_cache_SUITE", "ssl_reject_SUITE",
+            "ssl_renegotiate_SUITE", "ssl_rfc_5869_SUITE", "ssl_session_SUITE", "ssl_session_cache_SUITE", "ssl_session_cache_api_SUITE",
+            "ssl_session_ticket_SUITE", "ssl_sni_SUITE", "ssl_socket_SUITE", "ssl_upgrade_SUITE", "tls_1_3_record_SUITE", "tls_1_3_version_SUITE",
+            "tls_api_SUITE", "tls_client_ticket_store_SUITE", "tls_server_session_ticket_SUITE",
         ],
     ),
-    ("ssh", "lib/ssh/test", &["ssh_basic_SUITE", "ssh_sftp_SUITE", "ssh_connection_SUITE", "ssh_protocol_SUITE", "ssh_pubkey_SUITE"]),
+    (
+        "ssh",
+        "lib/ssh/test",
+        &[
+            "ssh_agent_SUITE", "ssh_algorithms_SUITE", "ssh_basic_SUITE", "ssh_chan_behaviours_SUITE", "ssh_connection_SUITE", "ssh_dbg_SUITE",
+            "ssh_options_SUITE", "ssh_protocol_SUITE", "ssh_pubkey_SUITE", "ssh_sftp_SUITE", "ssh_sup_SUITE",
+        ],
+    ),
 ];
 
 /// For one suite on one machine.

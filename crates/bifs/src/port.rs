@@ -209,7 +209,7 @@ impl hooks::Ports for Door {
             return Ok(Sent::Done);
         }
         if request == am::CLOSE {
-            runs(cx, id, am::CLOSE, |cx| {
+            runs(cx.node, id, am::CLOSE, || {
                 received(cx, id, |_| am::CLOSE);
                 cx.node.emit_of_port(id, SEND, |_| vec![atom!("send"), am::CLOSED, owner]);
                 self.0.close(&port, true);
@@ -241,7 +241,7 @@ impl hooks::Ports for Door {
                 }
             }
             Some(&[am::CONNECT, new]) if new.is_local_pid() && cx.node.is_alive(new) => {
-                runs(cx, id, am::CONNECT, |cx| {
+                runs(cx.node, id, am::CONNECT, || {
                     self.0.connect(&port, new);
                     received(cx, id, |a| a.tuple(&[am::CONNECT, new]));
                     let to = owner;
@@ -261,19 +261,19 @@ impl hooks::Ports for Door {
         self.0.get(port).is_some()
     }
     fn link(&self, node: &Arc<Node>, port: Term, process: Term) -> bool {
-        node.port_runs(port, Some(am::LINK), true);
-        let linked = self.0.link(port, process);
-        if linked {
-            node.emit_of_port(port, PORTS, |_| vec![atom!("getting_linked"), process]);
-        }
-        node.port_runs(port, Some(am::LINK), false);
-        linked
+        runs(node, port, am::LINK, || {
+            let linked = self.0.link(port, process);
+            if linked {
+                node.emit_of_port(port, PORTS, |_| vec![atom!("getting_linked"), process]);
+            }
+            linked
+        })
     }
     fn unlink(&self, node: &Arc<Node>, port: Term, process: Term) {
-        node.port_runs(port, Some(atom!("unlink")), true);
-        self.0.unlink(port, process);
-        node.emit_of_port(port, PORTS, |_| vec![atom!("getting_unlinked"), process]);
-        node.port_runs(port, Some(atom!("unlink")), false);
+        runs(node, port, atom!("unlink"), || {
+            self.0.unlink(port, process);
+            node.emit_of_port(port, PORTS, |_| vec![atom!("getting_unlinked"), process]);
+        });
     }
     fn exit(&self, _: &Arc<Node>, port: Term, from: Term, reason: &Owned, linked: bool) {
         self.0.exit(port, from, reason, linked);
@@ -346,10 +346,10 @@ impl hooks::Ports for Door {
 }
 
 /// A port does what a process asks for.
-fn runs<R>(cx: &mut Ctx, port: Term, what: Term, f: impl FnOnce(&mut Ctx) -> R) -> R {
-    cx.node.port_runs(port, Some(what), true);
-    let r = f(cx);
-    cx.node.port_runs(port, Some(what), false);
+fn runs<R>(node: &Arc<Node>, port: Term, what: Term, f: impl FnOnce() -> R) -> R {
+    node.port_runs(port, Some(what), true);
+    let r = f();
+    node.port_runs(port, Some(what), false);
     r
 }
 
@@ -359,7 +359,7 @@ fn command(cx: &mut Ctx, ports: &Arc<Ports>, port: &Arc<Port>, data: Term, wait:
     if wait && ports.is_busy(port) {
         return ports.command(port, cx.pid, bytes, true);
     }
-    runs(cx, port.id, am::COMMAND, |cx| {
+    runs(cx.node, port.id, am::COMMAND, || {
         received(cx, port.id, |a| command_term(a, data));
         ports.command(port, cx.pid, bytes, wait)
     })
@@ -603,13 +603,15 @@ fn port_control(cx: &mut Ctx, a: &[Term]) -> Res {
     let (ports, port) = existing(cx, a[0])?;
     let operation = operation(cx, a[1])?;
     let Ok(data) = iolist::bytes_of(a[2]) else { return Err(cx.badarg()) };
-    let answer = runs(cx, port.id, atom!("control"), |cx| {
-        received(cx, port.id, |h| {
-            let number = h.uint(operation.into());
-            let bytes = h.binary(&data);
-            let what = h.tuple(&[number, bytes]);
-            h.tuple(&[atom!("control"), what])
-        });
+    let answer = runs(cx.node, port.id, atom!("control"), || {
+        if cx.node.hears_of_ports() && ports.takes_controls(&port) {
+            received(cx, port.id, |h| {
+                let number = h.uint(operation.into());
+                let bytes = h.binary(&data);
+                let what = h.tuple(&[number, bytes]);
+                h.tuple(&[atom!("control"), what])
+            });
+        }
         let answer = ports.control(&port, cx.pid, operation, &data);
         if let Control::List(bytes) | Control::Binary(bytes) = &answer {
             let (id, to) = (port.id, cx.pid);
@@ -643,8 +645,10 @@ fn port_call(cx: &mut Ctx, a: &[Term]) -> Res {
         };
         h.tuple(&[atom!("call"), what])
     };
-    let answer = runs(cx, port.id, atom!("call"), |cx| {
-        received(cx, port.id, |h| called(h, &data, Some(operation)));
+    let answer = runs(cx.node, port.id, atom!("call"), || {
+        if cx.node.hears_of_ports() && ports.takes_calls(&port) {
+            received(cx, port.id, |h| called(h, &data, Some(operation)));
+        }
         let answer = ports.call(&port, cx.pid, operation, &data)?;
         let (id, to) = (port.id, cx.pid);
         cx.node.emit_of_port(id, SEND, |h| {
@@ -663,7 +667,7 @@ fn port_call(cx: &mut Ctx, a: &[Term]) -> Res {
 
 fn port_close(cx: &mut Ctx, a: &[Term]) -> Res {
     let (ports, port) = existing(cx, a[0])?;
-    runs(cx, port.id, am::CLOSE, |cx| {
+    runs(cx.node, port.id, am::CLOSE, || {
         received(cx, port.id, |_| am::CLOSE);
         ports.close(&port, false);
     });
@@ -676,7 +680,7 @@ fn port_connect(cx: &mut Ctx, a: &[Term]) -> Res {
         return Err(cx.badarg());
     }
     let (id, to) = (port.id, cx.pid);
-    runs(cx, id, am::CONNECT, |cx| {
+    runs(cx.node, id, am::CONNECT, || {
         ports.connect(&port, a[1]);
         if ports.link(id, a[1]) {
             cx.node.emit_of_port(id, PORTS, |_| vec![atom!("getting_linked"), a[1]]);
@@ -723,8 +727,8 @@ fn item(cx: &mut Ctx, port: &Port, i: &Info, item: Term) -> Option<Term> {
 }
 
 /// Asks it for what it tells of itself.
-fn asked(cx: &mut Ctx, ports: &Ports, port: &Port) -> Info {
-    runs(cx, port.id, atom!("info"), |_| ports.info(port))
+fn asked(cx: &Ctx, ports: &Ports, port: &Port) -> Info {
+    runs(cx.node, port.id, atom!("info"), || ports.info(port))
 }
 
 fn port_info_all(cx: &mut Ctx, a: &[Term]) -> Res {

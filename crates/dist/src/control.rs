@@ -103,33 +103,25 @@ impl Control {
 
     /// The term that says it. Messages to processes, exit signals and what is said of new processes take a token along.
     pub fn term(self, token: Option<Term>, a: &mut Alloc) -> Term {
-        if let Some(token) = token {
-            match self {
-                Control::Send { from: None, to } => return a.tuple(&[Term::small(12), term::am::EMPTY, to, token]),
-                Control::Send { from: Some(from), to } => return a.tuple(&[Term::small(23), from, to, token]),
-                Control::SendName { from, name } => return a.tuple(&[Term::small(16), from, term::am::EMPTY, name, token]),
-                Control::SendAlias { from, alias } => return a.tuple(&[Term::small(34), from, alias, token]),
-                Control::Exit { from, to, reason: None } => return a.tuple(&[Term::small(25), from, to, token]),
-                Control::SpawnRequest { reference, from, leader, module, function, arity, options } => {
-                    let mfa = a.tuple(&[module, function, arity]);
-                    return a.tuple(&[Term::small(30), reference, from, leader, mfa, options, token]);
-                }
-                Control::SpawnReply { reference, to, linked, monitored, result } => {
-                    let done = Term::small(i64::from(linked) | i64::from(monitored) << 1);
-                    return a.tuple(&[Term::small(32), reference, to, done, result, token]);
-                }
-                _ => {}
-            }
-        }
         let op = |n: i64| Term::small(n);
+        // These are other messages with a token: theirs is the last element then.
+        let traced = |n: i64, with: i64| op(if token.is_some() { with } else { n });
+        let with_token = |a: &mut Alloc, elements: &[Term]| match token {
+            Some(token) => {
+                let mut all = [token; 7];
+                all[..elements.len()].copy_from_slice(elements);
+                a.tuple(&all[..=elements.len()])
+            }
+            None => a.tuple(elements),
+        };
         match self {
             Control::Link { from, to } => a.tuple(&[op(1), from, to]),
-            Control::Send { from: None, to } => a.tuple(&[op(2), term::am::EMPTY, to]),
-            Control::Send { from: Some(from), to } => a.tuple(&[op(22), from, to]),
-            Control::SendName { from, name } => a.tuple(&[op(6), from, term::am::EMPTY, name]),
-            Control::SendAlias { from, alias } => a.tuple(&[op(33), from, alias]),
+            Control::Send { from: None, to } => with_token(a, &[traced(2, 12), term::am::EMPTY, to]),
+            Control::Send { from: Some(from), to } => with_token(a, &[traced(22, 23), from, to]),
+            Control::SendName { from, name } => with_token(a, &[traced(6, 16), from, term::am::EMPTY, name]),
+            Control::SendAlias { from, alias } => with_token(a, &[traced(33, 34), from, alias]),
             Control::Exit { from, to, reason: Some(reason) } => a.tuple(&[op(3), from, to, reason]),
-            Control::Exit { from, to, reason: None } => a.tuple(&[op(24), from, to]),
+            Control::Exit { from, to, reason: None } => with_token(a, &[traced(24, 25), from, to]),
             Control::Exit2 { from, to, reason: Some(reason) } => a.tuple(&[op(8), from, to, reason]),
             Control::Exit2 { from, to, reason: None } => a.tuple(&[op(26), from, to]),
             Control::Unlink { id: None, from, to } => a.tuple(&[op(4), from, to]),
@@ -148,10 +140,11 @@ impl Control {
             Control::Down { from, to, reference, reason: None } => a.tuple(&[op(28), from, to, reference]),
             Control::SpawnRequest { reference, from, leader, module, function, arity, options } => {
                 let mfa = a.tuple(&[module, function, arity]);
-                a.tuple(&[op(29), reference, from, leader, mfa, options])
+                with_token(a, &[traced(29, 30), reference, from, leader, mfa, options])
             }
             Control::SpawnReply { reference, to, linked, monitored, result } => {
-                a.tuple(&[op(31), reference, to, op(i64::from(linked) | i64::from(monitored) << 1), result])
+                let done = op(i64::from(linked) | i64::from(monitored) << 1);
+                with_token(a, &[traced(31, 32), reference, to, done, result])
             }
         }
     }

@@ -3,6 +3,7 @@
 //! A trace begins its life raw: `{'$trace', Addresses, M, F, Args, Info, Class}` with the code addresses in a binary. Only
 //! `build_trace` (for `catch`, `try ... Stacktrace`, the end of the process) looks functions and lines up.
 
+use crate::interp;
 use code::op::Op;
 use node::{Ctx, Foreign};
 use process::Class;
@@ -156,10 +157,7 @@ fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
     };
     let mut n = 0;
     // SAFETY: `at` is an instruction (rule 1).
-    let word = match unsafe { *at } {
-        word if word as u16 == Op::Breakpoint as u16 => cx.node.code.point((word >> 16) as u32).map_or(word, |p| p.original()),
-        word => word,
-    };
+    let word = unsafe { interp::word_at(cx, at) };
     let native = matches!(word as u16, n if n == Op::Native as u16 || n == Op::Nif as u16 || n == Op::RaisePending as u16 || n == Op::Illegal as u16);
     if !native {
         // Marked as an instruction, not a return address, by its lowest bit.

@@ -217,15 +217,13 @@ impl Request<'_> {
     /// The new process has its arguments.
     pub fn begins(&self, node: &Arc<Node>, child: Term) {
         node.seq_tell(self.token, RECEIVE, term::atom!("receive"), child, self.args);
-        let serial = self.token[2].as_small().unwrap_or(0) as u64;
         let token = Owned::build(|a| {
             let all = self.token.map(|t| term::copy::copy(t, a, LiteralRange::NONE));
             a.tuple(&all)
         });
         node.request(child, move |_, p| {
             if let Some((_, _, p)) = p {
-                let rare = p.rare.get_or_insert_default();
-                (rare.trace_token, rare.seq_clock, rare.seq_last) = (Some(token), serial, serial);
+                take(p, token);
             }
         });
     }
@@ -240,19 +238,22 @@ pub fn received(cx: &mut Ctx, message: &mut Message) {
     match message.extra.as_mut().and_then(|e| e.token.take()) {
         None => clear(cx.p),
         Some(token) => {
-            let parts = token.term.as_tuple_n::<5>().copied();
-            let rare = cx.p.rare.get_or_insert_default();
-            if let Some(t) = parts {
-                let serial = t[2].as_small().unwrap_or(0) as u64;
-                rare.seq_last = serial;
-                rare.seq_clock = rare.seq_clock.max(serial);
-                if !cx.p.sensitive {
-                    cx.node.seq_tell(&t, RECEIVE, term::atom!("receive"), cx.pid, message.term);
-                }
+            if let Some(t) = token.term.as_tuple_n::<5>().filter(|_| !cx.p.sensitive) {
+                cx.node.seq_tell(t, RECEIVE, term::atom!("receive"), cx.pid, message.term);
             }
-            rare.trace_token = Some(token);
+            take(cx.p, token);
         }
     }
+}
+
+/// The process has this token from now on, and goes on from its number.
+fn take(p: &mut Private, token: Owned) {
+    let rare = p.rare.get_or_insert_default();
+    if let Some(t) = token.term.as_tuple_n::<5>() {
+        rare.seq_last = t[2].as_small().unwrap_or(0) as u64;
+        rare.seq_clock = rare.seq_clock.max(rare.seq_last);
+    }
+    rare.trace_token = Some(token);
 }
 
 /// A process with a token has spawned another: as if by a message, and one back.

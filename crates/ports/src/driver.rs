@@ -84,6 +84,14 @@ pub trait Driver: Send {
     }
     /// The node halts: writes out what is waiting, at most until `deadline`.
     fn flush(&mut self, _io: &mut Io, _deadline: Option<std::time::Instant>) {}
+    /// Does it know any `port_control`? If not, the port does not even receive one.
+    fn takes_controls(&self) -> bool {
+        false
+    }
+    /// Does it know any `port_call`?
+    fn takes_calls(&self) -> bool {
+        false
+    }
     /// Takes commands although it is busy (`port_command`'s `force`).
     fn takes_force(&self) -> bool {
         false

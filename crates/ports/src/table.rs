@@ -361,6 +361,12 @@ impl Ports {
     pub fn takes_force(&self, port: &Port) -> bool {
         port.driver.lock().as_ref().is_some_and(|d| d.takes_force())
     }
+    pub fn takes_controls(&self, port: &Port) -> bool {
+        port.driver.lock().as_ref().is_some_and(|d| d.takes_controls())
+    }
+    pub fn takes_calls(&self, port: &Port) -> bool {
+        port.driver.lock().as_ref().is_some_and(|d| d.takes_calls())
+    }
     pub fn is_busy(&self, port: &Port) -> bool {
         port.busy.load(Acquire)
     }

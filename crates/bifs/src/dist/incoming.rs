@@ -138,7 +138,7 @@ fn act(c: &Connection, node: &Arc<Node>, control: Control, token: Option<Term>, 
             if payload.term.list_length() != arity.as_u64().map(|n| n as usize) {
                 return Err(Bad);
             }
-            spawn(c, node, reference, from, leader, (module, function, payload.term), options, token)?;
+            spawn(c, node, Asked { reference, from, leader, mfa: (module, function, payload.term), options }, token)?;
         }
         Control::SpawnReply { reference, to, linked, monitored, result } => {
             let Some(id) = ours(reference) else { return Ok(()) };
@@ -173,18 +173,19 @@ fn watched(c: &Connection, node: &Node, reference: Term, pid: Term, name: Option
     Ok(id)
 }
 
-/// Another node wants a process here.
-#[allow(clippy::too_many_arguments)]
-fn spawn(
-    c: &Connection,
-    node: &Arc<Node>,
+/// A process that another node wants here.
+struct Asked {
     reference: Term,
     from: Who,
     leader: Term,
+    /// Module, function and the list of arguments.
     mfa: (Term, Term, Term),
-    list: Term,
-    token: Option<Term>,
-) -> Result<(), Bad> {
+    options: Term,
+}
+
+/// Another node wants a process here.
+fn spawn(c: &Connection, node: &Arc<Node>, asked: Asked, token: Option<Term>) -> Result<(), Bad> {
+    let Asked { reference, from, leader, mfa, options: list } = asked;
     let (mut linked, mut monitored) = (false, false);
     let mut reply = Reply::default();
     let mut made = None;

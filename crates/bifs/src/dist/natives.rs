@@ -56,35 +56,31 @@ fn create_dist_channel(cx: &mut Ctx, a: &[Term]) -> Res {
     }
     let connection = of(&node).get(a[0]);
     let controller = a[1];
-    if controller.is_local_port() {
-        let found = port::of(&node).and_then(|ports| ports.get(controller).map(|port| (ports, port)));
-        let Some((ports, p)) = found else { return Ok(am::BADARG) };
-        let Some(id) = connection.up(&node, controller, flags, creation) else { return Ok(am::BADARG) };
-        announce(cx, &node, a[0], controller, flags, id);
-        let through = Through { connection: connection.clone(), node: Arc::downgrade(&node), id };
-        if !ports.carry_for(&p, Arc::new(through)) {
-            connection.lost(&node, Some(id), am::NOCONNECTION);
-            return Ok(am::BADARG);
+    let port = port::of(&node).and_then(|ports| ports.get(controller).map(|port| (ports, port))).filter(|_| controller.is_local_port());
+    if port.is_none() && !(controller.is_local_pid() && node.is_alive(controller)) {
+        return Ok(am::BADARG);
+    }
+    let Some(id) = connection.up(&node, controller, flags, creation) else { return Ok(am::BADARG) };
+    announce(cx, &node, a[0], controller, flags, id);
+    let carried = match port {
+        Some((ports, port)) => ports.carry_for(&port, Arc::new(Through { connection: connection.clone(), node: Arc::downgrade(&node), id })),
+        None => {
+            let (c, weak) = (connection.clone(), Arc::downgrade(&node));
+            let ended = move |reason: Term| {
+                if let Some(node) = weak.upgrade() {
+                    // One that a supervisor may end says its reason so.
+                    let reason = match reason.as_tuple_n::<2>() {
+                        Some(&[what, why]) if what == atom!("shutdown") => why,
+                        _ => reason,
+                    };
+                    c.lost(&node, Some(id), told(reason));
+                }
+            };
+            crate::owned::watch(&node, controller, Box::new(ended)).is_some()
         }
-    } else if controller.is_local_pid() && node.is_alive(controller) {
-        let Some(id) = connection.up(&node, controller, flags, creation) else { return Ok(am::BADARG) };
-        announce(cx, &node, a[0], controller, flags, id);
-        let (c, weak) = (connection.clone(), Arc::downgrade(&node));
-        let ended = Box::new(move |reason: term::Term| {
-            if let Some(node) = weak.upgrade() {
-                // One that a supervisor may end says its reason so.
-                let reason = match reason.as_tuple_n::<2>() {
-                    Some(&[what, why]) if what == atom!("shutdown") => why,
-                    _ => reason,
-                };
-                c.lost(&node, Some(id), told(reason));
-            }
-        });
-        if crate::owned::watch(&node, controller, ended).is_none() {
-            connection.lost(&node, Some(id), am::NOCONNECTION);
-            return Ok(am::BADARG);
-        }
-    } else {
+    };
+    if !carried {
+        connection.lost(&node, Some(id), am::NOCONNECTION);
         return Ok(am::BADARG);
     }
     let id = connection.id();

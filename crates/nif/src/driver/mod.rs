@@ -368,6 +368,12 @@ impl Driver for Foreign {
             }
         });
     }
+    fn takes_controls(&self) -> bool {
+        self.entry().control.is_some()
+    }
+    fn takes_calls(&self) -> bool {
+        self.entry().call.is_some()
+    }
     fn control(&mut self, io: &mut Io, operation: u32, data: &[u8]) -> Control {
         let Some(control) = self.entry().control else { return Control::Bad };
         let mut data = data.to_vec();

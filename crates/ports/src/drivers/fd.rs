@@ -49,6 +49,9 @@ impl Driver for Fd {
             io.fail(e);
         }
     }
+    fn takes_controls(&self) -> bool {
+        true
+    }
     fn control(&mut self, io: &mut Io, operation: u32, _data: &[u8]) -> Control {
         if operation == GET_WINSIZE || operation == CONTROL_BASE + GET_WINSIZE {
             return window_size(io, &self.numbers).map_or(Control::Bad, Control::List);

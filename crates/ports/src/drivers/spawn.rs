@@ -103,6 +103,10 @@ impl Spawned {
 }
 
 impl Driver for Spawned {
+    // That of ERTS knows one, which is its own.
+    fn takes_controls(&self) -> bool {
+        true
+    }
     fn command(&mut self, io: &mut Io, data: Vec<u8>) {
         let Some(output) = &mut self.output else { return pipe::not_for_output(io) };
         let Some(data) = pipe::packed(data, self.packet) else { return pipe::too_long(io) };

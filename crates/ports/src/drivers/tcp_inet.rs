@@ -546,7 +546,13 @@ impl Tcp {
             io.cancel_timer(timer);
         }
     }
-    fn control_request(&mut self, io: &mut Io, operation: u32, data: &[u8]) -> Control {
+}
+
+impl inet::Requests for Tcp {
+    fn socket(&mut self) -> &mut Socket {
+        &mut self.s
+    }
+    fn request(&mut self, io: &mut Io, operation: u32, data: &[u8]) -> Control {
         match operation {
             request::OPEN => inet::open(&mut self.s, io, data),
             request::FDOPEN => inet::fdopen(&mut self.s, io, data),
@@ -600,11 +606,11 @@ impl Driver for Tcp {
         self.send(io, data, from, Some(sender));
         self.s.arm(io);
     }
+    fn takes_controls(&self) -> bool {
+        true
+    }
     fn control(&mut self, io: &mut Io, operation: u32, data: &[u8]) -> Control {
-        let Some(operation) = operation.checked_sub(inet::BASE) else { return Control::Bad };
-        let answer = self.control_request(io, operation, data);
-        self.s.arm(io);
-        answer
+        inet::requested(self, io, operation, data)
     }
     fn ready(&mut self, io: &mut Io, ready: Ready) {
         self.s.armed = Interest::NONE;

@@ -113,6 +113,9 @@ impl Driver for TraceFile {
         }
     }
     /// `f` writes out what is kept back.
+    fn takes_controls(&self) -> bool {
+        true
+    }
     fn control(&mut self, _io: &mut Io, operation: u32, _data: &[u8]) -> Control {
         if operation != u32::from(b'f') {
             return Control::Bad;

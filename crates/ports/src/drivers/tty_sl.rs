@@ -81,6 +81,9 @@ impl Driver for Tty {
             io.tell_owner(|_| am::OK);
         }
     }
+    fn takes_controls(&self) -> bool {
+        true
+    }
     fn control(&mut self, io: &mut Io, operation: u32, data: &[u8]) -> Control {
         match operation.wrapping_sub(CONTROL_BASE) {
             GET_WINSIZE => window_size(io, &[1, 0]).map_or(Control::Bad, Control::List),

@@ -221,7 +221,13 @@ impl Udp {
         });
         sent.map(|_| ()).map_err(Errno::name)
     }
-    fn control_request(&mut self, io: &mut Io, operation: u32, data: &[u8]) -> Control {
+}
+
+impl inet::Requests for Udp {
+    fn socket(&mut self) -> &mut Socket {
+        &mut self.s
+    }
+    fn request(&mut self, io: &mut Io, operation: u32, data: &[u8]) -> Control {
         match operation {
             request::OPEN => {
                 let answer = inet::open(&mut self.s, io, data);
@@ -261,11 +267,11 @@ impl Driver for Udp {
             Err(reason) => sender.error(io, term::atom::intern(reason)),
         }
     }
+    fn takes_controls(&self) -> bool {
+        true
+    }
     fn control(&mut self, io: &mut Io, operation: u32, data: &[u8]) -> Control {
-        let Some(operation) = operation.checked_sub(inet::BASE) else { return Control::Bad };
-        let answer = self.control_request(io, operation, data);
-        self.s.arm(io);
-        answer
+        inet::requested(self, io, operation, data)
     }
     fn ready(&mut self, io: &mut Io, ready: Ready) {
         self.s.armed = Interest::NONE;

@@ -9,6 +9,8 @@ mod message;
 mod options;
 mod socket;
 
+use crate::driver::{Control, Io};
+
 pub(crate) use address::{put as put_address, read as read_address, term as address_term};
 pub(crate) use control::{control, error, error_text, fdopen, open, reply};
 pub(crate) use message::{Sender, asynchronous, data_term, done, failed, packet_term, tell};
@@ -32,6 +34,21 @@ pub(crate) mod request {
     pub const TCP_SHUTDOWN: u32 = 44;
     pub const TCP_SENDFILE: u32 = 45;
     pub const PACKET_RECV: u32 = 60;
+}
+
+/// A driver of sockets of one kind.
+pub(crate) trait Requests {
+    fn socket(&mut self) -> &mut Socket;
+    /// A request of `prim_inet`.
+    fn request(&mut self, io: &mut Io, operation: u32, data: &[u8]) -> Control;
+}
+
+/// `Driver::control` of all of them.
+pub(crate) fn requested(driver: &mut impl Requests, io: &mut Io, operation: u32, data: &[u8]) -> Control {
+    let Some(operation) = operation.checked_sub(BASE) else { return Control::Bad };
+    let answer = driver.request(io, operation, data);
+    driver.socket().arm(io);
+    answer
 }
 
 /// A 32-bit number at a place.
