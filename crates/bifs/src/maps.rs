@@ -46,14 +46,39 @@ fn take(cx: &mut Ctx, a: &[Term]) -> Res {
 }
 fn keys(cx: &mut Ctx, a: &[Term]) -> Res {
     need_map(cx, a[0])?;
+    if map::size(a[0]) > PORTION {
+        return of_all(cx, a[0], |(k, _)| k);
+    }
     cx.charge(map::size(a[0]) / 8);
     Ok(map::keys(cx.h(), a[0]))
 }
 fn values(cx: &mut Ctx, a: &[Term]) -> Res {
     need_map(cx, a[0])?;
+    if map::size(a[0]) > PORTION {
+        return of_all(cx, a[0], |(_, v)| v);
+    }
     cx.charge(map::size(a[0]) / 8);
     Ok(map::values(cx.h(), a[0]))
 }
+
+/// A list with something of each pair of a large map, from its last part to its first, between which the function may give way.
+fn of_all(cx: &mut Ctx, map: Term, what: impl Fn((Term, Term)) -> Term) -> Res {
+    let [part, mut list] = slice::kept_terms(cx).unwrap_or([Term::small(255), Term::NIL]);
+    let mut part = part.as_small().and_then(|n| u8::try_from(n).ok()).unwrap_or_default();
+    loop {
+        let terms: Vec<Term> = map::Iter::part(map, part).map(&what).collect();
+        cx.charge(terms.len() / 8);
+        list = cx.h().list_with_tail(&terms, list);
+        if part == 0 {
+            return Ok(list);
+        }
+        part -= 1;
+        if cx.exhausted() {
+            return Err(slice::keep_terms(cx, [Term::small(i64::from(part)), list]));
+        }
+    }
+}
+
 fn merge(cx: &mut Ctx, a: &[Term]) -> Res {
     need_map(cx, a[0])?;
     need_map(cx, a[1])?;

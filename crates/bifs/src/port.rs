@@ -718,7 +718,10 @@ fn item(cx: &mut Ctx, port: &Port, i: &Info, item: Term) -> Option<Term> {
         "parallelism" => Term::bool(i.parallelism),
         "locking" => atom!("port_level"),
         "memory" => Term::small((size_of::<Port>() + port.name.len()) as i64),
-        "monitors" => Term::NIL,
+        "monitors" => {
+            let monitors: Vec<Term> = i.monitors.iter().map(|&pid| cx.h().tuple(&[am::PROCESS, pid])).collect();
+            cx.h().list(&monitors)
+        }
         "monitored_by" => cx.h().list(&i.monitored_by),
         "queue_size" => Term::small(i.queue_size as i64),
         _ => return None,

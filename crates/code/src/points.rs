@@ -267,14 +267,12 @@ impl Code {
 
     /// A version's code is no longer current: its calls are not caught any more.
     pub(crate) fn clear_points(&self, l: &crate::Loaded) {
-        let mut gone = Vec::new();
         for p in self.points_where(|p| self.is_wanted(p)) {
             let export = p.site == Site::Export && p.module == l.name;
             if l.contains(p.address as u64) || export {
                 *p.hook.write() = None;
                 p.debugged.store(false, Release);
                 self.install(&p, false);
-                gone.push(p);
             }
         }
     }

@@ -327,6 +327,10 @@ impl Code {
         let loaded = self.assemble(&prepared, name, decode).ok_or(LoadFailure::BadFile)?;
         self.ranges.write().insert(loaded.start(), loaded.clone());
         if prepared.has_on_load {
+            // As in ERTS, whatever comes of the on_load function: calls of the code there was are not caught any more.
+            if let Some(before) = &had.current {
+                self.clear_points(before);
+            }
             self.with(name, |v| v.pending = Some(loaded.clone()));
             // Funs work at once: the on_load function may make some.
             self.link_funs(&loaded);
@@ -536,14 +540,14 @@ impl Code {
         self.ranges.write().remove(&l.start());
     }
 
-    /// `erlang:delete_module/1`: current code becomes old. `None`: no such module; `Some(false)`: there is old code already.
+    /// `erlang:delete_module/1`: current code becomes old. `None`: no such module was ever known; `Some(false)`: there is old code already.
     pub fn delete(&self, module: Term) -> Option<bool> {
         let _one = self.change.lock();
         let v = self.versions(module)?;
-        let current = v.current?;
         if v.old.is_some() {
             return Some(false);
         }
+        let Some(current) = v.current else { return Some(true) };
         self.clear_points(&current);
         // The module goes before its functions: a call that finds none of them finds no module either, and loads it again.
         self.with(module, |v| {

@@ -100,6 +100,10 @@ pub trait Driver: Send {
     fn queued(&self) -> usize {
         0
     }
+    /// The processes it monitors.
+    fn monitors(&self) -> Vec<Term> {
+        Vec::new()
+    }
     /// Can it carry packets between nodes?
     fn carries_packets(&self) -> bool {
         false

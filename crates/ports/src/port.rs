@@ -130,6 +130,8 @@ pub struct Info {
     pub output: u64,
     pub os_pid: u32,
     pub registered: Option<Term>,
+    /// Processes that its driver monitors.
+    pub monitors: Vec<Term>,
     pub monitored_by: Vec<Term>,
     pub parallelism: bool,
     pub queue_size: usize,

@@ -447,7 +447,7 @@ impl Ports {
         f(state.data.as_ref().map(|d| d.term))
     }
     pub fn info(&self, port: &Port) -> Info {
-        let queue_size = port.driver.lock().as_ref().map_or(0, |d| d.queued());
+        let (queue_size, monitors) = port.driver.lock().as_ref().map_or_else(Default::default, |d| (d.queued(), d.monitors()));
         let state = port.state.lock();
         Info {
             name: port.name.clone(),
@@ -457,6 +457,7 @@ impl Ports {
             output: port.output.load(Relaxed),
             os_pid: port.os_pid.load(Relaxed),
             registered: state.name,
+            monitors,
             monitored_by: state.monitors.values().copied().collect(),
             parallelism: port.options.parallelism,
             queue_size,

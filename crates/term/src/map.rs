@@ -695,6 +695,29 @@ impl Iter {
         }
         it
     }
+
+    /// The pairs of a hash map's part: those whose place in the order of iteration begins with this byte.
+    pub fn part(map: Term, part: u8) -> Iter {
+        let mut it = Iter { runs: [(std::ptr::null(), 0); LEVELS as usize + 2], depth: 0, values: std::ptr::null() };
+        let below = |node: Term, slot: u8| -> Option<&'static [Term]> {
+            let (bitmap, children) = node.hash_node()?;
+            let bit = 1u32 << slot;
+            let i = (bitmap & (bit - 1)).count_ones() as usize;
+            (bitmap & bit != 0).then(|| &children[i..=i])
+        };
+        let Some(mut run) = below(map, part >> 4) else { return it };
+        if run[0].hash_node().is_some() {
+            match below(run[0], part & 15) {
+                Some(inner) => run = inner,
+                None => return it,
+            }
+        } else if order_of(leaf_hash(run[0])) >> (HASH_BITS - 8) != u64::from(part) {
+            return it;
+        }
+        it.runs[0] = (run.as_ptr(), 1);
+        it.depth = 1;
+        it
+    }
 }
 
 impl Iterator for Iter {
@@ -876,6 +899,10 @@ mod tests {
             }
         }
         assert!(all.iter().copied().eq(Iter::new(m)));
+        // Its parts, one after the other, are the whole.
+        if !m.is_flat_map() {
+            assert!((0..=255).flat_map(|part| Iter::part(m, part)).eq(Iter::new(m)));
+        }
     }
 
     #[test]

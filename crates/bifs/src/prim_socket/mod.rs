@@ -8,6 +8,7 @@ mod message;
 mod options;
 mod supports;
 mod tables;
+mod totals;
 mod transfer;
 
 use crate::port;
@@ -18,12 +19,14 @@ use node::{Ctx, Dirty, Effect, Native, NativeFn, Node, Stop};
 use process::{Owned, RefId};
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, Weak};
 use sys::Errno;
 use sys::poll::{Event, Interest};
 use term::copy::LiteralRange;
 use term::magic::Magic;
 use term::{Alloc, Term, am, atom};
+use totals::{Open, Totals};
 
 pub use address::{from_term as address_from_term, to_term as address_to_term};
 
@@ -96,7 +99,7 @@ struct Counts {
 }
 
 struct State {
-    fd: Option<OwnedFd>,
+    fd: Option<Open>,
     closing: bool,
     bound: bool,
     listening: bool,
@@ -108,6 +111,10 @@ struct State {
     readers: Queue,
     writers: Queue,
     receive_buffer: usize,
+    /// How many buffers one receive may fill; `None`: it was not said.
+    receive_times: Option<u32>,
+    /// Buffers filled since the last whole receive, and their bytes.
+    pieces: (u32, u64),
     receive_control: usize,
     send_control: usize,
     debug: bool,
@@ -361,7 +368,7 @@ impl Sock {
 /// Makes a socket of an open descriptor; its owner is the caller.
 fn create(cx: &mut Ctx, fd: OwnedFd, [domain, kind, protocol]: [i32; 3], like: Option<&State>, registered: bool) -> Res {
     let state = State {
-        fd: Some(fd),
+        fd: Some(Open::new(fd, [domain, kind, protocol], cx.node.part())),
         closing: false,
         bound: false,
         listening: false,
@@ -372,6 +379,8 @@ fn create(cx: &mut Ctx, fd: OwnedFd, [domain, kind, protocol]: [i32; 3], like: O
         readers: Queue::default(),
         writers: Queue::default(),
         receive_buffer: like.map_or(8192, |s| s.receive_buffer),
+        receive_times: like.and_then(|s| s.receive_times),
+        pieces: (0, 0),
         receive_control: like.map_or(1024, |s| s.receive_control),
         send_control: like.map_or(1024, |s| s.send_control),
         debug: like.is_some_and(|s| s.debug),
@@ -733,17 +742,16 @@ fn info(cx: &mut Ctx, a: &[Term]) -> Res {
 
 fn info_all(cx: &mut Ctx, _: &[Term]) -> Res {
     let release = cx.node.code.release;
+    let totals = cx.node.part::<Totals>();
     let h = cx.h();
-    let zero = Term::small(0);
-    let names = ["num_dinet", "num_dinet6", "num_dlocal", "num_pip", "num_psctp", "num_ptcp", "num_pudp", "num_sockets", "num_tdgrams", "num_tseqpkgs", "num_tstreams"];
-    let mut counters: Vec<(&str, Term)> = names.iter().map(|&n| (n, zero)).collect();
+    let mut counters: Vec<(&str, Term)> = totals::NAMES.into_iter().zip(totals.counts().map(|n| h.uint(n))).collect();
     counters.push(("num_cnt_bits", Term::small(64)));
     let counters = map(h, &counters);
     let mut pairs = vec![
         ("counters", counters),
-        ("debug", am::FALSE),
+        ("debug", Term::bool(totals.debug.load(Relaxed))),
         ("use_registry", am::TRUE),
-        ("socket_debug", am::FALSE),
+        ("socket_debug", Term::bool(totals.socket_debug.load(Relaxed))),
         ("iow", am::FALSE),
         ("iov_max", Term::small(1024)),
     ];
@@ -754,8 +762,22 @@ fn info_all(cx: &mut Ctx, _: &[Term]) -> Res {
     Ok(map(h, &pairs))
 }
 
-/// Switches for debugging, which there are not; they are taken all the same.
-fn command(_: &mut Ctx, _: &[Term]) -> Res {
+/// Switches for debugging: they are kept and told, nothing is printed.
+fn command(cx: &mut Ctx, a: &[Term]) -> Res {
+    let totals = cx.node.part::<Totals>();
+    let switch = match option_of(a[0], "command").and_then(term::atom::as_text) {
+        Some("debug") => &totals.debug,
+        Some("socket_debug") => &totals.socket_debug,
+        Some("use_registry") => return Ok(am::OK),
+        _ => return Err(cx.badarg()),
+    };
+    let Some(data) = option_of(a[0], "data") else { return Err(cx.badarg()) };
+    let Some(on) = data.as_bool() else {
+        let what = cx.h().tuple(&[atom!("data"), data]);
+        let reason = cx.h().tuple(&[atom!("invalid"), what]);
+        return Err(cx.error(reason));
+    };
+    switch.store(on, Relaxed);
     Ok(am::OK)
 }
 

@@ -163,11 +163,12 @@ fn set_own(cx: &mut Ctx, a: &[Term], number: i32) -> Res {
         own::SELECT_READ => value.as_bool().map(|on| s.select_read = on),
         own::USE_REGISTRY => value.as_bool().map(|on| s.registered = on),
         own::RCVBUF => {
-            let size = match value.as_tuple_n::<2>() {
-                Some(&[count, size]) => count.to::<u32>().and_then(|_| size_or_default(size, 8192)),
-                None => size_or_default(value, 8192),
+            let (times, size) = match value.as_tuple_n::<2>() {
+                Some(&[times, size]) => (times.to::<u32>().filter(|&n| n > 0), size),
+                None => (None, value),
             };
-            size.map(|n| s.receive_buffer = n)
+            let bad_times = value.is_tuple() && times.is_none();
+            size_or_default(size, 8192).filter(|_| !bad_times).map(|n| (s.receive_times, s.receive_buffer) = (times, n))
         }
         own::RCVCTRLBUF => size_or_default(value, 1024).map(|n| s.receive_control = n),
         own::SNDCTRLBUF => size_or_default(value, 1024).map(|n| s.send_control = n),
@@ -229,7 +230,7 @@ pub fn get(cx: &mut Ctx, a: &[Term]) -> Res {
             return Ok(invalid(cx, atom!("socket_option")));
         }
         Form::Protocol => {
-            let protocol = Term::small(sock.protocol.into());
+            let protocol = if sock.protocol == 0 { atom!("default") } else { Term::small(sock.protocol.into()) };
             return Ok(cx.h().ok(protocol));
         }
         Form::Str | Form::PktOptions => 256,
@@ -276,7 +277,13 @@ fn get_own(cx: &mut Ctx, t: Term, number: i32) -> Res {
         own::SELECT_READ => Term::bool(s.select_read),
         own::USE_REGISTRY => Term::bool(s.registered),
         own::OWNER => s.owner.unwrap_or(am::UNDEFINED),
-        own::RCVBUF => Term::small(s.receive_buffer as i64),
+        own::RCVBUF => {
+            let size = Term::small(s.receive_buffer as i64);
+            match s.receive_times {
+                Some(times) => cx.h().tuple(&[Term::small(times.into()), size]),
+                None => size,
+            }
+        }
         own::RCVCTRLBUF => Term::small(s.receive_control as i64),
         own::SNDCTRLBUF => Term::small(s.send_control as i64),
         own::FD => match s.fd() {

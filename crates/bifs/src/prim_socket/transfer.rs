@@ -202,6 +202,7 @@ pub fn end_of_file(cx: &mut Ctx, a: &[Term]) -> Res {
 
 /// Nothing there, or worse.
 fn not_received(cx: &mut Ctx, sock: &Arc<Sock>, s: &mut State, e: Errno, reference: Term) -> Res {
+    s.pieces = (0, 0);
     if e == Errno::EAGAIN {
         if reference == atom!("zero") {
             return Ok(if cx.node.code.release >= 26 { am::TIMEOUT } else { am::OK });
@@ -224,9 +225,10 @@ fn ended(cx: &mut Ctx, sock: &Arc<Sock>, s: &mut State) -> Res {
 }
 
 fn received(cx: &Ctx, sock: &Arc<Sock>, s: &mut State, n: usize) {
+    let (_, before) = std::mem::take(&mut s.pieces);
     s.counts.read_packages += 1;
     s.counts.read_bytes += n as u64;
-    s.counts.read_largest = s.counts.read_largest.max(n as u64);
+    s.counts.read_largest = s.counts.read_largest.max(before + n as u64);
     sock.next(cx, s, Operation::Receive);
 }
 
@@ -247,6 +249,13 @@ pub fn receive(cx: &mut Ctx, a: &[Term]) -> Res {
     };
     cx.charge(n / 100);
     let data = cx.h().binary(&buffer[..n]);
+    // A stream may fill several buffers: whoever asked puts them together.
+    let times = if asked == 0 && sock.kind == STREAM { s.receive_times.unwrap_or(1) } else { 1 };
+    if n == size && s.pieces.0 + 1 < times {
+        s.pieces = (s.pieces.0 + 1, s.pieces.1 + n as u64);
+        s.counts.read_bytes += n as u64;
+        return Ok(cx.h().tuple(&[atom!("more"), data]));
+    }
     let zero = a[3] == atom!("zero");
     if n < asked && sock.kind == STREAM && !zero {
         s.counts.read_bytes += n as u64;

@@ -510,6 +510,9 @@ impl Driver for Foreign {
     fn queued(&self) -> usize {
         self.shared.queue.lock().size()
     }
+    fn monitors(&self) -> Vec<Term> {
+        self.shared.monitors.lock().iter().map(|m| m.1).collect()
+    }
 }
 
 /// What C gets for a port that is gone.
