@@ -30,7 +30,7 @@ enum Pattern {
     /// With a searcher for long texts, made when there is one.
     One(Bytes, OnceLock<Box<memmem::Finder<'static>>>),
     /// A few short ones, and what they begin with; likewise. Of several at one place, the longest.
-    Few(Vec<Bytes>, [u64; 4], OnceLock<Option<AhoCorasick>>),
+    Few(Vec<Bytes>, First, OnceLock<Option<AhoCorasick>>),
     /// Likewise of many.
     Many(AhoCorasick),
 }
@@ -38,26 +38,58 @@ enum Pattern {
 /// Texts from this many bytes on are worth a searcher.
 const LONG_TEXT: usize = 4096;
 /// How many patterns are few, and how long short ones.
-const FEW: usize = 8;
+const FEW: usize = 32;
 const SHORT: usize = 16;
+
+/// The bytes that some patterns begin with.
+enum First {
+    Two(u8, u8),
+    Three(u8, u8, u8),
+    Many([u64; 4]),
+}
+
+impl First {
+    fn of(patterns: &[Bytes]) -> First {
+        let mut set = [0u64; 4];
+        patterns.iter().for_each(|p| set[usize::from(p[0]) / 64] |= 1 << (p[0] % 64));
+        let mut all = (0..=255u8).filter(|b| set[usize::from(*b) / 64] >> (b % 64) & 1 == 1);
+        match set.iter().map(|w| w.count_ones()).sum::<u32>() {
+            n @ 1..=3 => {
+                let a = all.next().unwrap_or(0);
+                let b = all.next().unwrap_or(a);
+                if n == 3 { First::Three(a, b, all.next().unwrap_or(b)) } else { First::Two(a, b) }
+            }
+            _ => First::Many(set),
+        }
+    }
+    /// The next place at or after `from` where one of them is.
+    fn next(&self, text: &[u8], from: usize) -> Option<usize> {
+        let rest = &text[from..];
+        match *self {
+            First::Two(a, b) => memchr::memchr2(a, b, rest),
+            First::Three(a, b, c) => memchr::memchr3(a, b, c, rest),
+            First::Many(set) => rest.iter().position(|b| set[usize::from(*b) / 64] >> (b % 64) & 1 == 1),
+        }
+        .map(|i| from + i)
+    }
+}
 
 fn searcher(patterns: &[Bytes]) -> Option<AhoCorasick> {
     AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok()
 }
 
 impl Pattern {
-    fn of(patterns: &[Bytes]) -> Option<Pattern> {
-        match patterns {
+    fn of(patterns: Vec<Bytes>) -> Option<Pattern> {
+        match &patterns[..] {
             [] => None,
             _ if patterns.iter().any(|p| p.is_empty()) => None,
             [p] if p.len() == 1 => Some(Pattern::Byte(p[0])),
             [p] => Some(Pattern::One(p.clone(), OnceLock::new())),
             _ if patterns.len() <= FEW && patterns.iter().all(|p| p.len() <= SHORT) => {
-                let mut first = [0; 4];
-                patterns.iter().for_each(|p| first[usize::from(p[0]) / 64] |= 1 << (p[0] % 64));
-                Some(Pattern::Few(patterns.to_vec(), first, OnceLock::new()))
+                let first = First::of(&patterns);
+                Some(Pattern::Few(patterns, first, OnceLock::new()))
             }
-            _ => searcher(patterns).map(Pattern::Many),
+            _ => searcher(&patterns).map(Pattern::Many),
         }
     }
     /// Length of the longest that is looked for.
@@ -69,12 +101,12 @@ impl Pattern {
             Pattern::Many(a) => a.max_pattern_len(),
         }
     }
-    /// Place and length of the first match at or after `from`.
-    fn find(&self, text: &[u8], from: usize) -> Option<(usize, usize)> {
+    /// Place and length of the first match at or after `from`. `more`: there was one already, so a searcher pays.
+    fn find(&self, text: &[u8], from: usize, more: bool) -> Option<(usize, usize)> {
         let rest = &text[from..];
         match self {
             Pattern::Byte(b) => memchr::memchr(*b, rest).map(|i| (from + i, 1)),
-            Pattern::One(p, _) if rest.len() < LONG_TEXT => memmem::find(rest, p).map(|i| (from + i, p.len())),
+            Pattern::One(p, _) if !more && rest.len() < LONG_TEXT => memmem::find(rest, p).map(|i| (from + i, p.len())),
             Pattern::One(p, f) => {
                 let f = f.get_or_init(|| Box::new(memmem::Finder::new(&p[..]).into_owned()));
                 f.find(rest).map(|i| (from + i, p.len()))
@@ -84,9 +116,15 @@ impl Pattern {
                 None => None,
             },
             Pattern::Few(all, first, _) => {
-                let begins = |b: u8| first[usize::from(b) / 64] >> (b % 64) & 1 == 1;
-                let longest = |i: usize| all.iter().filter(|p| rest[i..].starts_with(p)).map(|p| p.len()).max().map(|n| (from + i, n));
-                (0..rest.len()).filter(|&i| begins(rest[i])).find_map(longest)
+                let mut at = from;
+                loop {
+                    at = first.next(text, at)?;
+                    let here = &text[at..];
+                    if let Some(n) = all.iter().filter(|p| here.starts_with(p)).map(|p| p.len()).max() {
+                        return Some((at, n));
+                    }
+                    at += 1;
+                }
             }
             Pattern::Many(a) => a.find(rest).map(|m| (from + m.start(), m.len())),
         }
@@ -124,13 +162,13 @@ fn plain_pattern(t: Term, kept: bool) -> Option<(Pattern, bool)> {
         if kept {
             own(&mut all);
         }
-        Pattern::of(&all).map(|p| (p, many))
+        Pattern::of(all).map(|p| (p, many))
     } else {
-        let mut one = [t.as_bytes()?];
+        let mut one = vec![t.as_bytes()?];
         if kept {
             own(&mut one);
         }
-        Pattern::of(&one).map(|p| (p, false))
+        Pattern::of(one).map(|p| (p, false))
     }
 }
 /// Copies what may be borrowed from terms.
@@ -210,8 +248,9 @@ fn search(cx: &mut Ctx, p: &Pattern, text: &[u8], from: usize, all: bool) -> Res
     let mut at = from;
     let end = text.len().min(from + slice::budget(cx, 1000));
     // A match may begin before the slice's end and reach beyond it: the slice's last bytes are looked at again.
+    let longest = p.longest();
     let mut before = s.places.len();
-    while let Some((place, len)) = p.find(&text[..text.len().min(end + p.longest())], at) {
+    while let Some((place, len)) = p.find(&text[..text.len().min(end + longest)], at, at > from) {
         if place >= end && end < text.len() {
             break;
         }

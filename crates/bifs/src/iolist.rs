@@ -118,45 +118,60 @@ impl Walk {
     }
 }
 
-/// Bytes and parts of a list that is short and plain: of whole bytes at byte borders. Calls `byte` and `bytes` in order. `None`: it is
+/// Bytes that are gathered before they are given.
+const GATHERED: usize = 64;
+
+/// Parts and runs of bytes of a list that is short and plain: of whole bytes at byte borders. Calls `out` in order. `None`: it is
 /// not so, or no iolist; what has been given then is worth nothing.
 #[inline(always)]
-fn plain(t: Term, mut parts: usize, mut out: impl FnMut(Result<u8, &[u8]>) -> Option<()>) -> Option<()> {
+fn plain(t: Term, mut parts: usize, mut out: impl FnMut(&[u8]) -> Option<()>) -> Option<()> {
     let mut later: term::work::Work<Term> = term::work::Work::new();
+    let mut run = [0u8; GATHERED];
+    let mut n = 0;
     let mut at = t;
     loop {
         while let Some((head, tail)) = at.as_cons() {
             parts = parts.checked_sub(1)?;
             at = tail;
-            if let Some(n) = head.as_small() {
-                out(Ok(u8::try_from(n).ok()?))?;
+            if head.is_small() {
+                run[n] = u8::try_from(head.small_value()).ok()?;
+                n += 1;
+                if n == GATHERED {
+                    out(&run)?;
+                    n = 0;
+                }
             } else if head.is_cons() {
                 if !tail.is_nil() {
                     later.push(tail);
                 }
                 at = head;
             } else if !head.is_nil() {
-                out(Err(head.bits()?.as_bytes()?))?;
+                let part = head.bits()?.as_bytes()?;
+                out(&run[..n])?;
+                n = 0;
+                out(part)?;
             }
         }
         if !at.is_nil() {
-            out(Err(at.bits()?.as_bytes()?))?;
+            let part = at.bits()?.as_bytes()?;
+            out(&run[..n])?;
+            n = 0;
+            out(part)?;
         }
         match later.pop() {
             Some(t) => at = t,
-            None => return Some(()),
+            None => return out(&run[..n]),
         }
     }
 }
 
 /// Adds the bytes of an iolist of at most so many parts and bytes. `None`: it is longer, or not so plain.
 pub fn add_plain(t: Term, parts: usize, most: usize, out: &mut term::binary::Growing) -> Option<()> {
-    plain(t, parts, |piece| {
-        match piece {
-            Ok(b) => out.push(b),
-            Err(b) if b.len() > most || out.len() > most => return None,
-            Err(b) => out.extend(b),
+    plain(t, parts, |part| {
+        if part.len() > most || out.len() > most {
+            return None;
         }
+        out.extend(part);
         Some(())
     })
 }
@@ -164,7 +179,7 @@ pub fn add_plain(t: Term, parts: usize, most: usize, out: &mut term::binary::Gro
 pub fn plain_size(t: Term, parts: usize) -> Option<usize> {
     let mut n = 0;
     plain(t, parts, |piece| {
-        n += piece.map_or_else(<[u8]>::len, |_| 1);
+        n += piece.len();
         Some(())
     })?;
     Some(n)

@@ -407,6 +407,7 @@ impl Alloc {
         true
     }
     /// Words in fragments.
+    #[inline]
     pub fn fragment_words(&self) -> usize {
         let mut n = self.frag_words;
         if self.in_block() {
@@ -442,6 +443,7 @@ impl Alloc {
         }
         out
     }
+    #[inline]
     pub fn has_fragments(&self) -> bool {
         !self.frags.is_null()
     }

@@ -107,6 +107,7 @@ impl Binary {
         // SAFETY: the bytes follow the head in the same allocation.
         unsafe { self.0.as_ptr().cast::<u8>().add(HEAD) }
     }
+    #[inline]
     pub fn capacity(&self) -> usize {
         self.head().capacity
     }
@@ -220,6 +221,7 @@ impl Growing {
     pub fn with_capacity(capacity: usize) -> Growing {
         Growing { binary: Binary::with_capacity(capacity, 0), len: 0 }
     }
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }

@@ -73,6 +73,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    #[inline]
     pub const fn from_u8(n: u8) -> Option<Kind> {
         use Kind::*;
         Some(match n {
