@@ -75,6 +75,10 @@ const BUSY_WORDS: u64 = 4096;
 /// Busy slices in a row until blocks grow beyond what is alive asks for, and until they grow no further.
 const BUSY_FROM: u32 = 3;
 const BUSY_MOST: u32 = 8;
+/// A busy process's block grows if more than one in so many of its words has survived, up to this size: it still stays in a core's
+/// own cache then, and each word is copied less often for those that die.
+const SURVIVORS: usize = 3;
+const SWELLS_TO: usize = 1 << 16;
 /// Words alive after a major collection that make them old at once.
 const SETTLES_FROM: usize = 1 << 16;
 
@@ -166,6 +170,15 @@ impl Heap {
     /// The block that a process gets for being busy: collections are fewer then. It stays within a core's own cache.
     fn busy_words(&self) -> usize {
         if self.busy < BUSY_FROM || self.compact { 0 } else { 512 << (self.busy - BUSY_FROM) }
+    }
+
+    /// The block that a busy process gets of which so many words survive; 0: no other than it would have.
+    fn swollen_words(&self, survivors: usize) -> usize {
+        if self.busy < BUSY_FROM || self.compact || survivors * SURVIVORS <= self.block_words() {
+            return 0;
+        }
+        let words = next_size(survivors * SURVIVORS);
+        if words <= SWELLS_TO { words } else { 0 }
     }
 
     #[inline]
@@ -322,7 +335,8 @@ impl Heap {
             (false, true) => self.min_words,
             (false, false) => self.block_words().max(self.min_words),
         });
-        let capacity = capacity.max(self.busy_words());
+        // As many are expected to survive as last time.
+        let capacity = capacity.max(self.busy_words()).max(if MAJOR { 0 } else { self.swollen_words(mature) });
         // The stack stays, whatever dies: beside a deep one there must be room in proportion to it.
         let capacity = if self.compact { capacity } else { capacity.max(next_size((stack + need) * 2)) };
         // If nearly all of it lives, the next collection should not come at once.
@@ -473,7 +487,9 @@ impl Heap {
             next_size(used + used / 2)
         } else if MAJOR && used * 4 < now && now > self.min_words {
             next_size(used * 2).max(self.min_words)
-        } else if used * 4 < now && now > 8000 {
+        } else if !MAJOR && self.swollen_words(live) > 0 {
+            self.swollen_words(live)
+        } else if used * 4 < now && now > 8000 && (self.busy < BUSY_FROM || now > SWELLS_TO || used * 8 < now) {
             // Not too small beside the old generation: small blocks mean many collections.
             next_size(used * 3).max(self.old_block_words() / 8).min(now)
         } else {
