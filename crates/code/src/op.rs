@@ -222,6 +222,8 @@ pub const X_REGISTERS: usize = 1024 + 16;
 
 /// In the word of a continuation: it is not a call that goes on there. (Code begins at multiples of 16.)
 pub const RESUMES: u64 = 1 << 16;
+/// In the word of a native function: it builds nothing, never fails and never waits.
+pub const PLAIN: u64 = 1 << 48;
 /// The word of an instruction that has machine code at `code`; of a function's entry, or of a continuation.
 #[inline]
 pub fn machine_word(code: *const u8, resumes: bool) -> u64 {

@@ -240,11 +240,11 @@ impl Code {
     pub fn find_export(&self, module: Term, function: Term, arity: u8) -> Option<&'static Export> {
         self.exports.read().get(&(module, function, arity)).copied()
     }
-    /// Makes a function native: calls of it run native function `number - 1`.
-    pub fn set_native(&self, module: Term, function: Term, arity: u8, number: u32) {
+    /// Makes a function native: calls of it run native function `number - 1`. `plain`: machine code may call that without ceremony.
+    pub fn set_native(&self, module: Term, function: Term, arity: u8, number: u32, plain: bool) {
         let e = self.export(module, function, arity);
         e.native.store(number, Release);
-        e.stub[0].store(Op::Native as u64 | u64::from(number) << 16, Release);
+        e.stub[0].store(Op::Native as u64 | u64::from(number) << 16 | if plain { crate::op::PLAIN } else { 0 }, Release);
         e.address.store(e.stub[0].as_ptr(), Release);
     }
     /// True if calling it does not lead to the error handler.

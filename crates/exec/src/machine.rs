@@ -5,7 +5,7 @@ use crate::engine::{HOT, Local};
 use crate::interp::{self, Ended};
 use crate::ops::{arith, bits, call, map};
 use crate::raise;
-use code::op::{Op, Y, machine_code};
+use code::op::{Op, RESUMES, Y, machine_code};
 use jit::{Exit, Helper, State};
 use node::{Ctx, Dirty, Stop};
 use process::Resume;
@@ -37,6 +37,7 @@ pub fn state() -> Box<State> {
         (Helper::Raise, raise_at),
         (Helper::Guard, guard),
         (Helper::Arithmetic, arithmetic),
+        (Helper::Plain, plain),
     ] {
         state.helpers[which as usize] = helper;
     }
@@ -165,10 +166,35 @@ unsafe extern "C" fn step(state: *mut State, at: u64, next: u64, fail: u64) -> u
             Ok(ip) if ip as u64 == next => (*state).result = 0,
             Ok(ip) if ip as u64 == fail => (*state).result = 1,
             Ok(ip) => {
+                // It has raised: many handlers have machine code.
+                let word = *ip;
+                if word as u16 == Op::Machine as u16 && word & RESUMES != 0 {
+                    (*state).result = machine_code(word) as u64;
+                    return Exit::Again as u64;
+                }
                 (*state).ip = ip;
                 return Exit::Go as u64;
             }
             Err(exit) => return exit as u64,
+        }
+    }
+    Exit::Returned as u64
+}
+
+/// A plain native function: nothing of the heap's or the stack's is looked at or changed.
+unsafe extern "C" fn plain(state: *mut State, index: u64, x: u64, y: u64) -> u64 {
+    // SAFETY: rules 1 and 6: the number of a native function, and two terms.
+    unsafe {
+        let cx = &mut *(*state).cx.cast::<Ctx>();
+        let local = &mut *(*state).local.cast::<Local>();
+        let run = (*local.natives.add(index as usize)).plain;
+        let (x, y) = (Term::from_raw(x), Term::from_raw(y));
+        match catch_unwind(AssertUnwindSafe(|| run.expect("marked as plain")(cx, x, y))) {
+            Ok(t) => (*state).result = t.raw(),
+            Err(payload) => {
+                local.panic = Some(payload);
+                return Exit::Ended as u64;
+            }
         }
     }
     Exit::Returned as u64
@@ -360,7 +386,12 @@ unsafe extern "C" fn raise_at(state: *mut State, at: u64, _: u64, _: u64) -> u64
         let (a, b) = ((word >> 16) as u16, (word >> 32) as u16);
         let what = |op: Op| word as u16 == op as u16;
         if what(Op::Raise) {
-            raise::again(cx, registers.get(a), registers.get(b));
+            let (trace, value) = (registers.get(a), registers.get(b));
+            if let Some(handler) = raise::onwards(cx, trace, value, (*state).x.as_mut_ptr()) {
+                (*state).sp = cx.p.heap.sp;
+                return to_handler(cx, local, handler) as u64;
+            }
+            raise::again(cx, trace, value);
         } else if what(Op::IfEnd) {
             raise::plain(cx, am::IF_CLAUSE);
         } else {

@@ -38,6 +38,128 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
     }
     let (class, value, trace) = (cx.p.exception.class, cx.p.exception.reason, cx.p.exception.trace);
     cx.p.exception.set(Class::Error, Term::NIL, Term::NONE);
+    // SAFETY: rules 1, 2 and 4.
+    let handler = unsafe {
+        match innermost(cx) {
+            Innermost::At(frame, handler) => {
+                handle(cx, frame, [Term::NONE, class.atom(), value, trace], xp)?;
+                Some(handler)
+            }
+            Innermost::Traced => traced(cx, class, value, trace, xp)?,
+            Innermost::None => None,
+        }
+    };
+    if let Some(handler) = handler {
+        return Ok(handler);
+    }
+    let reason = match class {
+        Class::Exit => value,
+        Class::Error => {
+            let trace = build_trace(cx, trace);
+            let reason = cx.h().tuple(&[value, trace]);
+            crate::ops::call::log_crash(cx, reason);
+            reason
+        }
+        Class::Throw => {
+            let trace = build_trace(cx, trace);
+            let thrown = cx.h().tuple(&[am::NOCATCH, value]);
+            let reason = cx.h().tuple(&[thrown, trace]);
+            crate::ops::call::log_crash(cx, reason);
+            reason
+        }
+    };
+    Err(reason)
+}
+
+/// Where an exception goes.
+enum Innermost {
+    /// The frame of the handler, and the handler.
+    At(*mut u64, *const u64),
+    None,
+    /// There are frames of traced calls on the way.
+    Traced,
+}
+
+/// The innermost handler.
+///
+/// # Safety
+/// Rule 4: `sp` is stored.
+#[inline(always)]
+unsafe fn innermost(cx: &Ctx) -> Innermost {
+    // SAFETY: rules 1 and 4: between `sp` and `end` are terms, continuation pointers and zeroes; a catch mark is a handler's.
+    unsafe {
+        let mut word = cx.p.heap.sp;
+        let (mut frame, end) = (word, cx.p.heap.end);
+        while word < end {
+            let w = *word;
+            word = word.add(1);
+            if w & 7 == 0 {
+                if w != 0 {
+                    if cx.node.code.as_trace_continuation(w).is_some() {
+                        return Innermost::Traced;
+                    }
+                    frame = word;
+                }
+            } else if Term::from_raw(w).is_catch() {
+                return Innermost::At(frame, Term::from_raw(w).catch_handler());
+            }
+        }
+    }
+    Innermost::None
+}
+
+/// Gives the handler in a frame what it is to have. `Err`: a collection ends the process.
+///
+/// # Safety
+/// Rules 2 and 4: `frame` is that of a handler, `xp` this thread's x registers.
+#[inline(always)]
+unsafe fn handle(cx: &mut Ctx, frame: *mut u64, x: [Term; 4], xp: *mut Term) -> Result<(), Term> {
+    // It may have been raised within a `receive`.
+    cx.p.mailbox.rewind();
+    cx.p.heap.alloc.leave_fragments();
+    cx.p.heap.set_sp(frame);
+    // SAFETY: rule 2.
+    unsafe {
+        xp.cast::<[Term; 4]>().write(x);
+        // Loops that raise may have no other place that collects.
+        if cx.p.heap.alloc.has_fragments() && cx.p.heap.wants_collection() {
+            crate::ops::call::collect(cx, std::slice::from_raw_parts_mut(xp, 4), 0)?;
+        }
+    }
+    Ok(())
+}
+
+/// An exception that a `try` has not caught goes on unchanged to the innermost handler. `None`: that is not so simple, and nothing has
+/// been done.
+///
+/// # Safety
+/// Rule 2: `xp` is this thread's x registers; the heap's `hp` and `sp` are stored.
+#[inline]
+pub unsafe fn onwards(cx: &mut Ctx, trace: Term, value: Term, xp: *mut Term) -> Option<*const u64> {
+    let &[mark, _, _, _, _, _, class] = trace.as_tuple_n::<7>()?;
+    if mark != marker() || cx.p.heap.alloc.has_fragments() {
+        return None;
+    }
+    // SAFETY: rules 2 and 4.
+    match unsafe { innermost(cx) } {
+        Innermost::At(frame, handler) => {
+            cx.p.mailbox.rewind();
+            cx.p.heap.set_sp(frame);
+            // SAFETY: rule 2.
+            unsafe { xp.cast::<[Term; 4]>().write([Term::NONE, class, value, trace]) };
+            Some(handler)
+        }
+        _ => None,
+    }
+}
+
+/// Goes to the innermost handler past frames of traced calls, which are told.
+///
+/// # Safety
+/// As for `unwind`.
+#[cold]
+#[inline(never)]
+unsafe fn traced(cx: &mut Ctx, class: Class, value: Term, trace: Term, xp: *mut Term) -> Result<Option<*const u64>, Term> {
     // SAFETY: rules 1 and 4: between `sp` and `end` are terms, continuation pointers and zeroes; a catch mark is a handler's.
     unsafe {
         let mut word = cx.p.heap.sp;
@@ -73,44 +195,17 @@ pub unsafe fn unwind(cx: &mut Ctx, at: *const u64, xp: *mut Term) -> Result<*con
             } else {
                 let t = Term::from_raw(w);
                 if t.is_catch() {
-                    // It may have been raised within a `receive`.
-                    cx.p.mailbox.rewind();
-                    cx.p.heap.alloc.leave_fragments();
-                    cx.p.heap.set_sp(frame);
                     for (session, address) in to.into_iter().filter(|t| t.1 != 0) {
                         node::trace::calls::returns_to(cx, session, address);
                     }
-                    *xp = Term::NONE;
-                    *xp.add(1) = class.atom();
-                    *xp.add(2) = value;
-                    *xp.add(3) = trace;
-                    // Loops that raise may have no other place that collects.
-                    if cx.p.heap.alloc.has_fragments() && cx.p.heap.wants_collection() {
-                        crate::ops::call::collect(cx, std::slice::from_raw_parts_mut(xp, 4), 0)?;
-                    }
-                    return Ok(t.catch_handler());
+                    handle(cx, frame, [Term::NONE, class.atom(), value, trace], xp)?;
+                    return Ok(Some(t.catch_handler()));
                 }
             }
             word = word.add(1);
         }
     }
-    let reason = match class {
-        Class::Exit => value,
-        Class::Error => {
-            let trace = build_trace(cx, trace);
-            let reason = cx.h().tuple(&[value, trace]);
-            crate::ops::call::log_crash(cx, reason);
-            reason
-        }
-        Class::Throw => {
-            let trace = build_trace(cx, trace);
-            let thrown = cx.h().tuple(&[am::NOCATCH, value]);
-            let reason = cx.h().tuple(&[thrown, trace]);
-            crate::ops::call::log_crash(cx, reason);
-            reason
-        }
-    };
-    Err(reason)
+    Ok(None)
 }
 
 /// Is there a handler on the stack from here on?
@@ -144,6 +239,7 @@ fn continuations(cx: &Ctx, most: usize, out: &mut [u64], mut n: usize) -> usize 
 /// Addresses of a trace that need no memory of their own.
 const FEW: usize = 32;
 
+#[inline(never)]
 fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
     let depth = cx.node.backtrace_depth.load(std::sync::atomic::Ordering::Relaxed);
     let (top, args, info, class) = (cx.p.exception.top, cx.p.exception.args, cx.p.exception.info, cx.p.exception.class);

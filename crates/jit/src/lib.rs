@@ -81,9 +81,11 @@ pub enum Helper {
     Guard = 15,
     /// (x, y, number of the instruction): arithmetic on any terms. `State::result` is the value, or 0 if it must be done otherwise.
     Arithmetic = 16,
+    /// (number of the native function, x, y): calls a plain one. `State::result` is its value.
+    Plain = 17,
 }
 /// How many.
-pub const HELPERS: usize = 17;
+pub const HELPERS: usize = 18;
 /// Words that `Helper::Part` may take.
 pub const PART_WORDS: i64 = 5;
 

@@ -66,15 +66,26 @@ pub struct Native {
     pub nif: bool,
     /// What is missing, if anything; shown in the status table.
     pub partial: &'static str,
+    /// The same function for who calls it without ceremony (machine code).
+    pub plain: Option<PlainFn>,
 }
+
+/// A native function of two arguments at most that builds nothing on the heap, never fails, never waits and costs one reduction. (The
+/// second argument of a function of one is `[]`.)
+pub type PlainFn = fn(&mut Ctx, Term, Term) -> Term;
 
 impl Native {
     /// A BIF without outside effects.
     pub const fn new(module: &'static str, function: &'static str, arity: u8, run: NativeFn) -> Native {
-        Native { module, function, arity, run, effect: Effect::Pure, dirty: Dirty::No, apart: false, nif: false, partial: "" }
+        Native { module, function, arity, run, effect: Effect::Pure, dirty: Dirty::No, apart: false, nif: false, partial: "", plain: None }
     }
     pub const fn effect(mut self, effect: Effect) -> Native {
         self.effect = effect;
+        self
+    }
+    /// See the field.
+    pub const fn plain(mut self, f: PlainFn) -> Native {
+        self.plain = Some(f);
         self
     }
     /// See the field.

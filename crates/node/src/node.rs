@@ -96,7 +96,7 @@ impl Node {
         let code = code::Code::new(config.otp.release_number());
         for (i, n) in natives.iter().enumerate() {
             if !n.nif {
-                code.set_native(term::atom::intern(n.module), term::atom::intern(n.function), n.arity, i as u32 + 1);
+                code.set_native(term::atom::intern(n.module), term::atom::intern(n.function), n.arity, i as u32 + 1, n.plain.is_some());
             }
         }
         let settings = crate::settings::Settings::new(&config);

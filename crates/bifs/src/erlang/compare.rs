@@ -31,11 +31,17 @@ fn greater_equal(_: &mut Ctx, a: &[Term]) -> Res {
     Ok(Term::bool(cmp(a[0], a[1]) != Less))
 }
 /// Of equal terms the first.
-fn min(_: &mut Ctx, a: &[Term]) -> Res {
-    Ok(if cmp(a[0], a[1]) == Greater { a[1] } else { a[0] })
+fn smaller(_: &mut Ctx, x: Term, y: Term) -> Term {
+    if cmp(x, y) == Greater { y } else { x }
 }
-fn max(_: &mut Ctx, a: &[Term]) -> Res {
-    Ok(if cmp(a[0], a[1]) == Less { a[1] } else { a[0] })
+fn larger(_: &mut Ctx, x: Term, y: Term) -> Term {
+    if cmp(x, y) == Less { y } else { x }
+}
+fn min(cx: &mut Ctx, a: &[Term]) -> Res {
+    Ok(smaller(cx, a[0], a[1]))
+}
+fn max(cx: &mut Ctx, a: &[Term]) -> Res {
+    Ok(larger(cx, a[0], a[1]))
 }
 
 fn bools(cx: &mut Ctx, a: &[Term], f: fn(bool, bool) -> bool) -> Res {
@@ -66,8 +72,8 @@ pub const NATIVES: &[Native] = &[
     Native::new("erlang", "=<", 2, less_equal),
     Native::new("erlang", ">", 2, greater),
     Native::new("erlang", ">=", 2, greater_equal),
-    Native::new("erlang", "min", 2, min),
-    Native::new("erlang", "max", 2, max),
+    Native::new("erlang", "min", 2, min).plain(smaller),
+    Native::new("erlang", "max", 2, max).plain(larger),
     Native::new("erlang", "and", 2, and),
     Native::new("erlang", "or", 2, or),
     Native::new("erlang", "xor", 2, xor),

@@ -137,11 +137,17 @@ fn hash(t: Term) -> u64 {
     term::hash::hash(t)
 }
 
+fn put(cx: &mut Ctx, key: Term, value: Term) -> Term {
+    cx.p.dictionary.put(key, value, same, hash).unwrap_or(am::UNDEFINED)
+}
+fn get(cx: &mut Ctx, key: Term, _: Term) -> Term {
+    cx.p.dictionary.get(key, same, hash).unwrap_or(am::UNDEFINED)
+}
 fn put_2(cx: &mut Ctx, a: &[Term]) -> Res {
-    Ok(cx.p.dictionary.put(a[0], a[1], same, hash).unwrap_or(am::UNDEFINED))
+    Ok(put(cx, a[0], a[1]))
 }
 fn get_1(cx: &mut Ctx, a: &[Term]) -> Res {
-    Ok(cx.p.dictionary.get(a[0], same, hash).unwrap_or(am::UNDEFINED))
+    Ok(get(cx, a[0], Term::NIL))
 }
 fn get_0(cx: &mut Ctx, _: &[Term]) -> Res {
     let pairs: Vec<(Term, Term)> = cx.p.dictionary.pairs().collect();
@@ -534,9 +540,9 @@ pub const NATIVES: &[Native] = &[
     Native::new("erts_internal", "processes_next", 1, processes_next_1).effect(Effect::Process),
     Native::new("erlang", "is_process_alive", 1, is_process_alive_1).effect(Effect::Process),
     Native::new("erts_internal", "is_process_alive", 2, is_process_alive_2).effect(Effect::Process),
-    Native::new("erlang", "put", 2, put_2).effect(Effect::Process),
+    Native::new("erlang", "put", 2, put_2).effect(Effect::Process).plain(put),
     Native::new("erlang", "get", 0, get_0).effect(Effect::Process),
-    Native::new("erlang", "get", 1, get_1).effect(Effect::Process),
+    Native::new("erlang", "get", 1, get_1).effect(Effect::Process).plain(get),
     Native::new("erlang", "erase", 0, erase_0).effect(Effect::Process),
     Native::new("erlang", "erase", 1, erase_1).effect(Effect::Process),
     Native::new("erlang", "get_keys", 0, get_keys_0).effect(Effect::Process),

@@ -632,6 +632,16 @@ impl T<'_, '_> {
                 self.finish(slow, done)
             }
             Op::GuardBif => {
+                // SAFETY: rule 1: the word is the address of an export record, which is never freed.
+                let export = unsafe { &*(self.w(1) as *const term::fun::Export) };
+                let word = export.stub[0].load(std::sync::atomic::Ordering::Relaxed);
+                if word as u16 == Op::Native as u16 && word & code::op::PLAIN != 0 {
+                    let x = self.source(self.w(3));
+                    let y = if a > 1 { self.source(self.w(4)) } else { self.int(Term::NIL.raw() as i64) };
+                    let v = self.plain(export, word, x, y);
+                    self.set(bb, v);
+                    return Some(FALLS);
+                }
                 let done = self.b.create_block();
                 self.helped_step(Helper::Guard, done);
                 self.b.switch_to_block(done);

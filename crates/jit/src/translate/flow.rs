@@ -2,12 +2,12 @@
 
 use super::{Goes, PASSED, T, decode_arity, mem, x_offset};
 use crate::{Helper, State, stubs};
-use code::op::{Op, Y};
+use code::op::{Op, PLAIN, Y};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I16, I32, I64};
-use cranelift_codegen::ir::{Inst, InstBuilder, JumpTableData, Value};
+use cranelift_codegen::ir::{Block, Inst, InstBuilder, JumpTableData, Value};
 use std::mem::offset_of;
-use term::Term;
+use term::{Term, am};
 use term::fun::{Export, FunEntry};
 use term::word::{Kind, TAG_BOXED};
 
@@ -290,12 +290,14 @@ impl T<'_, '_> {
     fn native(&mut self, last: bool) -> Goes {
         let live = self.ins().live;
         let at = self.address(self.ins().at);
-        self.flush(live);
-        self.sync_out();
         let record = self.w(1) as *const Export;
         // SAFETY: rule 1: the word is the address of an export record, which is never freed.
-        let word = unsafe { (*record).stub[0].load(std::sync::atomic::Ordering::Relaxed) };
+        let export = unsafe { &*record };
+        let word = export.stub[0].load(std::sync::atomic::Ordering::Relaxed);
         let word = if word as u16 == Op::Native as u16 { word } else { 0 };
+        let done = self.plain_native(export, word, last);
+        self.flush(live);
+        self.sync_out();
         let args = [self.int(at), self.int(i64::from(last)), self.int(word as i64)];
         let exit = self.help_foreign(Helper::Native, args);
         let (leaves, stays) = (self.cold(), self.b.create_block());
@@ -311,7 +313,73 @@ impl T<'_, '_> {
             self.b.ins().return_(&[nothing, x0, reds, sp, hp]);
             return ENDS;
         }
+        if let Some(done) = done {
+            self.b.ins().jump(done, &[]);
+            self.b.switch_to_block(done);
+        }
         FALLS
+    }
+
+    /// A plain native function that is not traced is called at once, within the slice. The rest is left to the block that is the
+    /// present one then; where both meet.
+    fn plain_native(&mut self, export: &Export, word: u64, last: bool) -> Option<Block> {
+        if word & PLAIN == 0 {
+            return None;
+        }
+        let (fast, paid, slow, done) = (self.b.create_block(), self.b.create_block(), self.cold(), self.b.create_block());
+        let stub = self.int(export.stub[0].as_ptr() as i64);
+        let now = self.load(stub, 0);
+        let same = self.equals(now, word);
+        self.b.ins().brif(same, fast, &[], slow, &[]);
+        self.b.switch_to_block(fast);
+        let before = self.b.use_var(self.reds);
+        let goes_on = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, before, 1);
+        self.b.ins().brif(goes_on, paid, &[], slow, &[]);
+        self.b.switch_to_block(paid);
+        let (x, y) = (self.get(0), if export.arity > 1 { self.get(1) } else { self.int(Term::NIL.raw() as i64) });
+        let v = self.plain(export, word, x, y);
+        self.set(0, v);
+        let reds = self.b.ins().iadd_imm_s(before, -1);
+        self.b.def_var(self.reds, reds);
+        if last {
+            if self.ins().op == Op::CallNativeLast {
+                self.pop(i64::from(self.a()));
+            }
+            self.give_back();
+        } else {
+            self.b.ins().jump(done, &[]);
+        }
+        self.b.switch_to_block(slow);
+        Some(done)
+    }
+
+    /// The value of a plain native function.
+    pub(super) fn plain(&mut self, export: &Export, word: u64, x: Value, y: Value) -> Value {
+        let got = self.b.create_block();
+        let v = self.b.append_block_param(got, I64);
+        let of_smalls = match export.function {
+            _ if export.module != am::ERLANG || export.arity != 2 => None,
+            am::MAX => Some(IntCC::SignedLessThan),
+            am::MIN => Some(IntCC::SignedGreaterThan),
+            _ => None,
+        };
+        if let Some(order) = of_smalls {
+            let (small, other) = (self.b.create_block(), self.cold());
+            let both = self.b.ins().band(x, y);
+            let both = self.b.ins().band_imm_s(both, 1);
+            self.b.ins().brif(both, small, &[], other, &[]);
+            self.b.switch_to_block(small);
+            let second = self.b.ins().icmp(order, x, y);
+            let chosen = self.b.ins().select(second, y, x);
+            self.b.ins().jump(got, &[chosen.into()]);
+            self.b.switch_to_block(other);
+        }
+        let index = self.int((word >> 16) as u32 as i64 - 1);
+        self.help(Helper::Plain, [index, x, y]);
+        let r = self.result();
+        self.b.ins().jump(got, &[r.into()]);
+        self.b.switch_to_block(got);
+        v
     }
 
     fn allocate(&mut self, slots: u16, live: u16, heap: i64) -> Goes {
@@ -621,7 +689,7 @@ impl T<'_, '_> {
             },
         }
     }
-    pub(super) fn branch_if_boxed(&mut self, t: Value, yes: cranelift_codegen::ir::Block, no: cranelift_codegen::ir::Block) {
+    pub(super) fn branch_if_boxed(&mut self, t: Value, yes: Block, no: Block) {
         let tag = self.b.ins().band_imm_s(t, 7);
         let is = self.b.ins().icmp_imm_s(IntCC::Equal, tag, TAG_BOXED as i64);
         self.b.ins().brif(is, yes, &[], no, &[]);
