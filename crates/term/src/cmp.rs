@@ -70,7 +70,22 @@ pub fn cmp(a: Term, b: Term) -> Ordering {
     if a.is_atom() && b.is_atom() {
         return atom::cmp(a, b);
     }
+    if a.is_boxed() && b.is_boxed() && a.header() == b.header() && crate::word::header_kind(a.header()) == Kind::Tuple as u8 {
+        return cmp_tuples(a, b);
+    }
     cmp_walk(a, b, false)
+}
+
+/// Tuples of one arity: most are told apart by the first elements that are not the same word.
+#[inline]
+fn cmp_tuples(a: Term, b: Term) -> Ordering {
+    let pairs = a.as_tuple().unwrap_or(&[]).iter().zip(b.as_tuple().unwrap_or(&[]));
+    for (x, y) in pairs {
+        if x.raw() != y.raw() {
+            return if x.is_small() && y.is_small() { x.small_value().cmp(&y.small_value()) } else { cmp_walk(a, b, false) };
+        }
+    }
+    Equal
 }
 
 /// The order of map keys: as `cmp`, but integers come before floats. Equal means `=:=`.
