@@ -2,7 +2,7 @@
 
 use crate::interp::{self, Ended};
 use node::{Ctx, Dirty, Node, Timer};
-use process::{Private, ProcRef, Resume, RunState};
+use process::{Private, ProcRef, Resume};
 use sched::{After, DirtyKind, Engine, Priority, WorkerId};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, Weak};
@@ -42,6 +42,8 @@ pub struct Local {
     pub quiet: usize,
     /// The change of the node's name that this thread knows.
     named: u64,
+    /// The node, kept as long as its thread: the engine itself must not keep it.
+    node: Option<Arc<Node>>,
     /// What this thread has done, for `statistics/1`.
     counted: Arc<node::counters::Thread>,
 }
@@ -130,25 +132,24 @@ impl Engine for Machine {
             building: Default::default(),
             quiet: 0,
             named: 0,
+            node: self.node(),
             counted: self.node().map(|n| n.counters.thread()).unwrap_or_default(),
         }
     }
 
     fn run(&self, local: &mut Local, task: ProcRef) -> After {
-        match self.node() {
-            Some(node) => {
-                let budget = if node.config.torture.yield_always { 1 } else { SLICE };
-                slice(&node, local, task, budget, None)
-            }
-            None => After::Park,
-        }
+        let Some(node) = local.node.take() else { return After::Park };
+        let budget = if node.config.torture.yield_always { 1 } else { SLICE };
+        let after = slice(&node, local, task, budget, None);
+        local.node = Some(node);
+        after
     }
 
     fn run_dirty(&self, local: &mut Local, task: ProcRef, kind: DirtyKind) -> After {
-        match self.node() {
-            Some(node) => slice(&node, local, task, i64::MAX / 2, Some(kind)),
-            None => After::Park,
-        }
+        let Some(node) = local.node.take() else { return After::Park };
+        let after = slice(&node, local, task, i64::MAX / 2, Some(kind));
+        local.node = Some(node);
+        after
     }
 
     fn quiet(&self) {
@@ -219,11 +220,11 @@ fn ends(node: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, reason: Term)
 }
 
 fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: Option<DirtyKind>) -> After {
-    let pid = {
-        let mut inbox = me.inbox.lock();
-        debug_assert_eq!(inbox.state, RunState::Queued);
-        inbox.state = RunState::Running;
-        inbox.pid
+    let (pid, mut batch) = if dirty.is_none() {
+        let (pid, batch) = node.begin(me);
+        (pid, Some(batch))
+    } else {
+        (me.begin_run(), None)
     };
     let changes = node.identity_changes.load(std::sync::atomic::Ordering::Acquire);
     if local.named != changes {
@@ -237,7 +238,10 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
     loop {
         let receives = p.receives;
         if dirty.is_none() {
-            let fetched = node.fetch(me, pid, p);
+            let fetched = match batch.take() {
+                Some(batch) => node.handle(me, pid, p, batch),
+                None => node.fetch(me, pid, p),
+            };
             if let Some(reason) = fetched.exit {
                 ends(node, me, pid, p, reason);
                 return After::Park;

@@ -137,6 +137,10 @@ pub fn run(cx: &mut Ctx, local: &mut Local, dirty: Option<DirtyKind>) -> Ended {
     cx.p.saved.clear();
     cx.dirty = dirty.is_some();
     let at = cx.p.ip;
+    // SAFETY: rule 1: a process goes on at an instruction.
+    if dirty.is_none() && unsafe { word_once(at) } as u16 == Op::LoopRec as u16 {
+        crate::machine::receives(cx, local, at);
+    }
     machine::<false>(cx, local, dirty, at, 0)
 }
 
@@ -1642,13 +1646,13 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                     }
                 }
                 Op::LoopRec => {
-                    if let Some(m) = cx.p.mailbox.peek() {
-                        let t = m.term;
+                    sync_out!();
+                    if let Some(t) = cx.p.look() {
+                        hp = cx.p.heap.alloc.hp;
                         set!(fa(head), t);
                         next!(1)
                     }
                     if cx.me.has_signals() {
-                        sync_out!();
                         let fetched = cx.node.fetch(cx.me, cx.pid, cx.p);
                         back_to_heap!();
                         if let Some(reason) = fetched.exit {

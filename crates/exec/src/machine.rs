@@ -38,6 +38,11 @@ pub fn state() -> Box<State> {
         (Helper::Guard, guard),
         (Helper::Arithmetic, arithmetic),
         (Helper::Plain, plain),
+        (Helper::Receive, receive),
+        (Helper::Remove, remove),
+        (Helper::Send, send),
+        (Helper::Skip, skip),
+        (Helper::Wait, wait),
     ] {
         state.helpers[which as usize] = helper;
     }
@@ -425,6 +430,96 @@ pub fn handled(cx: &Ctx, local: &mut Local, handler: *const u64) {
     local.left = local.left.wrapping_add(1);
     if local.left % LEFT == 0 || jit.settings().mode == jit::Mode::Eager {
         jit.resumed(&cx.node.code, handler);
+    }
+}
+
+/// A process goes on at a `receive`: one that is often gone on with gets machine code that begins there.
+#[inline]
+pub fn receives(cx: &Ctx, local: &mut Local, at: *const u64) {
+    handled(cx, local, at);
+}
+
+/// The next message, into the register that `LoopRec` names; `State::result` 1: there is none.
+unsafe extern "C" fn receive(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {
+    // SAFETY: rules 1, 2 and 6.
+    unsafe {
+        let (cx, _) = surroundings(state);
+        if let Some(t) = cx.p.look() {
+            (*state).hp = cx.p.heap.alloc.hp;
+            let head = interp::word_at(cx, at as *const u64);
+            *Registers::of(state).place((head >> 16) as u16) = t;
+            (*state).result = 0;
+            return Exit::Returned as u64;
+        }
+        if cx.me.has_signals() {
+            return step(state, at, next, fail);
+        }
+        (*state).result = 1;
+    }
+    Exit::Returned as u64
+}
+
+unsafe extern "C" fn remove(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {
+    // SAFETY: rule 6.
+    unsafe {
+        let (cx, _) = surroundings(state);
+        if cx.p.rare.is_some() || cx.p.mailbox.peek().is_none_or(|m| m.extra.is_some()) {
+            return step(state, at, next, fail);
+        }
+        if let Some(m) = cx.p.mailbox.take() {
+            cx.p.heap.alloc.adopt(m.memory);
+        }
+        call::end_wait(cx);
+        (*state).result = 0;
+    }
+    Exit::Returned as u64
+}
+
+unsafe extern "C" fn send(state: *mut State, at: u64, next: u64, fail: u64) -> u64 {
+    // SAFETY: rules 1, 2 and 6: the instruction's registers are stored.
+    unsafe {
+        let (cx, local) = surroundings(state);
+        let [to, message] = [(*state).x[0], (*state).x[1]];
+        // Anything else may fail, wait or be told to somebody.
+        if cx.p.trace.is_some() || cx.p.rare.is_some() || !(to.is_local_pid() || to.as_local_ref().is_some()) {
+            return step(state, at, next, fail);
+        }
+        cx.reductions -= 4;
+        match catch_unwind(AssertUnwindSafe(|| call::send(cx, to, message).is_ok())) {
+            Ok(sent) => debug_assert!(sent, "to a process of this node"),
+            Err(payload) => {
+                local.panic = Some(payload);
+                return Exit::Ended as u64;
+            }
+        }
+        (*state).x[0] = message;
+        (*state).reductions = cx.reductions;
+        (*state).result = 0;
+    }
+    Exit::Returned as u64
+}
+
+/// The message did not match: `receive` goes on with the next one, at `target`.
+unsafe extern "C" fn skip(state: *mut State, target: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: rules 2 and 6.
+    unsafe {
+        let (cx, local) = surroundings(state);
+        cx.p.mailbox.skip();
+        cx.reductions -= 1;
+        (*state).reductions = cx.reductions;
+        if cx.reductions <= 0 {
+            return ends(cx, local, (*state).x.as_ptr(), target as *const u64, 0, Ended::Yield, Resume::Code) as u64;
+        }
+    }
+    Exit::Returned as u64
+}
+
+/// All messages have been looked at: the process waits, and goes on at `target`.
+unsafe extern "C" fn wait(state: *mut State, target: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: rules 2 and 6.
+    unsafe {
+        let (cx, local) = surroundings(state);
+        ends(cx, local, (*state).x.as_ptr(), target as *const u64, 0, Ended::Receive, Resume::Code) as u64
     }
 }
 

@@ -83,9 +83,19 @@ pub enum Helper {
     Arithmetic = 16,
     /// (number of the native function, x, y): calls a plain one. `State::result` is its value.
     Plain = 17,
+    /// As `Step`, for a look at the next message.
+    Receive = 18,
+    /// As `Step`, for taking the message that was looked at.
+    Remove = 19,
+    /// As `Step`, for sending.
+    Send = 20,
+    /// (instruction): `receive` goes on with the next message, there.
+    Skip = 21,
+    /// (instruction): the process waits for a message, and goes on there. Keeps no registers, and does not return.
+    Wait = 22,
 }
 /// How many.
-pub const HELPERS: usize = 18;
+pub const HELPERS: usize = 23;
 /// Words that `Helper::Part` may take.
 pub const PART_WORDS: i64 = 5;
 

@@ -27,6 +27,14 @@ pub struct Fetched {
     pub cost: usize,
 }
 
+/// Signals that a process has taken.
+#[must_use]
+pub struct Batch {
+    signals: Vec<Signal>,
+    /// It has waited for them.
+    waited: bool,
+}
+
 /// Terms that no copy needs to take along.
 #[inline]
 pub fn literals() -> LiteralRange {
@@ -263,8 +271,23 @@ impl Node {
 
     /// Takes the signals that have arrived for the running process and acts on each, in order.
     pub fn fetch(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private) -> Fetched {
-        let mut batch = ROOM.take();
-        p.waiting = me.take_signals(&mut batch);
+        let mut signals = ROOM.take();
+        let waited = me.take_signals(&mut signals);
+        self.handle(me, pid, p, Batch { signals, waited })
+    }
+
+    /// This thread begins to run a process: which one it is, and what has arrived for it.
+    #[inline]
+    pub fn begin(&self, me: ProcRef) -> (Term, Batch) {
+        let mut signals = ROOM.take();
+        let (pid, waited) = me.begin_with_signals(&mut signals);
+        (pid, Batch { signals, waited })
+    }
+
+    /// Acts on signals that were taken, in order.
+    pub fn handle(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, batch: Batch) -> Fetched {
+        let Batch { signals: mut batch, waited } = batch;
+        p.waiting = waited;
         let mut out = Fetched { suspended: p.suspended > 0, ..Fetched::default() };
         if !batch.is_empty() {
             let n = batch.len();

@@ -100,6 +100,11 @@ impl Mailbox {
     pub fn peek_mut(&mut self) -> Option<&mut Message> {
         self.queue.get_mut(self.save)
     }
+    /// Does `receive` look at the first message?
+    #[inline]
+    pub(crate) fn is_at_front(&self) -> bool {
+        self.save == 0
+    }
     /// Goes on to the next message.
     #[inline]
     pub fn skip(&mut self) {

@@ -165,6 +165,9 @@ pub struct Private {
     pub apart: Option<Box<crate::apart::Apart>>,
 }
 
+/// Words of a message that moves into the heap when it is looked at.
+const MOVED_AT_ONCE: usize = 32;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MaxHeap {
     pub words: usize,
@@ -327,6 +330,27 @@ impl Private {
         o.term
     }
 
+    /// The message that `receive` looks at. A small one that stands first moves into the heap at once, where there is room: it is most often taken, and its
+    /// memory is free for the next one.
+    #[inline]
+    pub fn look(&mut self) -> Option<Term> {
+        let m = self.mailbox.peek()?;
+        let words = m.memory.words();
+        if words == 0 || words > MOVED_AT_ONCE || !self.mailbox.is_at_front() { Some(m.term) } else { self.move_in() }
+    }
+    fn move_in(&mut self) -> Option<Term> {
+        let m = self.mailbox.peek_mut()?;
+        let literals = heap::lasting_literals();
+        let words = term::copy::size(m.term, literals);
+        if words > self.heap.alloc.room() || m.memory.has_off_heap() || m.extra.is_some() {
+            return Some(m.term);
+        }
+        m.term = term::copy::copy_sized(m.term, words, &mut self.heap.alloc, literals);
+        m.memory = term::Fragment::EMPTY;
+        let t = m.term;
+        self.mailbox.moved_to_heap();
+        Some(t)
+    }
     /// Collects with all the process's own roots and the given x registers.
     pub fn collect(&mut self, x: &mut [Term], need: usize, major: bool) -> usize {
         self.with_roots(x, |heap, roots| heap.collect(roots, need, major))

@@ -4,7 +4,7 @@ use crate::{Private, Signal};
 use base::sync::Mutex;
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use term::Term;
 
 /// Where a process is between the run queues and the scheduler threads.
@@ -46,6 +46,8 @@ pub struct Inbox {
 /// The record of a process.
 pub struct Process {
     pub inbox: Mutex<Inbox>,
+    /// There are signals in the inbox. Written under its lock; who reads it without sees all that came before what it knows of.
+    pending: AtomicBool,
     /// Registered name (atom) or 0.
     pub name: AtomicU64,
     /// Priority (0 low .. 3 max), readable by those who enqueue it.
@@ -181,6 +183,7 @@ impl Process {
                 woken: false,
                 exiting: false,
             }),
+            pending: AtomicBool::new(false),
             name: AtomicU64::new(0),
             priority: std::sync::atomic::AtomicU8::new(1),
             is_system: std::sync::atomic::AtomicBool::new(false),
@@ -212,6 +215,11 @@ pub struct Gone;
 //   answered as for a dead process, or comes back to its sender, who answers it so himself.
 // - A record may serve another process later: pid and `exiting` are checked under the same lock (rule 2).
 impl Process {
+    /// Empties an inbox for the next process of the record.
+    pub(crate) fn forget_signals(&self, inbox: &mut Inbox) {
+        inbox.signals.clear();
+        self.pending.store(false, Relaxed);
+    }
     /// Puts a signal into the inbox of process `pid`, if this record is still that process and takes signals; else gives it back.
     #[inline]
     pub fn send(&self, pid: Term, signal: Signal) -> Result<AfterSend, Signal> {
@@ -221,6 +229,7 @@ impl Process {
         }
         inbox.others |= !matches!(signal, Signal::Message(_));
         inbox.signals.push(signal);
+        self.pending.store(true, Release);
         if inbox.state == RunState::Waiting {
             inbox.state = RunState::Queued;
             Ok(AfterSend::Enqueue)
@@ -238,11 +247,20 @@ impl Process {
         let inbox = self.inbox.lock();
         inbox.pid == pid && !inbox.exiting
     }
-    /// A scheduler thread begins to run the process.
-    pub fn begin_run(&self) {
+    /// A scheduler thread begins to run the process; which one it is.
+    pub fn begin_run(&self) -> Term {
         let mut inbox = self.inbox.lock();
         debug_assert_eq!(inbox.state, RunState::Queued);
         inbox.state = RunState::Running;
+        inbox.pid
+    }
+    /// `begin_run` and `take_signals` in one.
+    #[inline]
+    pub fn begin_with_signals(&self, into: &mut Vec<Signal>) -> (Term, bool) {
+        let mut inbox = self.inbox.lock();
+        debug_assert_eq!(inbox.state, RunState::Queued);
+        inbox.state = RunState::Running;
+        (inbox.pid, self.take_locked(&mut inbox, into))
     }
     /// The process wants to wait. `false` if signals have arrived meanwhile: it goes on running.
     pub fn park(&self) -> bool {
@@ -275,20 +293,28 @@ impl Process {
     /// Takes all signals that have arrived. `into` should be empty; its room is used for the next ones. True if it has waited for them.
     #[inline]
     pub fn take_signals(&self, into: &mut Vec<Signal>) -> bool {
-        let mut inbox = self.inbox.lock();
+        self.take_locked(&mut self.inbox.lock(), into)
+    }
+    #[inline]
+    fn take_locked(&self, inbox: &mut Inbox, into: &mut Vec<Signal>) -> bool {
         if !inbox.signals.is_empty() {
             std::mem::swap(&mut inbox.signals, into);
+            self.pending.store(false, Relaxed);
         }
         inbox.acting = std::mem::take(&mut inbox.others);
         std::mem::take(&mut inbox.parked)
     }
+    /// Have signals arrived that were not taken? Only for the process itself. One that arrives at this moment may be missed, as if it came later (`park` does
+    /// not miss it); none that its owner could know of.
+    #[inline]
     pub fn has_signals(&self) -> bool {
-        !self.inbox.lock().signals.is_empty()
+        self.pending.load(Acquire)
     }
     /// The process begins to end: from now on no signal gets in. The last ones.
     pub fn close(&self) -> Vec<Signal> {
         let mut inbox = self.inbox.lock();
         inbox.exiting = true;
+        self.pending.store(false, Relaxed);
         std::mem::take(&mut inbox.signals)
     }
 }

@@ -80,7 +80,7 @@ impl Table {
             inbox.woken = false;
             inbox.parked = false;
             inbox.exiting = false;
-            inbox.signals.clear();
+            record.forget_signals(&mut inbox);
         }
         record.name.store(0, Release);
         self.count.fetch_add(1, Relaxed);

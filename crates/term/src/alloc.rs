@@ -49,6 +49,20 @@ impl Fragment {
     pub fn is_empty(&self) -> bool {
         self.head.is_null()
     }
+    pub fn has_off_heap(&self) -> bool {
+        !self.off_heap.is_null()
+    }
+    /// One block of so many words, which `fill` writes: whole objects that lead nowhere else.
+    #[inline]
+    pub fn filled(words: usize, fill: impl FnOnce(*mut u64)) -> Fragment {
+        let head = new_block(words);
+        // SAFETY: rule 3: fresh room of that many words.
+        unsafe {
+            fill(head.cast::<u64>().add(FRAG_HEAD));
+            (*head).used = words;
+        }
+        Fragment { head, words, off_heap: null_mut() }
+    }
     /// Gives the parts away: first block (or null) and first off-heap cell (or null).
     pub fn into_parts(self) -> (*mut FragHead, *mut u64) {
         let parts = (self.head, self.off_heap);
@@ -405,6 +419,11 @@ impl Alloc {
         self.main = null_mut();
         self.main_limit = null_mut();
         true
+    }
+    /// Words that can be had without a fragment.
+    #[inline]
+    pub fn room(&self) -> usize {
+        if self.main.is_null() && !self.hp.is_null() { (self.limit as usize).saturating_sub(self.hp as usize) / 8 } else { 0 }
     }
     /// Words in fragments.
     #[inline]

@@ -56,7 +56,26 @@ fn part_size(t: Term) -> usize {
 /// How many words a copy takes; nothing for literals.
 #[inline]
 pub fn size(t: Term, literals: LiteralRange) -> usize {
-    if t.is_immediate() { 0 } else { size_walk(t, literals) }
+    if t.is_immediate() {
+        0
+    } else if let Some(words) = flat(t)
+        && !literals.holds(t)
+    {
+        words
+    } else {
+        size_walk(t, literals)
+    }
+}
+
+/// Words of a small tuple, not a literal, of nothing but immediates: what most messages are.
+#[inline(always)]
+fn flat(t: Term) -> Option<usize> {
+    const MOST: usize = 6;
+    if !t.is_boxed() {
+        return None;
+    }
+    let e = t.as_tuple()?;
+    (!e.is_empty() && e.len() <= MOST && !e.iter().any(|x| x.is_pointer())).then(|| e.len() + 1)
 }
 
 fn size_walk(t: Term, literals: LiteralRange) -> usize {
@@ -197,6 +216,21 @@ pub fn copy_sized(t: Term, words: usize, alloc: &mut Alloc, literals: LiteralRan
 
 /// A copy in memory of its own.
 pub fn copy_out(t: Term, literals: LiteralRange) -> (Term, Fragment) {
+    if let Some(words) = flat(t)
+        && !literals.holds(t)
+    {
+        let mut new = t;
+        let memory = Fragment::filled(words, |to| {
+            // SAFETY: rule 1 for the old tuple; the room is as large.
+            unsafe {
+                for i in 0..words {
+                    *to.add(i) = *t.ptr().add(i);
+                }
+                new = Term::from_raw(to as u64 | TAG_BOXED);
+            }
+        });
+        return (new, memory);
+    }
     let words = size(t, literals);
     if words == 0 {
         return (t, Fragment::EMPTY);

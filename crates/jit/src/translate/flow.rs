@@ -674,8 +674,39 @@ impl T<'_, '_> {
                 self.raise();
                 ENDS
             }
-            Op::FuncInfo | Op::RawRaise | Op::LoopRecEnd | Op::Wait | Op::WaitTimeout => {
+            Op::FuncInfo | Op::RawRaise => {
                 self.leave();
+                ENDS
+            }
+            Op::LoopRec | Op::RemoveMessage | Op::Send => {
+                let which = match self.ins().op {
+                    Op::LoopRec => Helper::Receive,
+                    Op::Send => Helper::Send,
+                    _ => Helper::Remove,
+                };
+                let next = self.b.create_block();
+                self.helped_step(which, next);
+                self.b.switch_to_block(next);
+                JUMPS
+            }
+            Op::LoopRecEnd => {
+                let to = self.target();
+                self.sync_out();
+                let zero = self.int(0);
+                let args = [self.int(self.address(to)), zero, zero];
+                self.help(Helper::Skip, args);
+                self.sync_in();
+                let to = self.block(to);
+                self.b.ins().jump(to, &[]);
+                ENDS_JUMPING
+            }
+            Op::Wait => {
+                self.sync_out();
+                let to = self.target();
+                let zero = self.int(0);
+                let args = [self.int(self.address(to)), zero, zero];
+                let exit = self.help_foreign(Helper::Wait, args);
+                self.leave_with(exit);
                 ENDS
             }
             _ => match self.data() {
