@@ -7,6 +7,7 @@ mod cluster;
 mod conform;
 mod examples;
 mod fuzz;
+mod generate;
 mod run;
 mod samebeams;
 mod servers;
@@ -39,6 +40,7 @@ cargo xtask COMMAND
   torture [NAME..]          conform and examples with a collection at every allocation and one reduction a slice
   soak [SECONDS]            spawning, crashing, messaging with the heap checker on, memory watched (600)
   soak suites [SECONDS [SEED]]  OTP's suites in random order under the torture options (3600)
+  generate [SECONDS [SEED]] random modules on the real Erlang and on every engine: the same results (60)
   fuzz [NAME..] [--keep]    the targets of fuzz/ under libFuzzer, FUZZ_SECONDS each (60); --keep reduces and keeps the corpus
 ";
 
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         "bench" => bench::command(&args),
         "torture" => test::torture(&args),
         "fuzz" => fuzz::command(&args),
+        "generate" => generate::command(&args),
         "soak" => soak::command(&args),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -285,6 +285,7 @@ impl<'a> Loader<'a> {
                         self.emit(module.raw());
                         self.emit(name.raw());
                     }
+                    G::Line if self.line_is_dropped(i, f.instrs.start as usize, end) => {}
                     G::Line => lines.push((self.out.len() as u32, Self::num(args[0]) as u32)),
                     G::NifStart => declared_nifs.push((name, f.arity as u8)),
                     G::OnLoad => on_load = functions.last().map(|f| f.0 + 3),
@@ -328,6 +329,23 @@ impl<'a> Loader<'a> {
     fn begins_with_receive(&self, i: usize, end: usize) -> bool {
         let rest = &self.beam.code.instrs[i + 1..end];
         rest.iter().find(|x| !matches!(x.op, G::Label | G::Line)).is_some_and(|x| x.op == G::LoopRec)
+    }
+
+    /// ERTS' loader drops the line between `move _ x0` and a last call of what is no native function: what stands behind it, and has no
+    /// line of its own, is told as being in the line before.
+    fn line_is_dropped(&self, i: usize, start: usize, end: usize) -> bool {
+        let at = |k: usize| &self.beam.code.instrs[k];
+        let moved = i > start && at(i - 1).op == G::Move && self.beam.code.args(at(i - 1))[1] == Arg::X(0);
+        moved
+            && i + 1 < end
+            && match at(i + 1).op {
+                G::CallOnly | G::CallLast => true,
+                G::CallExtOnly | G::CallExtLast => {
+                    let called = self.exports[Self::num(self.beam.code.args(at(i + 1))[1]) as usize];
+                    called.native.load(std::sync::atomic::Ordering::Acquire) == 0
+                }
+                _ => false,
+            }
     }
 
     /// Is the function that begins at label `i` nothing but `erlang:nif_error(undefined)`?
