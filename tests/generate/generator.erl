@@ -259,7 +259,7 @@ made(float, _, E, _, _) ->
         2 -> op('/', E(some([int, float])), E(some([int, float])));
         3 -> op(some(['+', '-', '*']), E(float), E(int));
         4 -> call(float, [E(int)]);
-        5 -> {op, 1, '-', E(float)}
+        5 -> negated(E(float))
     end;
 made(bool, _, E, Env, _) ->
     case rand:uniform(6) of
@@ -312,6 +312,13 @@ made(any, _, E, _, _) ->
         2 -> call(maps, get, [E(any), E(map), E(any)]);
         3 -> call(map_get, [E(atom), E(map)]);
         4 -> E(some([int, float, atom, list, binary, tuple, map]))
+    end.
+
+%% Before OTP 26 the machine code of ERTS makes 0.0 of a negated 0.0; later releases, and ferrobeam always, -0.0.
+negated(E) ->
+    case list_to_integer(erlang:system_info(otp_release)) of
+        Release when Release >= 26 -> {op, 1, '-', E};
+        _ -> op('-', {float, 1, 1.0}, E)
     end.
 
 comprehension(T, Env, E) ->
