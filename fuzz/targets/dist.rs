@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
         for (numbers, sender, back) in [(false, &mut plain, &mut from_plain), (true, &mut headed, &mut from_headed)] {
             let parts = pack(control, token, payload.as_ref().map(|p| p.0), &Options::new(here), Takes { numbers, ..Takes::USUAL });
             let mut again = None;
-            sender.packets(parts, |packet| again = unpack(&packet, &env, back).expect("own packets can be read"));
+            sender.packets(parts, |packet| again = unpack(&packet.bytes(), &env, back).expect("own packets can be read"));
             let again = again.expect("the last fragment ends it");
             assert!(same(again.control, control));
             let terms = [again.payload.map(|p| p.0), payload.as_ref().map(|p| p.0)];

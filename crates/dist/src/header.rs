@@ -6,6 +6,8 @@ use etf::AtomRefs;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
+use std::sync::Arc;
 use term::{Term, atom};
 
 const VERSION: u8 = 131;
@@ -22,6 +24,8 @@ const RECEIVER_PLACES: usize = 2048;
 const FRAGMENT: usize = 64 * 1024;
 /// So much room at most is made for fragments that have not come.
 const AHEAD: usize = 4 << 20;
+/// The room of fragments is kept for the next message if it is not larger.
+const KEPT: usize = 2 << 20;
 
 /// A message that is ready to go, but for its header.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +52,32 @@ impl Parts {
     }
 }
 
+/// One packet on its way out: bytes of its own, and behind them a part of what it shares with the message's other fragments.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    pub own: Vec<u8>,
+    shared: Option<(Arc<Vec<u8>>, Range<usize>)>,
+}
+
+impl From<Vec<u8>> for Frame {
+    fn from(own: Vec<u8>) -> Frame {
+        Frame { own, shared: None }
+    }
+}
+
+impl Frame {
+    pub fn size(&self) -> usize {
+        self.own.len() + self.shared().len()
+    }
+    pub fn shared(&self) -> &[u8] {
+        self.shared.as_ref().map_or(&[], |(all, part)| &all[part.clone()])
+    }
+    /// All in one.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        if self.shared.is_none() { Cow::Borrowed(&self.own) } else { [&self.own, self.shared()].concat().into() }
+    }
+}
+
 /// Where an atom is kept by who sends it.
 pub fn place(atom: Term) -> usize {
     atom.as_atom_index().map_or(0, |i| i as usize % PLACES)
@@ -71,7 +101,7 @@ impl Sender {
         self.headers
     }
     /// The packets of a message.
-    pub fn packets(&mut self, parts: Parts, mut out: impl FnMut(Vec<u8>)) {
+    pub fn packets(&mut self, parts: Parts, mut out: impl FnMut(Frame)) {
         let size = parts.size();
         let Parts { atoms, control, payload } = parts;
         if !self.headers {
@@ -83,23 +113,24 @@ impl Sender {
                 packet.push(VERSION);
                 packet.extend_from_slice(&payload);
             }
-            return out(packet);
+            return out(packet.into());
         }
         let payload = payload.unwrap_or_default();
         let mut refs = Vec::new();
         self.refs(atoms.as_ref().map_or(&[], AtomRefs::atoms), &mut refs);
         if size <= FRAGMENT || !self.fragments {
-            return out([&[VERSION, WHOLE], &refs[..], &control, &payload].concat());
+            return out([&[VERSION, WHOLE], &refs[..], &control, &payload].concat().into());
         }
         self.sequence += 1;
         // The control message is in the first of them.
-        let mut pieces = payload.chunks(FRAGMENT);
-        let mut left = pieces.len().max(1) as u64;
-        let head = |kind: u8, left: u64| [&[VERSION, kind][..], &self.sequence.to_be_bytes(), &left.to_be_bytes()].concat();
-        out([&head(FIRST, left)[..], &refs, &control, pieces.next().unwrap_or_default()].concat());
-        for piece in pieces {
+        let payload = Arc::new(payload);
+        let mut left = payload.len().div_ceil(FRAGMENT).max(1);
+        let head = |kind: u8, left: usize| [&[VERSION, kind][..], &self.sequence.to_be_bytes(), &(left as u64).to_be_bytes()].concat();
+        let mut own = [&head(FIRST, left)[..], &refs, &control].concat();
+        for from in (0..payload.len().max(1)).step_by(FRAGMENT) {
+            let part = from..payload.len().min(from + FRAGMENT);
             left -= 1;
-            out([&head(MORE, left)[..], piece].concat());
+            out(Frame { own: std::mem::replace(&mut own, head(MORE, left)), shared: Some((payload.clone(), part)) });
         }
     }
     /// Writes which atoms the numbers stand for, and notes those that are new to the other side.
@@ -156,6 +187,8 @@ struct Partial {
 pub struct Receiver {
     got: Vec<Term>,
     partial: HashMap<u64, Partial>,
+    /// Room that fragments had.
+    spare: Vec<u8>,
 }
 
 impl Receiver {
@@ -181,7 +214,8 @@ impl Receiver {
                             // Others are about as long as the first; of a short one nothing is believed, of others not too much.
                             let all = r.0.len().saturating_mul(usize::try_from(last).unwrap_or(usize::MAX));
                             let believed = if r.0.len() < FRAGMENT / 2 { r.0.len() } else { all.min(AHEAD).max(r.0.len()) };
-                            let mut bytes = Vec::with_capacity(believed);
+                            let mut bytes = std::mem::take(&mut self.spare);
+                            bytes.reserve(believed);
                             bytes.extend_from_slice(r.0);
                             e.insert(Partial { last, atoms, bytes });
                             Ok(None)
@@ -206,6 +240,15 @@ impl Receiver {
                 Ok(Some(Whole { atoms: Some(p.atoms), body: p.bytes.into() }))
             }
             _ => Err(Bad),
+        }
+    }
+    /// The message has been read: its room is for the next one.
+    pub(crate) fn recycle(&mut self, body: Cow<'_, [u8]>) {
+        if let Cow::Owned(mut bytes) = body
+            && bytes.capacity() <= KEPT
+        {
+            bytes.clear();
+            self.spare = bytes;
         }
     }
     fn atoms(&mut self, r: &mut Reader<'_>, atom_limit: usize) -> Result<Vec<Term>, Bad> {

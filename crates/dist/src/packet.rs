@@ -50,6 +50,7 @@ pub fn unpack(bytes: &[u8], env: &DecodeEnv<'_>, receiver: &mut Receiver) -> Res
         }
         _ => return Err(Bad),
     };
+    receiver.recycle(whole.body);
     Ok(Some(Packet { control, token, memory: a.finish(), payload }))
 }
 
@@ -112,7 +113,7 @@ mod tests {
     }
     fn packets(sender: &mut Sender, parts: Parts) -> Vec<Vec<u8>> {
         let mut all = Vec::new();
-        sender.packets(parts, |p| all.push(p));
+        sender.packets(parts, |p| all.push(p.bytes().into_owned()));
         all
     }
 

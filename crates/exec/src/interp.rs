@@ -1646,6 +1646,10 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                     }
                 }
                 Op::LoopRec => {
+                    // Who only receives collects here what messages have brought: large binaries and fragments.
+                    if cx.p.heap.wants_collection() {
+                        collect!(0, 0);
+                    }
                     sync_out!();
                     if let Some(t) = cx.p.look() {
                         hp = cx.p.heap.alloc.hp;

@@ -444,6 +444,9 @@ unsafe extern "C" fn receive(state: *mut State, at: u64, next: u64, fail: u64) -
     // SAFETY: rules 1, 2 and 6.
     unsafe {
         let (cx, _) = surroundings(state);
+        if cx.p.heap.wants_collection() {
+            return step(state, at, next, fail);
+        }
         if let Some(t) = cx.p.look() {
             (*state).hp = cx.p.heap.alloc.hp;
             let head = interp::word_at(cx, at as *const u64);

@@ -317,8 +317,8 @@ impl Ports {
             while driver.queued() < CARRIED_AHEAD && io.ending.is_none()
                 && let Some(packet) = carried.next()
             {
-                port.output.fetch_add(packet.len() as u64, Relaxed);
-                self.traffic.1.fetch_add(packet.len() as u64, Relaxed);
+                port.output.fetch_add(packet.size() as u64, Relaxed);
+                self.traffic.1.fetch_add(packet.size() as u64, Relaxed);
                 driver.send_packet(&mut io, packet);
             }
             let full = driver.queued() >= CARRIED_AHEAD;

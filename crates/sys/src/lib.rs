@@ -14,6 +14,7 @@
 //! 5. A reserved address range is unmapped only by the drop of its `Reserve`; committed parts are readable and writable, others are never touched here.
 //! 6. A symbol of a loaded library is used only while the library is kept, with the type that the caller vouches for.
 //! 7. Numbers that tune the C library are set before other threads run; `malloc_trim` may be called at any time.
+//! 8. A vector grows by the bytes that a call says it has written into its spare room, and by no more.
 #![deny(unsafe_op_in_unsafe_fn)]
 
 pub mod allocator;

@@ -122,6 +122,8 @@ pub trait Net: Send + Sync {
     fn send(&self, fd: BorrowedFd<'_>, data: &[IoSlice<'_>], flags: u32) -> Result<usize>;
     fn send_to(&self, fd: BorrowedFd<'_>, data: &[IoSlice<'_>], addr: &Addr, flags: u32) -> Result<usize>;
     fn recv(&self, fd: BorrowedFd<'_>, buf: &mut [u8], flags: u32) -> Result<usize>;
+    /// The same behind what is in `buf`: at most `room` bytes.
+    fn recv_more(&self, fd: BorrowedFd<'_>, buf: &mut Vec<u8>, room: usize, flags: u32) -> Result<usize>;
     /// Of a datagram socket. The second number is the datagram's whole length, even where `buf` was too short for it.
     fn recv_from(&self, fd: BorrowedFd<'_>, buf: &mut [u8], flags: u32) -> Result<(usize, usize, Addr)>;
     /// Sends with ancillary data, and to an address if there is one.
@@ -270,6 +272,15 @@ impl Net for RealNet {
     fn recv(&self, fd: BorrowedFd<'_>, buf: &mut [u8], bits: u32) -> Result<usize> {
         let flags = RecvFlags::from_bits_retain(bits);
         Ok(retry_on_intr(|| os::recv(fd, &mut *buf, flags))?.0)
+    }
+
+    fn recv_more(&self, fd: BorrowedFd<'_>, buf: &mut Vec<u8>, room: usize, bits: u32) -> Result<usize> {
+        let flags = RecvFlags::from_bits_retain(bits);
+        buf.reserve(room);
+        let got = retry_on_intr(|| os::recv(fd, &mut buf.spare_capacity_mut()[..room], flags).map(|((got, _), _)| got.len()))?;
+        // SAFETY: rule 8: the call has written so many bytes behind the old ones.
+        unsafe { buf.set_len(buf.len() + got) };
+        Ok(got)
     }
 
     fn recv_from(&self, fd: BorrowedFd<'_>, buf: &mut [u8], bits: u32) -> Result<(usize, usize, Addr)> {

@@ -807,7 +807,7 @@ impl Alloc {
                 (Term::from_raw(p as u64 | TAG_BOXED), p.add(2).cast())
             }
         } else {
-            let b = Binary::with_capacity(n, bits);
+            let b = Binary::unwritten(n, bits);
             let data = b.data();
             (self.bin_ref(b, bits), data)
         }

@@ -56,34 +56,30 @@ fn layout(capacity: usize) -> Layout {
 impl Binary {
     /// A buffer whose first `bits` are claimed by the maker (zeroed), with room for `capacity` bytes.
     pub fn with_capacity(capacity: usize, bits: usize) -> Binary {
+        let b = Binary::unwritten(capacity, bits);
+        // SAFETY: fresh room; nobody else has it yet.
+        unsafe { b.data().write_bytes(0, bits.div_ceil(8)) };
+        b
+    }
+    /// The same with bytes that the maker has to write before anybody reads them.
+    pub(crate) fn unwritten(capacity: usize, bits: usize) -> Binary {
         debug_assert!(bits.div_ceil(8) <= capacity);
         let l = layout(capacity);
-        // SAFETY: the layout is not empty; head and bytes are written before anyone else sees them.
+        // SAFETY: the layout is not empty; the head is written before anyone else sees it.
         unsafe {
             let p = alloc(l).cast::<Head>();
             let Some(p) = NonNull::new(p) else { handle_alloc_error(l) };
             count_bytes(p.as_ptr(), l.size());
             p.as_ptr().write(Head { count: AtomicUsize::new(1), capacity, used_bits: AtomicUsize::new(bits) });
-            p.as_ptr().cast::<u8>().add(HEAD).write_bytes(0, bits.div_ceil(8));
             Binary(p)
         }
     }
     /// A buffer that holds a copy of `bytes` and no spare room.
     pub fn from_bytes(bytes: &[u8]) -> Binary {
-        let l = layout(bytes.len());
-        // SAFETY: as in `with_capacity`; the bytes are copied whole.
-        unsafe {
-            let p = alloc(l).cast::<Head>();
-            let Some(p) = NonNull::new(p) else { handle_alloc_error(l) };
-            count_bytes(p.as_ptr(), l.size());
-            p.as_ptr().write(Head {
-                count: AtomicUsize::new(1),
-                capacity: bytes.len(),
-                used_bits: AtomicUsize::new(bytes.len() * 8),
-            });
-            p.as_ptr().cast::<u8>().add(HEAD).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-            Binary(p)
-        }
+        let b = Binary::unwritten(bytes.len(), bytes.len() * 8);
+        // SAFETY: fresh room of that size; the bytes are copied whole.
+        unsafe { b.data().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        b
     }
     /// A buffer that holds a copy of `bytes`, and something that is dropped with it.
     pub fn with_owner(bytes: &[u8], owner: Box<dyn std::any::Any + Send + Sync>) -> Binary {

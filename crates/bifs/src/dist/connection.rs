@@ -5,7 +5,7 @@ use super::{Peer, of, watching};
 use crate::port;
 use base::hash::{Map, Set};
 use base::sync::Mutex;
-use dist::{Parts, Receiver, Sender, flags};
+use dist::{Frame, Parts, Receiver, Sender, flags};
 use node::Node;
 use process::mailbox::Extra;
 use process::{AliasKind, ExitSignal, Message, Owned, RefId, Signal, Who};
@@ -49,7 +49,7 @@ pub(crate) struct State {
     pub theirs: Map<RefId, (Vec<u32>, Term, Option<Term>)>,
     pub their_numbers: Map<Vec<u32>, RefId>,
     pub spawns: Map<RefId, Spawn>,
-    queue: VecDeque<Vec<u8>>,
+    queue: VecDeque<Frame>,
     /// What has no header yet, because what the other side understands is not known before the connection is up.
     early: VecDeque<Parts>,
     sender: Sender,
@@ -92,11 +92,16 @@ impl State {
     fn put(&mut self, parts: Parts) {
         let (queue, queued) = (&mut self.queue, &mut self.queued);
         self.sender.packets(parts, |packet| {
-            *queued += packet.len();
+            *queued += packet.size();
             queue.push_back(packet);
         });
     }
 }
+
+/// Buffers of this size are kept for what comes next: those of fragments.
+const SPARE_SIZE: std::ops::RangeInclusive<usize> = 32 << 10..=256 << 10;
+/// So many of them.
+const SPARE: usize = 8;
 
 /// Packets that are being read.
 #[derive(Default)]
@@ -113,6 +118,8 @@ pub struct Connection {
     /// Packets that have come and are not handled yet. Who handles one holds `handling`.
     inbox: Mutex<VecDeque<(Vec<u8>, usize)>>,
     handling: Mutex<Handling>,
+    /// Buffers of packets that have been handled, to be used again.
+    spare: Mutex<Vec<Vec<u8>>>,
     pub(crate) packets_in: AtomicU64,
     pub(crate) packets_out: AtomicU64,
 }
@@ -130,6 +137,7 @@ impl Connection {
             state: Mutex::new(State::new()),
             inbox: Mutex::default(),
             handling: Mutex::default(),
+            spare: Mutex::default(),
             packets_in: AtomicU64::new(0),
             packets_out: AtomicU64::new(0),
         }
@@ -344,14 +352,14 @@ impl Connection {
         }
     }
     /// The next packet, and who may go on now that it has gone.
-    pub(crate) fn pop(&self, node: &Node) -> Option<Vec<u8>> {
+    pub(crate) fn pop(&self, node: &Node) -> Option<Frame> {
         let (packet, waiting) = {
             let mut s = self.state.lock();
             if s.phase != Phase::Up {
                 return None;
             }
             let packet = s.queue.pop_front()?;
-            s.queued -= packet.len();
+            s.queued -= packet.size();
             let low = s.queued as u64 <= node.config.dist_buffer_busy_limit / 2;
             (packet, if low { std::mem::take(&mut s.waiting) } else { Vec::new() })
         };
@@ -397,8 +405,16 @@ impl Connection {
                     self.inbox.lock().clear();
                     self.bad(node, packet);
                 }
+                self.recycle(bytes);
             }
             drop(handling);
+        }
+    }
+    fn recycle(&self, mut bytes: Vec<u8>) {
+        let mut spare = self.spare.lock();
+        if SPARE_SIZE.contains(&bytes.capacity()) && spare.len() < SPARE {
+            bytes.clear();
+            spare.push(bytes);
         }
     }
     /// Bytes that are no packet end the connection, and nothing else.
@@ -430,12 +446,15 @@ impl ports::Carried for Through {
         }
         self.connection.put(bytes, from);
     }
+    fn buffer(&self) -> Vec<u8> {
+        self.connection.spare.lock().pop().unwrap_or_default()
+    }
     fn work(&self) {
         if let Some(node) = self.node.upgrade() {
             self.connection.work(&node);
         }
     }
-    fn next(&self) -> Option<Vec<u8>> {
+    fn next(&self) -> Option<Frame> {
         let node = self.node.upgrade()?;
         (self.connection.id() == self.id).then(|| self.connection.pop(&node)).flatten()
     }

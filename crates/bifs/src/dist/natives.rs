@@ -141,12 +141,12 @@ fn dist_ctrl_get_data(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(packet) = c.pop(cx.node) else { return Ok(am::NONE) };
     let get_size = c.state.lock().get_size;
     let h = cx.h();
-    let data = h.binary(&packet);
+    let data = h.binary(&packet.bytes());
     let data = h.list(&[data]);
     if !get_size {
         return Ok(data);
     }
-    Ok(h.tuple(&[Term::small(packet.len() as i64), data]))
+    Ok(h.tuple(&[Term::small(packet.size() as i64), data]))
 }
 
 fn dist_ctrl_get_data_notification(cx: &mut Ctx, a: &[Term]) -> Res {

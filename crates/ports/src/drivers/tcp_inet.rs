@@ -6,6 +6,7 @@ mod output;
 
 use super::inet::{self, Active, Effect, Sender, Settings, Socket, State, request};
 use crate::driver::{Control, Driver, Io, OpenError, Opening, Ready};
+use dist::Frame;
 use crate::packet::{self, Invalid, Kind as Packet, Limits};
 use output::Output;
 use process::RefId;
@@ -29,6 +30,8 @@ const READS: usize = 16;
 const OWN_BUFFER: usize = 8 << 10;
 /// So much is read at once where packets are small and many: those between nodes.
 const MANY_PACKETS: usize = 4 << 10;
+/// The buffer of a connection between nodes stays if it is not larger.
+const KEPT: usize = 256 << 10;
 /// Room is made for so much at most before it has come.
 const STEP: usize = 1 << 20;
 
@@ -396,10 +399,9 @@ impl Tcp {
             }
             reads += 1;
             let more = if self.input.is_empty() && io.port.carried.get().is_some() { more.max(MANY_PACKETS) } else { more };
-            let (have, room) = (self.input.len(), more.min(STEP));
-            self.input.resize(have + room, 0);
-            let got = self.s.fd().and_then(|fd| io.world().net.recv(fd, &mut self.input[have..], 0));
-            self.input.truncate(have + got.unwrap_or(0));
+            let room = more.min(STEP);
+            let input = &mut self.input;
+            let got = self.s.fd().and_then(|fd| io.world().net.recv_more(fd, input, room, 0));
             match got {
                 Ok(0) => return self.receive_ended(io),
                 Ok(n) => drained = n < room,
@@ -408,7 +410,7 @@ impl Tcp {
                 Err(e) => return self.receive_failed(io, e),
             }
         }
-        if self.input.is_empty() {
+        if self.input.is_empty() && (io.port.carried.get().is_none() || self.input.capacity() > KEPT) {
             self.input = Vec::new();
         }
         self.s.want.read = true;
@@ -441,6 +443,7 @@ impl Tcp {
             // A large one that ends with the input is not copied.
             if self.used + to == bytes.len() && size >= OWN_BUFFER {
                 carried.received(bytes, self.used + from);
+                self.input = carried.buffer();
                 self.used = 0;
                 return;
             }
@@ -603,7 +606,7 @@ impl Driver for Tcp {
     }
     fn command(&mut self, io: &mut Io, data: Vec<u8>) {
         let Some((sender, from)) = Sender::of(io, &data) else { return Sender::refuse(io) };
-        self.send(io, data, from, Some(sender));
+        self.send(io, data, from, &[], Some(sender));
         self.s.arm(io);
     }
     fn takes_controls(&self) -> bool {
@@ -689,8 +692,9 @@ impl Driver for Tcp {
     fn carries_packets(&self) -> bool {
         self.s.state == State::Connected
     }
-    fn send_packet(&mut self, io: &mut Io, packet: Vec<u8>) {
-        self.send(io, packet, 0, None);
+    fn send_packet(&mut self, io: &mut Io, mut packet: Frame) {
+        let own = std::mem::take(&mut packet.own);
+        self.send(io, own, 0, packet.shared(), None);
         self.s.arm(io);
     }
 }

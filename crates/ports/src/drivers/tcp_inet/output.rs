@@ -70,8 +70,8 @@ impl Output {
 
 impl Tcp {
     // ---- sending
-    /// Data from a process, from a place on; without a sender it is the node's own.
-    pub(super) fn send(&mut self, io: &mut Io, data: Vec<u8>, from: usize, sender: Option<Sender>) {
+    /// Data from a process, from a place on, and more behind it that somebody else holds; without a sender it is the node's own.
+    pub(super) fn send(&mut self, io: &mut Io, data: Vec<u8>, from: usize, more: &[u8], sender: Option<Sender>) {
         if self.s.state != State::Connected {
             let reason = match std::mem::take(&mut self.closed_to_senders) {
                 true if self.s.reset_pending => atom!("econnreset"),
@@ -86,7 +86,7 @@ impl Tcp {
         if self.shutdown.is_some() {
             return self.output_failed(io, Errno::EPIPE, sender);
         }
-        let body = data.len() - from;
+        let body = data.len() - from + more.len();
         let head = match self.s.settings.packet_kind {
             Packet::Length(n) => (body as u32).to_be_bytes()[4 - usize::from(n)..].to_vec(),
             _ => Vec::new(),
@@ -97,6 +97,7 @@ impl Tcp {
         if self.file.is_some() || waiting > 0 {
             self.output.push(head, 0);
             self.output.push(data, from);
+            self.output.push(more.to_vec(), 0);
             if let Some(sender) = sender {
                 if waiting + size >= self.s.settings.high {
                     return self.block(io, sender);
@@ -109,8 +110,8 @@ impl Tcp {
             0 => Ok(0),
             _ if self.s.ignored || self.s.settings.delay_send => Ok(0),
             _ => {
-                let slices = [IoSlice::new(&head), IoSlice::new(&data[from..])];
-                let slices = if head.is_empty() { &slices[1..] } else { &slices[..] };
+                let slices = [IoSlice::new(&head), IoSlice::new(&data[from..]), IoSlice::new(more)];
+                let slices = &slices[usize::from(head.is_empty())..slices.len() - usize::from(more.is_empty())];
                 self.s.fd().and_then(|fd| io.world().net.send(fd, slices, 0))
             }
         };
@@ -119,8 +120,10 @@ impl Tcp {
             Ok(_) | Err(Errno::EAGAIN) => {
                 let n = sent.unwrap_or(0);
                 let in_head = n.min(head.len());
+                let in_data = (n - in_head).min(data.len() - from);
                 self.output.push(head, in_head);
-                self.output.push(data, from + n - in_head);
+                self.output.push(data, from + in_data);
+                self.output.push(more[n - in_head - in_data..].to_vec(), 0);
                 self.s.want.write = true;
             }
             Err(e) => return self.send_failed(io, e, sender),
