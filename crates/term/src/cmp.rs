@@ -25,14 +25,18 @@ pub fn eq_exact(a: Term, b: Term) -> bool {
     a.raw() == b.raw() || (a.is_pointer() && b.is_pointer() && !refs_differ(a, b) && eq_small(a, b).unwrap_or_else(|| eq_walk(a, b, true)))
 }
 
-/// The usual keys and tags: small tuples of immediates. `None`: it takes more to say.
+/// The usual keys and tags: small tuples of immediates, short binaries. `None`: it takes more to say.
 #[inline]
 fn eq_small(a: Term, b: Term) -> Option<bool> {
     if !a.is_boxed() || !b.is_boxed() {
         return None;
     }
     let h = a.header();
-    if crate::word::header_kind(h) != Kind::Tuple as u8 || b.header() != h {
+    let kind = crate::word::header_kind(h);
+    if kind == Kind::HeapBits as u8 {
+        return eq_heap_bits(a, b, h);
+    }
+    if kind != Kind::Tuple as u8 || b.header() != h {
         return None;
     }
     for i in 1..=crate::word::header_len(h) {
@@ -43,6 +47,75 @@ fn eq_small(a: Term, b: Term) -> Option<bool> {
         }
     }
     Some(true)
+}
+
+/// A bit string on the heap with header `h`, and any boxed term.
+#[inline]
+fn eq_heap_bits(a: Term, b: Term, h: u64) -> Option<bool> {
+    if b.header() != h {
+        return None;
+    }
+    let bits = a.word(1) as usize;
+    if b.word(1) as usize != bits {
+        return Some(false);
+    }
+    if bits % 8 != 0 {
+        return None;
+    }
+    for i in 0..bits / 64 {
+        if a.word(2 + i) != b.word(2 + i) {
+            return Some(false);
+        }
+    }
+    // The last word's unused bytes, which come last in memory, may be any.
+    let left = bits % 64;
+    Some(left == 0 || (a.word(2 + bits / 64) ^ b.word(2 + bits / 64)).to_le() << (64 - left) == 0)
+}
+
+/// Short binaries, and tuples of one size whose first difference is between small integers, atoms or binaries. `None`: it takes more.
+#[inline]
+fn cmp_small(a: Term, b: Term) -> Option<Ordering> {
+    if !a.is_boxed() || !b.is_boxed() {
+        return None;
+    }
+    let h = a.header();
+    if crate::word::header_kind(h) != Kind::Tuple as u8 {
+        return Some(bytes_of(a, h)?.cmp(bytes_of(b, b.header())?));
+    }
+    if b.header() != h {
+        return None;
+    }
+    for i in 1..=crate::word::header_len(h) {
+        if a.word(i) == b.word(i) {
+            continue;
+        }
+        // SAFETY: rule 1: the words of a tuple are terms.
+        let (x, y) = unsafe { (Term::from_raw(a.word(i)), Term::from_raw(b.word(i))) };
+        if x.is_small() && y.is_small() {
+            return Some(x.small_value().cmp(&y.small_value()));
+        }
+        if x.is_atom() && y.is_atom() {
+            return Some(atom::cmp(x, y));
+        }
+        if !x.is_boxed() || !y.is_boxed() {
+            return None;
+        }
+        match bytes_of(x, x.header())?.cmp(bytes_of(y, y.header())?) {
+            Equal => {}
+            other => return Some(other),
+        }
+    }
+    Some(Equal)
+}
+
+/// The bytes of a boxed term with header `h`, if it is a bit string of whole bytes at a byte's border.
+#[inline]
+fn bytes_of(t: Term, h: u64) -> Option<&'static [u8]> {
+    const BITS: u32 = 1 << Kind::HeapBits as u32 | 1 << Kind::BinRef as u32 | 1 << Kind::SubBits as u32;
+    if BITS >> crate::word::header_kind(h) & 1 == 0 {
+        return None;
+    }
+    t.bits()?.as_bytes()
 }
 
 /// They are local references with different numbers: what a `receive` that looks for an answer finds most.
@@ -70,22 +143,7 @@ pub fn cmp(a: Term, b: Term) -> Ordering {
     if a.is_atom() && b.is_atom() {
         return atom::cmp(a, b);
     }
-    if a.is_boxed() && b.is_boxed() && a.header() == b.header() && crate::word::header_kind(a.header()) == Kind::Tuple as u8 {
-        return cmp_tuples(a, b);
-    }
-    cmp_walk(a, b, false)
-}
-
-/// Tuples of one arity: most are told apart by the first elements that are not the same word.
-#[inline]
-fn cmp_tuples(a: Term, b: Term) -> Ordering {
-    let pairs = a.as_tuple().unwrap_or(&[]).iter().zip(b.as_tuple().unwrap_or(&[]));
-    for (x, y) in pairs {
-        if x.raw() != y.raw() {
-            return if x.is_small() && y.is_small() { x.small_value().cmp(&y.small_value()) } else { cmp_walk(a, b, false) };
-        }
-    }
-    Equal
+    cmp_small(a, b).unwrap_or_else(|| cmp_walk(a, b, false))
 }
 
 /// The order of map keys: as `cmp`, but integers come before floats. Equal means `=:=`.
@@ -100,7 +158,7 @@ pub fn cmp_exact(a: Term, b: Term) -> Ordering {
     if a.is_atom() && b.is_atom() {
         return atom::cmp(a, b);
     }
-    cmp_walk(a, b, true)
+    cmp_small(a, b).unwrap_or_else(|| cmp_walk(a, b, true))
 }
 
 /// `n` adjacent terms on either side that still have to be compared.
@@ -657,4 +715,40 @@ fn cmp_magnitude_float(limbs: &[u64], f: f64) -> Ordering {
     let rest = second != 0 || (limbs.len() > 2 && limbs[..limbs.len() - 2].iter().any(|&l| l != 0));
     // A big integer has at least 62 bits, so that a fraction of `f` cannot decide.
     first.cmp(&mantissa).then(if rest { Greater } else { Equal })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Short binaries, alone and in tuples, with anything behind their last byte, against their bytes.
+    #[test]
+    fn short_binaries_compare_as_their_bytes() {
+        let mut h = crate::Alloc::new();
+        let texts: Vec<Vec<u8>> = (0..26usize).flat_map(|n| [vec![7; n], (0..n).map(|i| (i * 37 % 11) as u8).collect(), vec![200; n]]).collect();
+        let mut all = Vec::new();
+        for text in &texts {
+            let plain = h.binary(text);
+            let dirty = h.binary(text);
+            if text.len() % 8 != 0 {
+                let word = dirty.ptr().wrapping_add(2 + text.len() / 8);
+                // SAFETY: rule 3: the last word of what was just made; bytes beyond the end say nothing.
+                unsafe { *word |= u64::MAX << (text.len() % 8 * 8) };
+            }
+            let longer = h.binary(&[&[9], &text[..]].concat());
+            let part = h.part(longer, 8, 8 * text.len());
+            all.push((text, [plain, dirty, part]));
+        }
+        for (x, xs) in &all {
+            for (y, ys) in &all {
+                for (&a, &b) in xs.iter().flat_map(|a| ys.iter().map(move |b| (a, b))) {
+                    let (ta, tb) = (h.tuple(&[Term::small(1), a, Term::small(2)]), h.tuple(&[Term::small(1), b, Term::small(2)]));
+                    assert_eq!(eq_exact(a, b), x == y);
+                    assert_eq!(eq_exact(ta, tb), x == y);
+                    assert_eq!(cmp(a, b), x.cmp(y));
+                    assert_eq!(cmp_exact(ta, tb), x.cmp(y));
+                }
+            }
+        }
+    }
 }
