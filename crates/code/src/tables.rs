@@ -678,9 +678,13 @@ impl Code {
     /// The functions and lines at some addresses, with the number of the address each time; those that are in no code are left out.
     pub fn locate_all(&self, addresses: &[u64], mut act: impl FnMut(usize, Located, Option<(&str, u32)>)) {
         let ranges = self.ranges.read();
+        let mut last = None;
         for (number, &address) in addresses.iter().enumerate() {
             let a = address as usize;
-            let Some((_, l)) = ranges.range(..=a).next_back().filter(|(_, l)| a < l.end()) else { continue };
+            // Most callers are in the module of those whom they call.
+            let same = last.filter(|l: &&Arc<Loaded>| l.start() <= a && a < l.end());
+            let Some(l) = same.or_else(|| ranges.range(..=a).next_back().map(|(_, l)| l).filter(|l| a < l.end())) else { continue };
+            last = Some(l);
             let offset = ((a - l.start()) / 8) as u32;
             let Some(i) = l.functions.partition_point(|f| f.0 <= offset).checked_sub(1) else { continue };
             let (start, function, arity) = l.functions[i];

@@ -43,6 +43,8 @@ pub fn state() -> Box<State> {
         (Helper::Send, send),
         (Helper::Skip, skip),
         (Helper::Wait, wait),
+        (Helper::Onwards, onwards),
+        (Helper::Caught, caught),
     ] {
         state.helpers[which as usize] = helper;
     }
@@ -388,16 +390,9 @@ unsafe extern "C" fn raise_at(state: *mut State, at: u64, _: u64, _: u64) -> u64
         let at = at as *const u64;
         let word = interp::word_at(cx, at);
         let registers = Registers::of(state);
-        let (a, b) = ((word >> 16) as u16, (word >> 32) as u16);
+        let a = (word >> 16) as u16;
         let what = |op: Op| word as u16 == op as u16;
-        if what(Op::Raise) {
-            let (trace, value) = (registers.get(a), registers.get(b));
-            if let Some(handler) = raise::onwards(cx, trace, value, (*state).x.as_mut_ptr()) {
-                (*state).sp = cx.p.heap.sp;
-                return to_handler(cx, local, handler) as u64;
-            }
-            raise::again(cx, trace, value);
-        } else if what(Op::IfEnd) {
+        if what(Op::IfEnd) {
             raise::plain(cx, am::IF_CLAUSE);
         } else {
             let name = match () {
@@ -409,6 +404,14 @@ unsafe extern "C" fn raise_at(state: *mut State, at: u64, _: u64, _: u64) -> u64
             let reason = cx.h().tuple(&[name, registers.get(a)]);
             raise::plain(cx, reason);
         }
+        raised(state, cx, local, at)
+    }
+}
+
+/// The pending exception goes to its handler.
+unsafe fn raised(state: *mut State, cx: &mut Ctx, local: &mut Local, at: *const u64) -> u64 {
+    // SAFETY: rules 2 and 6.
+    unsafe {
         let exit = match raise::unwind(cx, at, (*state).x.as_mut_ptr()) {
             Ok(handler) => to_handler(cx, local, handler),
             Err(reason) => {
@@ -420,6 +423,34 @@ unsafe extern "C" fn raise_at(state: *mut State, at: u64, _: u64, _: u64) -> u64
         (*state).sp = cx.p.heap.sp;
         (*state).reductions = cx.reductions;
         exit as u64
+    }
+}
+
+/// A `try` has not caught an exception.
+unsafe extern "C" fn onwards(state: *mut State, trace: u64, value: u64, at: u64) -> u64 {
+    // SAFETY: rules 1, 2 and 6: two terms and an instruction.
+    unsafe {
+        let (cx, local) = surroundings(state);
+        let (trace, value) = (Term::from_raw(trace), Term::from_raw(value));
+        if let Some(handler) = raise::onwards(cx, trace, value, (*state).x.as_mut_ptr()) {
+            (*state).sp = cx.p.heap.sp;
+            return to_handler(cx, local, handler) as u64;
+        }
+        raise::again(cx, trace, value);
+        raised(state, cx, local, at as *const u64)
+    }
+}
+
+/// A `catch` has an exception.
+unsafe extern "C" fn caught(state: *mut State, at: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: rules 1, 2 and 6: the exception is in x1 to x3.
+    unsafe {
+        let (cx, _) = surroundings(state);
+        let registers = Registers::of(state);
+        let word = interp::word_at(cx, at as *const u64);
+        *registers.place(Y | (word >> 16) as u16) = Term::NIL;
+        let t = raise::caught(cx, registers.get(1), registers.get(2), registers.get(3));
+        built(state, t, 0, 0, 0)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Exceptions: from where they are raised to a handler, and stack traces.
 //!
-//! A trace begins its life raw: `{'$trace', Addresses, M, F, Args, Info, Class}` with the code addresses in a binary. Only
+//! A trace begins its life raw: `{'$trace', Addresses, M, F, Args, Info, Class}` with the code addresses as integers in a tuple. Only
 //! `build_trace` (for `catch`, `try ... Stacktrace`, the end of the process) looks functions and lines up.
 
 use crate::interp;
@@ -134,7 +134,7 @@ unsafe fn handle(cx: &mut Ctx, frame: *mut u64, x: [Term; 4], xp: *mut Term) -> 
 ///
 /// # Safety
 /// Rule 2: `xp` is this thread's x registers; the heap's `hp` and `sp` are stored.
-#[inline]
+#[inline(always)]
 pub unsafe fn onwards(cx: &mut Ctx, trace: Term, value: Term, xp: *mut Term) -> Option<*const u64> {
     let &[mark, _, _, _, _, _, class] = trace.as_tuple_n::<7>()?;
     if mark != marker() || cx.p.heap.alloc.has_fragments() {
@@ -220,7 +220,8 @@ unsafe fn is_caught(cx: &Ctx, from: *mut u64) -> bool {
 }
 
 /// Adds return addresses on the stack, top first, without runs of the same one, to the first `n`; how many there are then.
-fn continuations(cx: &Ctx, most: usize, out: &mut [u64], mut n: usize) -> usize {
+#[inline(always)]
+fn continuations(cx: &Ctx, most: usize, out: &mut [Term], mut n: usize) -> usize {
     let mut last = 0;
     for t in cx.p.heap.stack() {
         let w = t.raw();
@@ -228,7 +229,7 @@ fn continuations(cx: &Ctx, most: usize, out: &mut [u64], mut n: usize) -> usize 
             if n >= most {
                 break;
             }
-            out[n] = w;
+            out[n] = Term::small(w as i64);
             n += 1;
             last = w;
         }
@@ -243,12 +244,12 @@ const FEW: usize = 32;
 fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
     let depth = cx.node.backtrace_depth.load(std::sync::atomic::Ordering::Relaxed);
     let (top, args, info, class) = (cx.p.exception.top, cx.p.exception.args, cx.p.exception.info, cx.p.exception.class);
-    let mut few = [0u64; FEW];
+    let mut few = [Term::NIL; FEW];
     let mut many = Vec::new();
-    let addresses: &mut [u64] = if depth < FEW {
+    let addresses: &mut [Term] = if depth < FEW {
         &mut few
     } else {
-        many.resize(depth + 1, 0);
+        many.resize(depth + 1, Term::NIL);
         &mut many
     };
     let mut n = 0;
@@ -257,31 +258,30 @@ fn raw_trace(cx: &mut Ctx, at: *const u64) -> Term {
     let native = matches!(word as u16, n if n == Op::Native as u16 || n == Op::Nif as u16 || n == Op::RaisePending as u16 || n == Op::Illegal as u16);
     if !native {
         // Marked as an instruction, not a return address, by its lowest bit.
-        addresses[0] = at as u64 | 1;
+        addresses[0] = Term::small(at as i64 | 1);
         n = 1;
     }
     let most = depth.saturating_sub(usize::from(top.is_some()));
     // However short traces are to be, they name one place.
     let least = usize::from(top.is_none()).max(n);
     let n = continuations(cx, most.max(least), addresses, n);
-    // SAFETY: words are bytes.
-    let bytes = unsafe { std::slice::from_raw_parts(addresses.as_ptr().cast::<u8>(), 8 * n) };
     let none = Term::NIL;
     let (m, f) = top.unwrap_or((none, none));
     let args = if args.is_none() { am::UNDEFINED } else { args };
     let info = if info.is_none() { none } else { info };
     let h = cx.h();
-    let bin = h.binary(bytes);
-    h.tuple(&[marker(), bin, m, f, args, info, class.atom()])
+    let places = h.tuple(&addresses[..n]);
+    h.tuple(&[marker(), places, m, f, args, info, class.atom()])
 }
 
 /// Makes a raw trace a list of `{M, F, ArityOrArgs, Location}`; anything else is given back as it is.
 pub fn build_trace(cx: &mut Ctx, raw: Term) -> Term {
-    let Some(&[mark, bin, m, f, args, info, _]) = raw.as_tuple_n::<7>() else { return raw };
+    let Some(&[mark, places, m, f, args, info, _]) = raw.as_tuple_n::<7>() else { return raw };
     if mark != marker() {
         return raw;
     }
-    let Some(bytes) = bin.as_bytes() else { return bin };
+    // A list is what the program supplied.
+    let Some(addresses) = places.as_tuple() else { return places };
     let mut frames = Vec::new();
     let mut args = (args != am::UNDEFINED).then_some(args);
     if m.is_atom() {
@@ -295,9 +295,9 @@ pub fn build_trace(cx: &mut Ctx, raw: Term) -> Term {
         let frame = cx.h().tuple(&[m, f, a, location]);
         frames.push(frame);
     }
-    let places: Vec<u64> = bytes
-        .chunks_exact(8)
-        .map(|c| u64::from_le_bytes(c.try_into().expect("eight bytes")))
+    let places: Vec<u64> = addresses
+        .iter()
+        .map(|a| a.small_value() as u64)
         .map(|word| if word & 1 == 1 { word & !1 } else { word - 8 })
         .collect();
     let h = &mut cx.p.heap.alloc;

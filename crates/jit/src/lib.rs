@@ -93,9 +93,13 @@ pub enum Helper {
     Skip = 21,
     /// (instruction): the process waits for a message, and goes on there. Keeps no registers, and does not return.
     Wait = 22,
+    /// (trace, value, instruction): an exception that a `try` has not caught goes on. Keeps no registers, and does not return.
+    Onwards = 23,
+    /// As `Step`, for a `catch` with an exception.
+    Caught = 24,
 }
 /// How many.
-pub const HELPERS: usize = 23;
+pub const HELPERS: usize = 25;
 /// Words that `Helper::Part` may take.
 pub const PART_WORDS: i64 = 5;
 

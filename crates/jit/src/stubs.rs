@@ -349,10 +349,12 @@ mod x86 {
     static FULL: [Stub; crate::HELPERS] = [
         full::<0>, full::<1>, full::<2>, full::<3>, full::<4>, full::<5>, full::<6>, full::<7>, full::<8>, full::<9>, full::<10>, full::<11>,
         full::<12>, full::<13>, full::<14>, full::<15>, full::<16>, full::<17>, full::<18>, full::<19>, full::<20>, full::<21>, full::<22>,
+        full::<23>, full::<24>,
     ];
     static LIGHT: [Stub; crate::HELPERS] = [
         light::<0>, light::<1>, light::<2>, light::<3>, light::<4>, light::<5>, light::<6>, light::<7>, light::<8>, light::<9>, light::<10>, light::<11>,
         light::<12>, light::<13>, light::<14>, light::<15>, light::<16>, light::<17>, light::<18>, light::<19>, light::<20>, light::<21>, light::<22>,
+        light::<23>, light::<24>,
     ];
 
     /// The stub of a helper, for a function that has floats in registers or one that has none.

@@ -399,6 +399,12 @@ impl T<'_, '_> {
                 Op::Move if (h >> 32) as u16 & Y != 0 => {
                     written |= 1u64.checked_shl(((h >> 32) as u16 & 0x7fff).into()).unwrap_or(0)
                 }
+                Op::InitY => {
+                    for i in 0..usize::from((h >> 16) as u16) {
+                        let r = (self.words[ins.at + 1 + i / 4] >> (16 * (i % 4))) as u16 & 0x7fff;
+                        written |= 1u64.checked_shl(r.into()).unwrap_or(0);
+                    }
+                }
                 Op::MoveXX | Op::MoveC => {}
                 _ => break,
             }
@@ -562,7 +568,7 @@ impl T<'_, '_> {
                 self.set(Y | a, nil);
                 self.b.ins().jump(done, &[]);
                 self.b.switch_to_block(raised);
-                self.step(done);
+                self.helped_step(Helper::Caught, done);
                 self.b.switch_to_block(done);
                 FALLS
             }
@@ -670,7 +676,15 @@ impl T<'_, '_> {
                     self.tail_call_at(target, args)
                 }
             }
-            Op::Raise | Op::TryCaseEnd | Op::Badmatch | Op::CaseEnd | Op::BadRecord | Op::IfEnd => {
+            Op::Raise => {
+                let (trace, value) = (self.get(a), self.get(bb));
+                self.sync_out();
+                let at = self.int(self.address(at));
+                let exit = self.help_foreign(Helper::Onwards, [trace, value, at]);
+                self.leave_with(exit);
+                ENDS
+            }
+            Op::TryCaseEnd | Op::Badmatch | Op::CaseEnd | Op::BadRecord | Op::IfEnd => {
                 self.raise();
                 ENDS
             }
