@@ -21,17 +21,20 @@ const APPS: &[(&str, &str, &[&str])] = &[
     ("kernel", "lib/kernel/test", &["lib/stdlib/test/error_info_lib.erl", "lib/sasl/test/otp_vsns.erl"]),
 ];
 
-/// Of these applications only a choice is run: what talks over sockets in all ways, in some minutes.
+/// Of these applications only a choice is run: what talks over sockets in all ways, in some twenty minutes.
 const CHOICE: &[(&str, &str, &[&str])] = &[
     (
         "ssl",
         "lib/ssl/test",
         &[
-            "dtls_api_SUITE", "ssl_alert_SUITE", "ssl_alpn_SUITE", "ssl_app_env_SUITE", "ssl_basic_SUITE", "ssl_cipher_SUITE", "ssl_dist_SUITE",
-            "ssl_handshake_SUITE", "ssl_key_update_SUITE", "ssl_mfl_SUITE", "ssl_npn_SUITE", "ssl_npn_hello_SUITE", "ssl_pem_cache_SUITE", "ssl_reject_SUITE",
-            "ssl_renegotiate_SUITE", "ssl_rfc_5869_SUITE", "ssl_session_SUITE", "ssl_session_cache_SUITE", "ssl_session_cache_api_SUITE",
-            "ssl_session_ticket_SUITE", "ssl_sni_SUITE", "ssl_socket_SUITE", "ssl_upgrade_SUITE", "tls_1_3_record_SUITE", "tls_1_3_version_SUITE",
-            "tls_api_SUITE", "tls_client_ticket_store_SUITE", "tls_server_session_ticket_SUITE",
+            "dtls_api_SUITE", "openssl_alpn_SUITE", "openssl_key_update_SUITE", "openssl_mfl_SUITE", "openssl_reject_SUITE",
+            "openssl_renegotiate_SUITE", "openssl_session_SUITE", "openssl_session_ticket_SUITE", "openssl_sni_SUITE",
+            "openssl_tls_1_3_version_SUITE", "ssl_ECC_SUITE", "ssl_alert_SUITE", "ssl_alpn_SUITE", "ssl_app_env_SUITE", "ssl_basic_SUITE",
+            "ssl_cipher_SUITE", "ssl_dist_SUITE", "ssl_handshake_SUITE", "ssl_key_update_SUITE", "ssl_mfl_SUITE", "ssl_npn_SUITE",
+            "ssl_npn_hello_SUITE", "ssl_packet_SUITE", "ssl_pem_cache_SUITE", "ssl_reject_SUITE", "ssl_renegotiate_SUITE", "ssl_rfc_5869_SUITE",
+            "ssl_session_SUITE", "ssl_session_cache_SUITE", "ssl_session_cache_api_SUITE", "ssl_session_ticket_SUITE", "ssl_sni_SUITE",
+            "ssl_socket_SUITE", "ssl_upgrade_SUITE", "tls_1_3_record_SUITE", "tls_1_3_version_SUITE", "tls_api_SUITE",
+            "tls_client_ticket_store_SUITE", "tls_server_session_ticket_SUITE",
         ],
     ),
     (
@@ -67,6 +70,7 @@ pub fn command(names: &[String]) -> Outcome<bool> {
     let mut tally = Tally::default();
     if names[0] == "otp" {
         setup::need("ct_run", "erlang-common-test")?;
+        setup::need("openssl", "openssl")?;
         let root = sources("erlang", "otp-")?;
         let whole = APPS.iter().map(|&(app, dir, extra)| (app, dir, extra, &[][..]));
         for (app, dir, extra, chosen) in whole.chain(CHOICE.iter().map(|&(app, dir, chosen)| (app, dir, &[][..], chosen))) {
