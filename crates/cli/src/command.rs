@@ -42,6 +42,12 @@ pub fn main() -> ExitCode {
     let mut args = std::env::args_os();
     let argv0 = args.next().unwrap_or_default();
     let args: Vec<OsString> = args.collect();
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !vm::translating() {
+            told(info);
+        }
+    }));
     match dispatch(&argv0, args) {
         Ok(code) => code,
         Err(failure) => {

@@ -20,6 +20,6 @@ pub mod ops;
 pub mod raise;
 
 pub use engine::Machine;
-pub use jit::listing;
+pub use jit::{listing, translating};
 
 use heap::collect::SLACK;

@@ -21,7 +21,7 @@ mod stubs;
 mod tier;
 mod translate;
 
-pub use tier::{listing, Codes, Figures, Jit, Mode, Settings};
+pub use tier::{listing, translating, Codes, Figures, Jit, Mode, Settings};
 
 use term::Term;
 

@@ -115,6 +115,13 @@ fn target(name: &str) -> Option<OwnedTargetIsa> {
     cranelift_codegen::isa::lookup_by_name(name).ok()?.finish(settings::Flags::new(b)).ok()
 }
 
+thread_local!(static TRANSLATING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
+
+/// Does this thread translate a function? If it panics there, the function is left to the interpreter, and nobody need hear of it.
+pub fn translating() -> bool {
+    TRANSLATING.get()
+}
+
 /// What one thread compiles with.
 struct Bench {
     context: cranelift_codegen::Context,
@@ -239,10 +246,12 @@ impl Shared {
     fn compile(&self, bench: &mut Bench, job: &Job) {
         let begun = std::time::Instant::now();
         // What the translator does not survive is left to the interpreter.
+        TRANSLATING.set(true);
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.attempt(bench, job))).unwrap_or_else(|_| {
             *bench = Bench::new();
             None
         });
+        TRANSLATING.set(false);
         self.nanoseconds.fetch_add(begun.elapsed().as_nanos() as u64, Relaxed);
         if done.is_some() { &self.compiled } else { &self.refused }.fetch_add(1, Relaxed);
         if self.settings.dump {

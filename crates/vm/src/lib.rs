@@ -4,6 +4,7 @@
 mod boot;
 
 pub use boot::{BootError, Vm};
+pub use exec::translating;
 pub use node::config;
 
 use std::process::ExitCode;
