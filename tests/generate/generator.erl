@@ -93,7 +93,7 @@ step(D, Env, Below) ->
     {{match, 1, var(V), expression(T, D - 1, Env, Below)}, [{V, T} | Env]}.
 
 %% ---- values, as arguments of the first calls
-value(int) -> some([int(N) || N <- [0, 1, 2, 5, -1, -7, 255, 256, 65_535, 1 bsl 31, (1 bsl 59) - 1, -(1 bsl 59), 1 bsl 59, (1 bsl 62) - 1, -(1 bsl 62), 1 bsl 62, (1 bsl 63) - 1, 1 bsl 64, -(1 bsl 64) - 1, 1 bsl 100]] ++ [int(rand:uniform(1000))]);
+value(int) -> some([int(N) || N <- [0, 1, 2, 5, -1, -7, 255, 256, 65_535, 1 bsl 31, (1 bsl 59) - 1, -(1 bsl 59) - 1, 1 bsl 59, (1 bsl 62) - 1, -(1 bsl 62), 1 bsl 62, (1 bsl 63) - 1, 1 bsl 64, -(1 bsl 64) - 1, 1 bsl 100]] ++ [int(rand:uniform(1000))]);
 value(float) -> {float, 1, some([0.0, 1.0, 0.5, 3.25, 1.0e10, 1.0e300, 1.0e-300, 123456.789])};
 value(atom) -> {atom, 1, some([a, b, c, ok, error, undefined, true, false, ''])};
 value(bool) -> {atom, 1, some([true, false])};

@@ -652,8 +652,8 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                 }
                 Op::Apply2 => {
                     // erlang:apply(Fun, Args)
-                    let f = *xp;
-                    match call::spread(*xp.add(1), xp, 0) {
+                    let (f, args) = (*xp, *xp.add(1));
+                    match call::spread(args, xp, 0) {
                         Some(n) => {
                             *xp.add(n) = f;
                             match fun::target(cx, f, n, xp) {
@@ -673,6 +673,8 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                             }
                         }
                         None => {
+                            // Some of them were spread.
+                            (*xp, *xp.add(1)) = (f, args);
                             sync_out!();
                             raise::stub_badarg(cx, export_of(ip), xp);
                             back_to_heap!();
@@ -691,6 +693,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                             enter!(target)
                         }
                         None => {
+                            (*xp, *xp.add(1), *xp.add(2)) = (m, f, args);
                             sync_out!();
                             raise::stub_badarg(cx, export_of(ip), xp);
                             back_to_heap!();
