@@ -148,7 +148,7 @@ fn setlocale(cx: &mut Ctx, a: &[Term]) -> Res {
 
 fn tty_window_size(cx: &mut Ctx, a: &[Term]) -> Res {
     let tty = tty(cx, a[0])?;
-    Ok(match cx.node.world.tty.window_size(tty.output) {
+    Ok(match cx.node.world.tty.shell_size(tty.output) {
         Ok((columns, rows)) => {
             let size = cx.h().tuple(&[Term::small(columns.into()), Term::small(rows.into())]);
             cx.h().ok(size)

@@ -33,6 +33,11 @@ pub trait Tty: Send + Sync {
     fn is_tty(&self, fd: RawFd) -> bool;
     /// (columns, rows); `enotty` if it is no terminal.
     fn window_size(&self, fd: RawFd) -> Result<(u16, u16)>;
+    /// The same of a terminal that a shell writes to: a size that nobody has set is 80 by 24.
+    fn shell_size(&self, fd: RawFd) -> Result<(u16, u16)> {
+        let or = |n: u16, default| if n == 0 { default } else { n };
+        self.window_size(fd).map(|(columns, rows)| (or(columns, 80), or(rows, 24)))
+    }
     /// Changes the mode. The mode found at the first change is what `restore` brings back.
     fn set_mode(&self, fd: RawFd, mode: TtyMode) -> Result<()>;
     /// Puts the terminal back as it was found; also done when the process exits.
@@ -179,7 +184,8 @@ mod tests {
             (t.input_modes, t.output_modes, t.local_modes)
         };
         let found = modes();
-        assert!(t.is_tty(number) && t.window_size(number).is_ok());
+        assert!(t.is_tty(number));
+        assert_eq!((t.window_size(number), t.shell_size(number)), (Ok((0, 0)), Ok((80, 24))));
         t.set_mode(number, TtyMode::RAW).unwrap();
         let raw = modes();
         assert_eq!(found.0 - raw.0, InputModes::ICRNL & found.0);

@@ -37,8 +37,12 @@ pub(crate) fn start(io: &mut Io, opening: &Opening) -> Result<Box<dyn Driver>, O
 /// A terminal's size as two native numbers: columns, rows.
 pub(crate) fn window_size(io: &Io, numbers: &[i32]) -> Option<Vec<u8>> {
     let tty = &io.world().tty;
-    let (columns, rows) = numbers.iter().find_map(|&n| tty.window_size(n).ok())?;
-    Some([u32::from(columns).to_ne_bytes(), u32::from(rows).to_ne_bytes()].concat())
+    numbers.iter().find_map(|&n| tty.window_size(n).ok()).map(as_bytes)
+}
+
+/// Columns and rows, as a driver tells them.
+pub(crate) fn as_bytes((columns, rows): (u16, u16)) -> Vec<u8> {
+    [u32::from(columns).to_ne_bytes(), u32::from(rows).to_ne_bytes()].concat()
 }
 
 impl Driver for Fd {

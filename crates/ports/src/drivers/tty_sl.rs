@@ -1,7 +1,7 @@
 //! Driver `tty_sl` (until release 25): a terminal with one editable line. It keeps what the line shows and where the cursor stands, and turns
 //! Erlang's editing commands into output. Which keys do what is Erlang's matter (`edlin`, `group`).
 
-use super::fd::{CONTROL_BASE, GET_WINSIZE, window_size};
+use super::fd::{CONTROL_BASE, GET_WINSIZE, as_bytes};
 use super::pipe::{End, Got, Sink, Source};
 use crate::driver::{Control, Driver, Io, OpenError, Opening, Ready};
 use crate::table::Name;
@@ -86,7 +86,7 @@ impl Driver for Tty {
     }
     fn control(&mut self, io: &mut Io, operation: u32, data: &[u8]) -> Control {
         match operation.wrapping_sub(CONTROL_BASE) {
-            GET_WINSIZE => window_size(io, &[1, 0]).map_or(Control::Bad, Control::List),
+            GET_WINSIZE => [1, 0].iter().find_map(|&n| io.world().tty.shell_size(n).ok()).map_or(Control::Bad, |size| Control::List(as_bytes(size))),
             GET_UNICODE_STATE => Control::List(vec![self.unicode.into()]),
             SET_UNICODE_STATE => {
                 let &[new] = data else { return Control::Bad };
@@ -150,7 +150,7 @@ impl Driver for Tty {
 
 /// The terminal's width; who made the terminal may have left it at 0.
 fn columns(world: &sys::World) -> usize {
-    world.tty.window_size(1).ok().map_or(80, |(columns, _)| if columns == 0 { 80 } else { columns.into() })
+    world.tty.shell_size(1).map_or(80, |(columns, _)| columns.into())
 }
 
 /// How the terminal's cursor is moved.
