@@ -1,4 +1,4 @@
-%% Links: exit reasons that travel, trap_exit, kill, unlink, link to what is gone, normal does not kill.
+%% Links: exit reasons that travel, trap_exit, kill, unlink, link to what is gone, normal does not kill. (timing)
 -module(links).
 -export([main/0]).
 ex() -> receive {'EXIT', _, R} -> R after 200 -> none end.
