@@ -65,10 +65,10 @@ pub struct Mailbox {
     removed: u64,
     /// (reference number or mark id, position).
     marks: crate::Seldom<Vec<(u64, u64)>>,
-    /// Messages with `in_heap`.
-    in_heap: usize,
-    /// None of them stands at this index or behind it, so that a collection need not walk a long queue.
-    in_heap_below: usize,
+    /// Where messages with `in_heap` stand (positions as in `marks`, and one more: 0 is none), so that a collection need not walk a long queue: the first ..
+    in_heap: u64,
+    /// .. and the others.
+    in_heap_too: crate::Seldom<Vec<u64>>,
 }
 
 impl Mailbox {
@@ -126,6 +126,7 @@ impl Mailbox {
         self.take_at(at)
     }
     fn take_at(&mut self, index: usize) -> Option<Message> {
+        let position = self.removed + index as u64;
         let m = if index == 0 {
             let m = self.queue.pop_front()?;
             self.front_gone();
@@ -140,7 +141,9 @@ impl Mailbox {
             self.gaps += 1;
             m
         };
-        self.in_heap -= usize::from(m.in_heap);
+        if m.in_heap {
+            self.forget_in_heap(position);
+        }
         if self.gaps > 32 && self.gaps > self.queue.len() / 2 {
             self.close_gaps();
         }
@@ -148,17 +151,17 @@ impl Mailbox {
     }
     fn front_gone(&mut self) {
         self.removed += 1;
-        self.in_heap_below = self.in_heap_below.saturating_sub(1);
         self.save = self.save.saturating_sub(1);
         self.priority = self.priority.saturating_sub(1);
     }
     fn close_gaps(&mut self) {
         let before = |index: usize| self.queue.iter().take(index).filter(|m| m.is_gap()).count();
         let marks: Vec<u64> = self.marks.iter().map(|m| before(m.1.saturating_sub(self.removed) as usize) as u64).collect();
-        let (save, in_heap_below, priority) = (before(self.save), before(self.in_heap_below), before(self.priority));
+        let in_heap: Vec<u64> = self.in_heap().map(|p| p - before((p - self.removed) as usize) as u64).collect();
+        let (save, priority) = (before(self.save), before(self.priority));
         self.marks.iter_mut().zip(marks).for_each(|(m, n)| m.1 -= n);
         self.save -= save;
-        self.in_heap_below -= in_heap_below;
+        self.set_in_heap(in_heap);
         self.priority -= priority;
         self.queue.retain(|m| !m.is_gap());
         self.gaps = 0;
@@ -172,11 +175,15 @@ impl Mailbox {
     pub fn promote_last(&mut self) {
         let at = self.priority;
         let Some(m) = self.queue.pop_back() else { return };
+        let last = self.removed + self.queue.len() as u64;
         self.queue.insert(at, m);
         self.priority += 1;
         self.save = self.save.min(at);
-        self.in_heap_below += usize::from(self.in_heap_below > at);
         let place = self.removed + at as u64;
+        if self.in_heap != 0 {
+            let moved = |p: u64| if p == last { place } else { p + u64::from(p >= place) };
+            self.set_in_heap(self.in_heap().map(moved).collect());
+        }
         self.marks.iter_mut().filter(|m| m.1 >= place).for_each(|m| m.1 += 1);
     }
     /// Notes the end of the queue under `id`.
@@ -221,26 +228,47 @@ impl Mailbox {
             && !m.in_heap
         {
             m.in_heap = true;
-            self.in_heap_below = if self.in_heap == 0 { self.save + 1 } else { self.in_heap_below.max(self.save + 1) };
-            self.in_heap += 1;
+            let p = self.removed + self.save as u64 + 1;
+            if self.in_heap == 0 {
+                self.in_heap = p;
+            } else {
+                self.in_heap_too.push(p);
+            }
+        }
+    }
+    /// Positions of the messages that live in the heap.
+    fn in_heap(&self) -> impl Iterator<Item = u64> {
+        [self.in_heap].into_iter().filter(|&p| p != 0).chain(self.in_heap_too.iter().copied()).map(|p| p - 1)
+    }
+    fn set_in_heap(&mut self, positions: Vec<u64>) {
+        let mut all = positions.into_iter().map(|p| p + 1);
+        self.in_heap = all.next().unwrap_or(0);
+        self.in_heap_too.clear();
+        all.for_each(|p| self.in_heap_too.push(p));
+    }
+    fn forget_in_heap(&mut self, position: u64) {
+        if self.in_heap == position + 1 {
+            // Without memory for others where there never were any.
+            self.in_heap = if self.in_heap_too.is_empty() { 0 } else { self.in_heap_too.pop().unwrap_or(0) };
+        } else {
+            self.in_heap_too.retain(|&p| p != position + 1);
         }
     }
     /// Terms of queued messages that live in the heap, for the collector.
     pub(crate) fn heap_terms(&self) -> Vec<Term> {
-        if self.in_heap == 0 {
-            return Vec::new();
-        }
-        self.queue.iter().take(self.in_heap_below).filter(|m| m.in_heap).map(|m| m.term).collect()
+        self.in_heap().map(|p| self.queue[(p - self.removed) as usize].term).collect()
     }
     /// Puts them back after they have moved.
     pub(crate) fn set_heap_terms(&mut self, terms: &[Term]) {
-        if !terms.is_empty() {
-            self.queue.iter_mut().take(self.in_heap_below).filter(|m| m.in_heap).zip(terms).for_each(|(m, &t)| m.term = t);
+        let positions: Vec<u64> = self.in_heap().collect();
+        for (p, &t) in positions.into_iter().zip(terms) {
+            self.queue[(p - self.removed) as usize].term = t;
         }
     }
     /// Takes every message out (the process ends).
     pub fn drain(&mut self) -> VecDeque<Message> {
-        (self.in_heap, self.save, self.priority) = (0, 0, 0);
+        (self.save, self.priority) = (0, 0);
+        self.set_in_heap(Vec::new());
         self.marks.clear();
         if std::mem::take(&mut self.gaps) > 0 {
             self.queue.retain(|m| !m.is_gap());
@@ -258,7 +286,7 @@ impl Mailbox {
     pub fn retain(&mut self, mut keep: impl FnMut(&Message) -> bool) {
         self.queue.retain(|m| !m.is_gap() && keep(m));
         self.gaps = 0;
-        self.in_heap = self.queue.iter().filter(|m| m.in_heap).count();
+        self.set_in_heap((self.removed..).zip(&self.queue).filter(|(_, m)| m.in_heap).map(|(p, _)| p).collect());
         self.marks.clear();
         (self.save, self.priority) = (0, 0);
     }
@@ -300,6 +328,31 @@ mod tests {
         }
         let order: Vec<_> = std::iter::from_fn(|| b.take()?.term.as_small()).collect();
         assert_eq!(order, [10, 11, 0, 1, 2]);
+    }
+    #[test]
+    fn what_lives_in_the_heap_is_found_again() {
+        let (mut b, mut seed) = (Mailbox::default(), 7_u64);
+        for i in 0..20_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            match seed >> 40 & 15 {
+                0..=4 => b.push(Message::new(crate::Owned::immediate(Term::small(i)))),
+                5 => {
+                    b.push(Message::new(crate::Owned::immediate(Term::small(i))));
+                    b.promote_last();
+                }
+                6..=8 => b.skip(),
+                9 => b.rewind(),
+                10 | 11 => b.moved_to_heap(),
+                12 | 13 => drop(b.take()),
+                14 => drop(b.remove_first(|t| t.as_small().is_some_and(|n| n % 3 == 0))),
+                _ if seed >> 50 & 63 == 0 => b.retain(|m| m.term.as_small().is_some_and(|n| n % 5 != 0)),
+                _ => {}
+            }
+            let there: Vec<u64> = (b.removed..).zip(&b.queue).filter(|(_, m)| m.in_heap).map(|(p, _)| p).collect();
+            let mut known: Vec<u64> = b.in_heap().collect();
+            known.sort_unstable();
+            assert_eq!(known, there, "after {i} steps");
+        }
     }
     #[test]
     fn marks_stay_where_they_were() {
