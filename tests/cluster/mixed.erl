@@ -106,9 +106,10 @@ reasons(N) ->
             || F <- [fun() -> erlang:error(bad) end, fun() -> throw(ball) end]].
 
 exits(N) ->
+    Me = self(),
     [begin
-         {P, M} = spawn_monitor(N, fun() -> process_flag(trap_exit, Trap), receive {'EXIT', F, X} when is_pid(F) -> exit({trapped, X}) after 1000 -> exit(quiet) end end),
-         receive after 20 -> ok end,
+         {P, M} = spawn_monitor(N, fun() -> process_flag(trap_exit, Trap), Me ! {set, self()}, receive {'EXIT', F, X} when is_pid(F) -> exit({trapped, X}) after 1000 -> exit(quiet) end end),
+         receive {set, P} -> ok end,
          true = exit(P, R),
          receive {'DOWN', M, _, _, Y} -> {Trap, R, Y} after 10000 -> nothing end
      end || Trap <- [false, true], R <- [normal, kill, {other, 1}]].
@@ -267,7 +268,9 @@ conflict(N) ->
     global:sync(),
     E = until(fun() -> X = global:whereis_name(both), is_pid(X) andalso X =:= peer:call(Peer, global, whereis_name, [both]) end),
     Left = global:whereis_name(both),
-    Alive = [is_process_alive(Mine), peer:call(Peer, erlang, is_process_alive, [Theirs])],
+    Living = fun() -> [is_process_alive(Mine), peer:call(Peer, erlang, is_process_alive, [Theirs])] end,
+    until(fun() -> Living() =/= [true, true] end),
+    Alive = Living(),
     Why = receive {'DOWN', M1, _, _, R} -> R after 0 -> kill end,
     {A, B, C, is_tuple(M2), D, E, lists:sort(Alive), lists:member(Left, [Mine, Theirs]), lists:member(Why, [kill, killed])}.
 
@@ -300,7 +303,10 @@ servers(N) ->
     Server ! i,
     A = [gen_server:call(P, one), gen_server:call(Server, two), wait(), wait(), failed(fun() -> gen_server:call(Server, slow, 50) end) =:= {exit, {timeout, {gen_server, call, [Server, slow, 50]}}}],
     R = gen_server:send_request(Server, three),
+    M = monitor(process, P),
     B = [gen_server:receive_response(R, 5000), gen_server:call(Server, stop), wait()],
+    %% The answer to `stop` comes before its end does.
+    receive {'DOWN', M, _, _, _} -> ok end,
     C = [try gen_server:call(X, y) catch exit:{E, {gen_server, call, [W, y]}} -> {E, case W of P -> pid; {Name, _} -> Name end} end || X <- [P, Server, {counting, 'nowhere@nohost'}]],
     {A, B, [case X of {{nodedown, _}, Z} -> {nodedown, Z}; _ -> X end || X <- C]}.
 
