@@ -58,6 +58,24 @@ impl Source {
     }
     /// Reads once, when the descriptor is ready, and passes on what is complete.
     pub fn read(&mut self, io: &mut Io) -> Got {
+        let (head, mut partial) = (self.packet, std::mem::take(&mut self.partial));
+        let got = self.read_through(io, |io, bytes| {
+            if head == 0 {
+                return io.data(bytes);
+            }
+            partial.extend_from_slice(bytes);
+            let mut at = 0;
+            while let Some(packet) = packet_at(&partial[at..], head) {
+                io.data(packet);
+                at += head + packet.len();
+            }
+            partial.drain(..at);
+        });
+        self.partial = partial;
+        got
+    }
+    /// Reads once, when the descriptor is ready, and gives `pass` the bytes as they came.
+    pub fn read_through(&mut self, io: &mut Io, pass: impl FnOnce(&mut Io, &[u8])) -> Got {
         self.buffer.resize(READ, 0);
         let n = match fd::read(&self.end, &mut self.buffer) {
             Ok(0) => return Got::End,
@@ -70,17 +88,7 @@ impl Source {
             Err(Errno::EIO) => return Got::End,
             Err(e) => return Got::Failed(e),
         };
-        if self.packet == 0 {
-            io.data(&self.buffer[..n]);
-        } else {
-            self.partial.extend_from_slice(&self.buffer[..n]);
-            let mut at = 0;
-            while let Some(packet) = packet_at(&self.partial[at..], self.packet) {
-                io.data(packet);
-                at += self.packet + packet.len();
-            }
-            self.partial.drain(..at);
-        }
+        pass(io, &self.buffer[..n]);
         if n < READ {
             self.buffer = Vec::new();
         }

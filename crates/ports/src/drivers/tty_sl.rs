@@ -27,8 +27,10 @@ struct Tty {
     input: Option<Source>,
     output: Sink,
     line: Line,
-    /// Characters beyond Latin-1 can be shown.
+    /// What is typed and shown is UTF-8, else Latin-1; Erlang speaks UTF-8 in both.
     unicode: bool,
+    /// The beginning of a character that was typed and has not come whole.
+    typed: Vec<u8>,
     closing: bool,
 }
 
@@ -57,6 +59,7 @@ pub(crate) fn start(io: &mut Io, opening: &Opening) -> Result<Box<dyn Driver>, O
         output: Sink::new(End::Borrowed(output), 1, opening.options.busy_limits),
         line: Line::new(codes, columns(world)),
         unicode: sys::tty::locale_is_utf8(&world.env),
+        typed: Vec::new(),
         closing: false,
     }))
 }
@@ -108,7 +111,8 @@ impl Driver for Tty {
             return;
         }
         let Some(input) = &mut self.input else { return };
-        match input.read(io) {
+        let (unicode, typed) = (&mut self.unicode, &mut self.typed);
+        match input.read_through(io, |io, bytes| io.data(&typed_text(bytes, unicode, typed))) {
             Got::Data => {}
             Got::End => {
                 io.forget(input.end.as_fd());
@@ -146,6 +150,27 @@ impl Driver for Tty {
     fn queued(&self) -> usize {
         self.output.queued()
     }
+}
+
+/// What was typed, as UTF-8. A terminal that sends what is none is one of Latin-1 from there on. `held`: the beginning of a character whose rest may come.
+fn typed_text(bytes: &[u8], unicode: &mut bool, held: &mut Vec<u8>) -> Vec<u8> {
+    held.extend_from_slice(bytes);
+    let whole = match std::str::from_utf8(held) {
+        _ if !*unicode => 0,
+        Ok(_) => held.len(),
+        Err(e) => {
+            *unicode = e.error_len().is_none();
+            e.valid_up_to()
+        }
+    };
+    let rest = held.split_off(whole);
+    let mut text = std::mem::take(held);
+    if *unicode {
+        *held = rest;
+    } else {
+        text.extend(rest.into_iter().map(char::from).collect::<String>().into_bytes());
+    }
+    text
 }
 
 /// The terminal's width; who made the terminal may have left it at 0.
@@ -225,9 +250,7 @@ impl Line {
             repeat(&self.codes.down, rows as usize);
             // A line feed may or may not keep the column; with output as it is written it does.
         }
-        if to % self.columns == 0 && columns < 0 {
-            repeat(b"\r", 1);
-        } else if columns < 0 {
+        if columns < 0 {
             repeat(&self.codes.left, columns.unsigned_abs());
         } else {
             repeat(&self.codes.right, columns as usize);
@@ -313,7 +336,7 @@ impl Line {
             _ => match sys::width::columns(c.into()) {
                 width @ 0.. if unicode => cell(c.to_string(), width as usize),
                 _ => {
-                    let shown = format!("\\x{{{:X}}}", u32::from(c));
+                    let shown = if c <= '\u{ff}' { format!("\\{:o}", u32::from(c)) } else { format!("\\x{{{:X}}}", u32::from(c)) };
                     let width = shown.len();
                     cell(shown, width);
                 }
@@ -456,6 +479,21 @@ mod tests {
         assert_eq!((l.at, l.x), (5, 5));
         // Back to the fourth column, the rest, which fills the row, then two columns cleared in the second row, and back.
         assert_eq!(edit(|o| l.delete(-2, o)), "U>>f <  U>");
+    }
+
+    #[test]
+    fn what_is_typed_is_utf8_or_latin1() {
+        let (mut unicode, mut held) = (true, Vec::new());
+        let mut typed = |bytes: &[u8]| String::from_utf8(typed_text(bytes, &mut unicode, &mut held)).unwrap();
+        assert_eq!([typed("å".as_bytes()), typed(b"x\xe2"), typed(b"\x98"), typed(b"\x83y")], ["å", "x", "", "☃y"]);
+        assert_eq!([typed(b"a\xc3"), typed(b"b\xff"), typed("å".as_bytes())], ["a", "Ãbÿ", "Ã¥"], "from the first that is none on");
+        assert!(!unicode && held.is_empty());
+    }
+
+    #[test]
+    fn what_a_terminal_cannot_show() {
+        let shown = |text: &str| edit(|o| line(80).put(text.as_bytes(), false, o));
+        assert_eq!([shown("å"), shown("☃"), shown("\u{85}")], ["\\345", "\\x{2603}", "\\205"]);
     }
 
     #[test]
