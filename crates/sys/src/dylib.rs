@@ -9,13 +9,14 @@ const COMPANION: &str = "libz.so.1";
 pub struct Library(libloading::os::unix::Library);
 
 impl Library {
-    /// Loads a library, all its symbols bound lazily and kept to itself. The error is the linker's own sentence.
+    /// Loads a library, all its symbols bound at once (one that is missing ends the loading, not the process at a later call) and kept to itself.
+    /// The error is the linker's own sentence.
     ///
     /// # Safety
     /// The library's constructors run: the caller trusts the file.
     pub unsafe fn open(path: &[u8]) -> Result<Library, String> {
         companion();
-        let flags = libloading::os::unix::RTLD_LAZY | libloading::os::unix::RTLD_LOCAL;
+        let flags = libloading::os::unix::RTLD_NOW | libloading::os::unix::RTLD_LOCAL;
         // SAFETY: rule 6: trust in the file is the caller's promise.
         let opened = unsafe { libloading::os::unix::Library::open(Some(OsStr::from_bytes(path)), flags) };
         opened.map(Library).map_err(sentence)
