@@ -45,32 +45,27 @@ impl<'a> Bits<'a> {
     pub fn to_bytes(self) -> Cow<'a, [u8]> {
         match self.as_bytes() {
             Some(b) => Cow::Borrowed(b),
-            None => Cow::Owned((0..self.len.div_ceil(8)).map(|i| self.byte(i)).collect()),
+            None => {
+                let whole = self.len / 8;
+                let mut out = vec![0; self.len.div_ceil(8)];
+                shifted(self.bytes, self.offset, &mut out[..whole]);
+                if let Some(last) = out.get_mut(whole) {
+                    *last = self.byte(whole);
+                }
+                Cow::Owned(out)
+            }
         }
     }
     /// Copies the bits into `out` from bit `at` on; bits of `out` outside the range stay as they are.
     pub fn copy_to(self, out: &mut [u8], at: usize) {
-        if self.len == 0 {
-            return;
-        }
-        if at % 8 == 0 && self.offset == 0 {
-            let (whole, rest) = (self.len / 8, self.len % 8);
-            out[at / 8..at / 8 + whole].copy_from_slice(&self.bytes[..whole]);
-            if rest > 0 {
-                let mask = 0xffu8 << (8 - rest);
-                let o = &mut out[at / 8 + whole];
-                *o = (*o & !mask) | (self.bytes[whole] & mask);
-            }
-            return;
-        }
-        let mut left = self.len;
-        let mut at = at;
-        for i in 0..self.len.div_ceil(8) {
-            let n = left.min(8);
-            put_bits(out, at, self.byte(i) >> (8 - n), n);
-            at += n;
-            left -= n;
-        }
+        // To a byte border of `out`, whole bytes, and what is left.
+        let head = ((8 - at % 8) % 8).min(self.len);
+        put_bits(out, at, self.get_uint(0, head) as u8, head);
+        let (rest, at) = (self.slice(head, self.len - head), at + head);
+        let whole = rest.len / 8;
+        shifted(rest.bytes, rest.offset, &mut out[at / 8..at / 8 + whole]);
+        let tail = rest.len % 8;
+        put_bits(out, at + whole * 8, rest.get_uint(whole * 8, tail) as u8, tail);
     }
     /// Up to 64 bits from `start` on as a big-endian number.
     #[inline]
@@ -89,9 +84,29 @@ impl<'a> Bits<'a> {
     }
 }
 
+/// Fills `out` with what begins `offset` bits (below 8) into `bytes`.
+fn shifted(bytes: &[u8], offset: usize, out: &mut [u8]) {
+    if offset == 0 {
+        return out.copy_from_slice(&bytes[..out.len()]);
+    }
+    let (words, rest) = out.as_chunks_mut::<8>();
+    let whole = words.len() * 8;
+    for (to, from) in words.iter_mut().zip(bytes.windows(9).step_by(8)) {
+        let [a, b, c, d, e, f, g, h, next] = *from else { return };
+        let word = u64::from_be_bytes([a, b, c, d, e, f, g, h]) << offset | u64::from(next) >> (8 - offset);
+        *to = word.to_be_bytes();
+    }
+    for (to, from) in rest.iter_mut().zip(bytes[whole..].windows(2)) {
+        *to = from[0] << offset | from[1] >> (8 - offset);
+    }
+}
+
 /// Writes the low `n` (at most 8) bits of `value` at bit `at` of `out`.
 #[inline]
 pub fn put_bits(out: &mut [u8], at: usize, value: u8, n: usize) {
+    if n == 0 {
+        return;
+    }
     let (byte, shift) = (at / 8, at % 8);
     let wide = (u16::from(value) << (16 - n)) >> shift;
     let mask = ((0xffffu32 << (16 - n)) as u16) >> shift;
@@ -136,5 +151,32 @@ impl Term {
     pub fn as_bytes(self) -> Option<Cow<'static, [u8]>> {
         let b = self.bits()?;
         (b.len % 8 == 0).then(|| b.to_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_from_anywhere_to_anywhere() {
+        let bytes: Vec<u8> = (0..40u32).map(|i| (i * 97 + 13) as u8).collect();
+        let bit = |bytes: &[u8], i: usize| bytes[i / 8] >> (7 - i % 8) & 1;
+        for offset in 0..8 {
+            for len in [0, 1, 3, 7, 8, 9, 16, 63, 64, 65, 71, 72, 73, 128, 135, 200] {
+                let bits = Bits::of_bytes(&bytes).slice(8 + offset, len);
+                let copy = bits.to_bytes();
+                assert_eq!(copy.len(), len.div_ceil(8));
+                assert!((0..copy.len() * 8).all(|i| bit(&copy, i) == if i < len { bit(&bytes, 8 + offset + i) } else { 0 }), "{offset} {len}");
+                for at in 0..17 {
+                    for fill in [0, 0xff] {
+                        let mut out = vec![fill; 32];
+                        bits.copy_to(&mut out, at);
+                        let wanted = |i: usize| if (at..at + len).contains(&i) { bit(&bytes, 8 + offset + i - at) } else { fill & 1 };
+                        assert!((0..256).all(|i| bit(&out, i) == wanted(i)), "{len} bits from {offset} to {at}");
+                    }
+                }
+            }
+        }
     }
 }
