@@ -501,8 +501,10 @@ fn tortured(machine: &Machine, suite: &Path, mode: &str, left: Duration, only: &
         }
         std::thread::sleep(Duration::from_millis(200));
     };
-    // Ten hundredths in a minute: only timers run.
-    let quiet = status.is_none() && limit == TORTURED && used.len() > 300 && used[used.len() - 1] - used[used.len() - 300] < 10;
+    // Ten hundredths in a minute, and none of the offspring has ended: only timers run.
+    let minute = &used[used.len().saturating_sub(300)..];
+    let moved = minute.iter().max().zip(minute.iter().min()).map_or(0, |(most, least)| most - least);
+    let quiet = status.is_none() && limit == TORTURED && minute.len() == 300 && moved < 10;
     let _ = child.kill();
     let _ = child.wait();
     let fates = fates(&fs::read_to_string(&events).unwrap_or_default());
@@ -523,11 +525,23 @@ fn tortured(machine: &Machine, suite: &Path, mode: &str, left: Duration, only: &
     Ok(Seen::Cases(ended, failed.collect()))
 }
 
-/// Hundredths of a second that a process has used.
+/// Hundredths of a second that a process and the living of its offspring (nodes that a suite starts) have used.
 fn processor_time(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields = stat.rsplit_once(')').map_or("", |f| f.1).split_whitespace().skip(11).take(2);
-    fields.filter_map(|n| n.parse::<u64>().ok()).sum()
+    let numbers = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
+    let all: Vec<(u32, u32, u64)> = numbers
+        .filter_map(|n| {
+            let stat = fs::read_to_string(format!("/proc/{n}/stat")).ok()?;
+            let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+            let parent = fields.nth(1)?.parse().ok()?;
+            Some((n, parent, fields.skip(9).take(2).filter_map(|t| t.parse::<u64>().ok()).sum()))
+        })
+        .collect();
+    let (mut tree, mut at) = (vec![pid], 0);
+    while let Some(&parent) = tree.get(at) {
+        tree.extend(all.iter().filter(|p| p.1 == parent).map(|p| p.0));
+        at += 1;
+    }
+    all.iter().filter(|p| tree.contains(&p.0)).map(|p| p.2).sum()
 }
 
 #[cfg(test)]
