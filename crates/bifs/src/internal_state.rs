@@ -142,6 +142,11 @@ fn get(cx: &mut Ctx, a: &[Term]) -> Answer {
         return get_of(cx, atom::as_text(what).unwrap_or(""), t);
     }
     if let Some(&[what, thread, value]) = a[0].as_tuple_n::<3>() {
+        // Whether the clock could be set up so: in every way that there is.
+        if what == atom!("check_time_config") && thread.as_bool().is_some() {
+            let modes = [atom!("no_time_warp"), atom!("single_time_warp"), atom!("multi_time_warp")];
+            return modes.contains(&value).then_some(am::TRUE).ok_or_else(|| cx.badarg());
+        }
         return match (atom::as_text(what), thread.to::<u32>(), value.as_u64()) {
             (Some("make_unique_integer"), Some(thread), Some(value)) => Ok(unique_integer(cx, thread, value)),
             _ => Err(cx.badarg()),
