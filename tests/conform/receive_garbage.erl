@@ -1,4 +1,4 @@
-%% A process that only receives, and builds nothing, does not keep what it has received: large binaries and lists.
+%% A process that only receives, and builds nothing, does not keep what it has received: large binaries and lists. (timing)
 -module(receive_garbage).
 -export([main/0, sink/0]).
 

@@ -1,9 +1,10 @@
 %% Events of a traced process: messages, processes, names; calls of exported functions with and without match specifications.
 -module(trace_events).
--export([main/0, foo/1, bar/1, loop/0]).
+-export([main/0, foo/1, bar/1, loop/0, stays/1]).
 
 foo(X) -> trace_events:bar(X) + 1.
 bar(X) -> X * 2.
+stays(_) -> receive go -> ok end.
 loop() ->
     receive
         {call, F, From} -> From ! {self(), F()}, loop();
@@ -33,7 +34,7 @@ main() ->
     Traced = fun(Flags, F) -> fun(P) -> erlang:trace(P, true, Flags), F(P) end end,
     Me = ?MODULE,
     [run(messages, Traced([send, 'receive'], fun(P) -> call(P, fun() -> ok end), [erlang:trace_info(P, I) || I <- [flags, tracer]] end)),
-     run(processes, Traced([procs], Self(fun() -> Q = spawn(Me, bar, [1]), link(Q), unlink(Q), ok end))),
+     run(processes, Traced([procs], Self(fun() -> Q = spawn(Me, stays, [1]), link(Q), unlink(Q), Q ! go, ok end))),
      run(inherited, Traced([procs, set_on_spawn], Self(fun() -> spawn(Me, bar, [1]), timer:sleep(20) end))),
      run(names, Traced([procs], Self(fun() -> register(xyz, self()), unregister(xyz) end))),
      run(exits, Traced([procs], fun(P) -> exit(P, foo) end)),
