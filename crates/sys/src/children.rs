@@ -11,6 +11,7 @@ use std::{
 
 use parking_lot::Mutex;
 use rustix::{
+    event::{EventfdFlags, PollFd, PollFlags},
     fs::{self, AtFlags, CWD},
     io::Errno as Os,
     process::{Pid, PidfdFlags, WaitId, WaitIdOptions},
@@ -58,7 +59,7 @@ pub trait Children: Send + Sync {
     fn spawn(&self, command: &Command) -> Result<Child>;
 }
 
-/// A started program. Dropping it before its end leaves the reaping to the next spawn.
+/// A started program. Dropped before its end, it is reaped by a thread that is there as long as there are such.
 pub struct Child {
     pid: u32,
     /// Our end of the pipe that it writes to; non-blocking.
@@ -66,7 +67,7 @@ pub struct Child {
     /// Our end of the pipe that it reads from; non-blocking.
     pub write: Option<OwnedFd>,
     end: End,
-    orphans: Weak<Mutex<Vec<Orphan>>>,
+    orphans: Weak<Orphans>,
 }
 
 enum End {
@@ -76,8 +77,55 @@ enum End {
     Over(Option<OwnedFd>, i32),
 }
 
-struct Orphan {
-    pidfd: OwnedFd,
+/// Programs that nobody waits for.
+#[derive(Default)]
+struct Orphans(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    /// Readable when the program has ended.
+    pidfds: Vec<OwnedFd>,
+    /// The reaper's call, while it runs.
+    reaper: Option<Arc<OwnedFd>>,
+}
+
+impl Orphans {
+    fn take(self: Arc<Self>, pidfd: OwnedFd) {
+        let mut waiting = self.0.lock();
+        waiting.pidfds.push(pidfd);
+        if let Some(call) = &waiting.reaper {
+            let _ = rustix::io::write(call, &1u64.to_ne_bytes());
+            return;
+        }
+        // Without a thread it is left to the next spawn.
+        let Ok(call) = rustix::event::eventfd(0, EventfdFlags::CLOEXEC) else { return };
+        let call = Arc::new(call);
+        let (orphans, theirs) = (self.clone(), call.clone());
+        if std::thread::Builder::new().name("reaper".into()).spawn(move || orphans.reaper(&theirs)).is_ok() {
+            waiting.reaper = Some(call);
+        }
+    }
+    fn reaper(&self, call: &OwnedFd) {
+        let mut mine = Vec::new();
+        loop {
+            let mut waiting = self.0.lock();
+            mine.append(&mut waiting.pidfds);
+            mine.retain(still_runs);
+            if mine.is_empty() {
+                waiting.reaper = None;
+                return;
+            }
+            drop(waiting);
+            let mut fds: Vec<PollFd<'_>> = [call].into_iter().chain(&mine).map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+            if rustix::event::poll(&mut fds, None).is_ok() && !fds[0].revents().is_empty() {
+                let _ = rustix::io::read(call, &mut [0u8; 8]);
+            }
+        }
+    }
+}
+
+fn still_runs(pidfd: &OwnedFd) -> bool {
+    matches!(reap(pidfd.as_fd()), Ok(None))
 }
 
 impl Child {
@@ -135,7 +183,7 @@ impl Drop for Child {
         }
         let End::Running(pidfd) = &self.end else { return };
         if let (Some(orphans), Ok(pidfd)) = (self.orphans.upgrade(), fd::duplicate(pidfd)) {
-            orphans.lock().push(Orphan { pidfd });
+            orphans.take(pidfd);
         }
     }
 }
@@ -159,7 +207,7 @@ fn reap(pidfd: BorrowedFd<'_>) -> Result<Option<i32>> {
 /// Real programs, through `posix_spawn`: it shares memory until the exec, so a large node starts them as fast as a small one.
 pub struct RealChildren {
     files: Arc<RealFiles>,
-    orphans: Arc<Mutex<Vec<Orphan>>>,
+    orphans: Arc<Orphans>,
 }
 
 impl RealChildren {
@@ -171,7 +219,7 @@ impl RealChildren {
 
 impl Children for RealChildren {
     fn spawn(&self, command: &Command) -> Result<Child> {
-        self.orphans.lock().retain(|o| matches!(reap(o.pidfd.as_fd()), Ok(None)));
+        self.orphans.0.lock().pidfds.retain(still_runs);
         let own_cwd = self.files.own_cwd();
         let shell = b"/bin/sh".to_vec();
         let (path, argv) = match &command.program {
@@ -351,6 +399,7 @@ impl Drop for Spawn {
 mod tests {
     use super::*;
     use crate::poll::{Interest, wait_one};
+    use std::time::{Duration, Instant};
 
     fn children() -> RealChildren {
         RealChildren::new(Arc::new(RealFiles::process()))
@@ -397,6 +446,22 @@ mod tests {
         let mut c = sh("echo a");
         c.cd = Some(b"/nope".into());
         assert_eq!(status(c), Ok(2));
+    }
+
+    #[test]
+    fn nobody_waits_for_it() {
+        let children = children();
+        let pids: Vec<u32> = ["sleep 0.1", "sleep 0.2", "true"].map(|c| children.spawn(&sh(c)).unwrap().pid()).into();
+        let left = || pids.iter().filter(|pid| std::path::Path::new(&format!("/proc/{pid}")).exists()).count();
+        let began = Instant::now();
+        while left() > 0 {
+            assert!(began.elapsed() < Duration::from_secs(20), "{} are left", left());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        while children.orphans.0.lock().reaper.is_some() {
+            assert!(began.elapsed() < Duration::from_secs(20), "the thread ends with them");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     #[test]

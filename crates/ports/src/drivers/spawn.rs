@@ -52,9 +52,8 @@ pub(crate) fn start(io: &mut Io, opening: &Opening) -> Result<Box<dyn Driver>, O
     if let Some(input) = &spawned.input {
         input.watch(io);
     }
-    if exit_status {
-        spawned.watch_exit(io);
-    }
+    // Also where nobody asks for its status: who has ended does not stay as a zombie while its port is open.
+    spawned.watch_exit(io);
     Ok(Box::new(spawned))
 }
 
@@ -63,7 +62,8 @@ impl Spawned {
         match self.child.exit_fd() {
             Some(fd) => io.watch(fd, EXIT, Interest::READ),
             // It never became a process.
-            None => self.look_for_end(io),
+            None if self.exit_status => self.look_for_end(io),
+            None => {}
         }
     }
     fn look_for_end(&mut self, io: &mut Io) {
@@ -141,9 +141,14 @@ impl Driver for Spawned {
                     io.fail(e);
                 }
             }
-            _ => {
+            _ if self.exit_status => {
                 if self.status.is_none() {
                     self.look_for_end(io);
+                }
+            }
+            _ => {
+                if let Ok(None) = self.child.try_wait() {
+                    self.watch_exit(io);
                 }
             }
         }
