@@ -36,7 +36,8 @@ fn number(n: impl TryInto<i64>) -> Term {
 fn statistics(cx: &mut Ctx, a: &[Term]) -> Res {
     let node = cx.node.clone();
     let Some(item) = atom::as_text(a[0]) else { return Err(cx.badarg()) };
-    let runtime_ms = || node.world.clock.process_cpu_ns() / 1_000_000;
+    // What the system has done for the program is not counted, as in ERTS.
+    let runtime_ms = || node.world.clock.process_times_ns().0 / 1_000_000;
     Ok(match item {
         "runtime" => {
             let total = runtime_ms();
