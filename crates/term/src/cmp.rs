@@ -25,28 +25,44 @@ pub fn eq_exact(a: Term, b: Term) -> bool {
     a.raw() == b.raw() || (a.is_pointer() && b.is_pointer() && !refs_differ(a, b) && eq_small(a, b).unwrap_or_else(|| eq_walk(a, b, true)))
 }
 
-/// The usual keys and tags: small tuples of immediates, short binaries. `None`: it takes more to say.
+/// The usual keys and tags: tuples whose words are the same but for the last one, those that differ in what is no pointer, short
+/// binaries. `None`: it takes more to say.
 #[inline]
-fn eq_small(a: Term, b: Term) -> Option<bool> {
-    if !a.is_boxed() || !b.is_boxed() {
-        return None;
-    }
-    let h = a.header();
-    let kind = crate::word::header_kind(h);
-    if kind == Kind::HeapBits as u8 {
-        return eq_heap_bits(a, b, h);
-    }
-    if kind != Kind::Tuple as u8 || b.header() != h {
-        return None;
-    }
-    for i in 1..=crate::word::header_len(h) {
-        if a.word(i) != b.word(i) {
+fn eq_small(mut a: Term, mut b: Term) -> Option<bool> {
+    'down: loop {
+        if !a.is_boxed() || !b.is_boxed() {
+            return if a.is_cons() && b.is_cons() { None } else { Some(false) };
+        }
+        let h = a.header();
+        let kind = crate::word::header_kind(h);
+        if kind == Kind::HeapBits as u8 {
+            return eq_heap_bits(a, b, h);
+        }
+        if kind != Kind::Tuple as u8 {
+            return None;
+        }
+        if b.header() != h {
+            return Some(false);
+        }
+        let n = crate::word::header_len(h);
+        let mut more = false;
+        for i in 1..=n {
+            if a.word(i) == b.word(i) {
+                continue;
+            }
             // SAFETY: rule 1: the words of a tuple are terms.
             let (x, y) = unsafe { (Term::from_raw(a.word(i)), Term::from_raw(b.word(i))) };
-            return if x.is_pointer() && y.is_pointer() { None } else { Some(false) };
+            if !x.is_pointer() || !y.is_pointer() {
+                return Some(false);
+            }
+            if i == n && !more {
+                (a, b) = (x, y);
+                continue 'down;
+            }
+            more = true;
         }
+        return if more { None } else { Some(true) };
     }
-    Some(true)
 }
 
 /// A bit string on the heap with header `h`, and any boxed term.
@@ -72,40 +88,49 @@ fn eq_heap_bits(a: Term, b: Term, h: u64) -> Option<bool> {
     Some(left == 0 || (a.word(2 + bits / 64) ^ b.word(2 + bits / 64)).to_le() << (64 - left) == 0)
 }
 
-/// Short binaries, and tuples of one size whose first difference is between small integers, atoms or binaries. `None`: it takes more.
+/// Short binaries, and tuples whose first difference is their size, or between small integers, atoms or binaries, or such a tuple as
+/// the last element. `None`: it takes more.
 #[inline]
-fn cmp_small(a: Term, b: Term) -> Option<Ordering> {
-    if !a.is_boxed() || !b.is_boxed() {
-        return None;
-    }
-    let h = a.header();
-    if crate::word::header_kind(h) != Kind::Tuple as u8 {
-        return Some(bytes_of(a, h)?.cmp(bytes_of(b, b.header())?));
-    }
-    if b.header() != h {
-        return None;
-    }
-    for i in 1..=crate::word::header_len(h) {
-        if a.word(i) == b.word(i) {
-            continue;
-        }
-        // SAFETY: rule 1: the words of a tuple are terms.
-        let (x, y) = unsafe { (Term::from_raw(a.word(i)), Term::from_raw(b.word(i))) };
-        if x.is_small() && y.is_small() {
-            return Some(x.small_value().cmp(&y.small_value()));
-        }
-        if x.is_atom() && y.is_atom() {
-            return Some(atom::cmp(x, y));
-        }
-        if !x.is_boxed() || !y.is_boxed() {
+fn cmp_small(mut a: Term, mut b: Term) -> Option<Ordering> {
+    'down: loop {
+        if !a.is_boxed() || !b.is_boxed() {
             return None;
         }
-        match bytes_of(x, x.header())?.cmp(bytes_of(y, y.header())?) {
-            Equal => {}
-            other => return Some(other),
+        let h = a.header();
+        if crate::word::header_kind(h) != Kind::Tuple as u8 {
+            return Some(bytes_of(a, h)?.cmp(bytes_of(b, b.header())?));
         }
+        let n = crate::word::header_len(h);
+        let other = b.header();
+        if other != h {
+            return (crate::word::header_kind(other) == Kind::Tuple as u8).then(|| n.cmp(&crate::word::header_len(other)));
+        }
+        for i in 1..=n {
+            if a.word(i) == b.word(i) {
+                continue;
+            }
+            // SAFETY: rule 1: the words of a tuple are terms.
+            let (x, y) = unsafe { (Term::from_raw(a.word(i)), Term::from_raw(b.word(i))) };
+            if x.is_small() && y.is_small() {
+                return Some(x.small_value().cmp(&y.small_value()));
+            }
+            if x.is_atom() && y.is_atom() {
+                return Some(atom::cmp(x, y));
+            }
+            if !x.is_boxed() || !y.is_boxed() {
+                return None;
+            }
+            if i == n {
+                (a, b) = (x, y);
+                continue 'down;
+            }
+            match bytes_of(x, x.header())?.cmp(bytes_of(y, y.header())?) {
+                Equal => {}
+                other => return Some(other),
+            }
+        }
+        return Some(Equal);
     }
-    Some(Equal)
 }
 
 /// The bytes of a boxed term with header `h`, if it is a bit string of whole bytes at a byte's border.
@@ -748,6 +773,36 @@ mod tests {
                     assert_eq!(cmp(a, b), x.cmp(y));
                     assert_eq!(cmp_exact(ta, tb), x.cmp(y));
                 }
+            }
+        }
+    }
+
+    /// Tuples in tuples, with all sorts of terms: what is said of them at a glance is what the walk says.
+    #[test]
+    fn tuples_compare_at_a_glance_as_by_the_walk() {
+        let mut h = crate::Alloc::new();
+        let mut level = vec![Term::small(1), Term::small(2), Term::NIL, crate::am::OK, crate::am::ERROR, h.float(1.0), h.binary(b"ab"), h.binary(b"ac")];
+        level.push(h.cons(Term::small(1), Term::NIL));
+        level.push(h.cons(Term::small(1), Term::NIL));
+        let mut all = level.clone();
+        for _ in 0..3 {
+            let mut next = Vec::new();
+            for (i, &x) in level.iter().enumerate() {
+                let y = level[(i * 7 + 3) % level.len()];
+                next.extend([h.tuple(&[x]), h.tuple(&[crate::am::OK, x]), h.tuple(&[x, y]), h.tuple(&[x, Term::small(1)]), h.tuple(&[x, y])]);
+            }
+            all.extend(&next);
+            level = next.into_iter().step_by(4).collect();
+            level.extend([Term::small(1), h.binary(b"ab")]);
+        }
+        for &a in &all {
+            for &b in &all {
+                let exact = eq_walk(a, b, true);
+                assert_eq!(eq_exact(a, b), exact, "{a:?} {b:?}");
+                assert_eq!(eq(a, b), eq_walk(a, b, false), "{a:?} {b:?}");
+                assert_eq!(cmp(a, b), cmp_walk(a, b, false), "{a:?} {b:?}");
+                assert_eq!(cmp_exact(a, b), cmp_walk(a, b, true), "{a:?} {b:?}");
+                assert!(!exact || crate::hash::hash(a) == crate::hash::hash(b), "{a:?} {b:?}");
             }
         }
     }

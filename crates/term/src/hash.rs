@@ -89,7 +89,25 @@ fn hash_walk(t: Term) -> u64 {
             match t.kind() {
                 Some(Kind::Tuple) => {
                     h.add(head);
-                    work.push(Run::of(t, 1, n));
+                    // Elements that are no pointers are added here; the first other one, and what follows, in their turn.
+                    let mut at = 1;
+                    while at <= n {
+                        // SAFETY: rule 1: the words of a tuple are terms.
+                        let x = unsafe { Term::from_raw(t.word(at)) };
+                        if x.is_pointer() {
+                            break;
+                        }
+                        h.add(if x.is_atom() { atom::hash(x) } else { x.raw() });
+                        at += 1;
+                    }
+                    if at == n {
+                        // SAFETY: as above.
+                        t = unsafe { Term::from_raw(t.word(at)) };
+                        continue;
+                    }
+                    if at < n {
+                        work.push(Run::of(t, at, n + 1 - at));
+                    }
                 }
                 Some(Kind::FlatMap | Kind::Record) => {
                     h.add(head);
