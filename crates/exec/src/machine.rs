@@ -910,7 +910,7 @@ unsafe extern "C" fn apply(state: *mut State, module: u64, function: u64, arity:
     Exit::Returned as u64
 }
 
-unsafe extern "C" fn collect(state: *mut State, live: u64, need: u64, _at: u64) -> u64 {
+unsafe extern "C" fn collect(state: *mut State, live: u64, need: u64, _: u64) -> u64 {
     // SAFETY: rule 6: `live` x registers are stored.
     unsafe {
         let (cx, local) = surroundings(state);

@@ -49,7 +49,7 @@ pub enum Exit {
 pub enum Helper {
     /// (instruction, next, fail): the interpreter does one instruction. `State::result` is 1 if it goes on at `fail`.
     Step = 0,
-    /// (live, words, instruction): collects.
+    /// (live, words): collects.
     Collect = 1,
     /// (x, y, only equality): `State::result` is their order: -1, 0, 1.
     Compare = 2,

@@ -39,7 +39,7 @@ pub struct Settings {
 
 /// How many counts of a scheduler's counter make one sample, and how many samples a function hot.
 pub const COUNTS: u16 = 1000;
-const SAMPLES: u32 = 8;
+const SAMPLES: u32 = 16;
 /// Functions that wait for being compiled, at most.
 const QUEUE: usize = 256;
 /// Functions that are counted, at most: then counting begins anew.

@@ -114,6 +114,8 @@ impl T<'_, '_> {
         self.came_back(call)
     }
     fn came_back(&mut self, call: Inst) -> Goes {
+        // Nothing stays in registers over a call.
+        self.pinned = None;
         let r = self.b.inst_results(call).to_vec();
         self.b.def_var(self.x[0], r[1]);
         self.b.def_var(self.reds, r[2]);
@@ -268,6 +270,7 @@ impl T<'_, '_> {
         let state = self.state();
         let to = self.from_state((offset_of!(State, helpers) + 8 * which as usize) as i32);
         let call = self.b.ins().call_indirect(self.foreign, to, &[state, args[0], args[1], args[2]]);
+        self.pinned = None;
         self.b.inst_results(call)[0]
     }
     /// Ends the present block with an exit that a helper has given.

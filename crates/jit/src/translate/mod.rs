@@ -23,6 +23,8 @@ use std::mem::offset_of;
 const X_VALUES: u16 = 48;
 /// Words between heap and stack that calls may use without asking.
 const SLACK: i64 = 8;
+/// For how many of Cranelift's instructions the address of `State` is kept.
+const NEAR: usize = 40;
 /// X registers that are passed as native arguments.
 const PASSED: u16 = 3;
 
@@ -176,6 +178,8 @@ struct T<'a, 'b> {
     leaving_with: SigRef,
     /// The function itself, if it is made from its entry.
     own: Option<FuncRef>,
+    /// The address of `State`: in which block, and after how many instructions, it was got.
+    pinned: Option<(Block, usize, Value)>,
     /// The present instruction.
     i: usize,
     /// Where the body begins again when the function calls itself last.
@@ -288,6 +292,7 @@ pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderCon
         foreign,
         leaving_with,
         own,
+        pinned: None,
         i: 0,
         head: None,
         small: 0,
@@ -441,8 +446,18 @@ impl T<'_, '_> {
     fn int(&mut self, n: i64) -> Value {
         self.b.ins().iconst(I64, n)
     }
+    /// The address of `State`, which is got anew when the last time is far away: it should not keep a register from others.
     fn state(&mut self) -> Value {
-        self.b.ins().get_pinned_reg(I64)
+        let (block, now) = (self.b.current_block(), self.b.func.dfg.num_insts());
+        if let Some((b, at, v)) = self.pinned
+            && block == Some(b)
+            && now < at + NEAR
+        {
+            return v;
+        }
+        let v = self.b.ins().get_pinned_reg(I64);
+        self.pinned = block.map(|b| (b, now, v));
+        v
     }
     fn from_state(&mut self, offset: i32) -> Value {
         let s = self.state();
@@ -638,8 +653,8 @@ impl T<'_, '_> {
         let set = low(live.min(X_VALUES));
         self.flush(set);
         self.sync_out();
-        let args = [self.int(i64::from(live)), self.int(need), self.int(self.address(self.ins().at))];
-        self.help(Helper::Collect, args);
+        let args = [self.int(i64::from(live)), self.int(need)];
+        self.help_at(stubs::helper_address(Helper::Collect, self.floats), &args);
         self.sync_in();
         let to = self.next();
         let after = self.index.get(&to).map_or(u64::MAX, |&k| self.list[k].live);
