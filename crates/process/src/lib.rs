@@ -13,6 +13,7 @@
 pub mod apart;
 pub mod dictionary;
 pub mod mailbox;
+mod pending;
 pub mod private;
 pub mod saved_calls;
 pub mod seldom;

@@ -1,10 +1,11 @@
 //! The shared half of a process, and the handle by which everyone refers to it.
 
+use crate::pending::Pending;
 use crate::{Private, Signal};
 use base::sync::Mutex;
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use std::sync::atomic::{AtomicU64, Ordering::*};
 use term::Term;
 
 /// Where a process is between the run queues and the scheduler threads.
@@ -46,8 +47,8 @@ pub struct Inbox {
 /// The record of a process.
 pub struct Process {
     pub inbox: Mutex<Inbox>,
-    /// There are signals in the inbox. Written under its lock; who reads it without sees all that came before what it knows of.
-    pending: AtomicBool,
+    /// There are signals in the inbox. Written under its lock.
+    pending: Pending,
     /// Registered name (atom) or 0.
     pub name: AtomicU64,
     /// Priority (0 low .. 3 max), readable by those who enqueue it.
@@ -183,7 +184,7 @@ impl Process {
                 woken: false,
                 exiting: false,
             }),
-            pending: AtomicBool::new(false),
+            pending: Pending::new(),
             name: AtomicU64::new(0),
             priority: std::sync::atomic::AtomicU8::new(1),
             is_system: std::sync::atomic::AtomicBool::new(false),
@@ -218,7 +219,7 @@ impl Process {
     /// Empties an inbox for the next process of the record.
     pub(crate) fn forget_signals(&self, inbox: &mut Inbox) {
         inbox.signals.clear();
-        self.pending.store(false, Relaxed);
+        self.pending.clear();
     }
     /// Puts a signal into the inbox of process `pid`, if this record is still that process and takes signals; else gives it back.
     #[inline]
@@ -229,7 +230,7 @@ impl Process {
         }
         inbox.others |= !matches!(signal, Signal::Message(_));
         inbox.signals.push(signal);
-        self.pending.store(true, Release);
+        self.pending.set();
         if inbox.state == RunState::Waiting {
             inbox.state = RunState::Queued;
             Ok(AfterSend::Enqueue)
@@ -299,7 +300,7 @@ impl Process {
     fn take_locked(&self, inbox: &mut Inbox, into: &mut Vec<Signal>) -> bool {
         if !inbox.signals.is_empty() {
             std::mem::swap(&mut inbox.signals, into);
-            self.pending.store(false, Relaxed);
+            self.pending.clear();
         }
         inbox.acting = std::mem::take(&mut inbox.others);
         std::mem::take(&mut inbox.parked)
@@ -308,13 +309,13 @@ impl Process {
     /// not miss it); none that its owner could know of.
     #[inline]
     pub fn has_signals(&self) -> bool {
-        self.pending.load(Acquire)
+        self.pending.is_set()
     }
     /// The process begins to end: from now on no signal gets in. The last ones.
     pub fn close(&self) -> Vec<Signal> {
         let mut inbox = self.inbox.lock();
         inbox.exiting = true;
-        self.pending.store(false, Relaxed);
+        self.pending.clear();
         std::mem::take(&mut inbox.signals)
     }
 }
