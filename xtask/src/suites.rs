@@ -368,13 +368,13 @@ fn ex_unit(machine: &Machine, root: &Path, lib: &str) -> Outcome<Fates> {
     Ok(out)
 }
 
-/// Cases that ask for what a torture changes: (the torture, the case, why it is not judged there).
+/// Cases that ask for what a torture changes: (the torture, how the case's name begins, why it is not judged there).
 const TORTURE_SHOWS: &[(&str, &str, &str)] = &[
     ("gc", "emulator/process_SUITE:otp_4725", "counts collections"),
     ("gc", "emulator/sensitive_SUITE:gc_trace", "counts collections"),
     ("gc", "emulator/message_queue_data_SUITE:total_heap_size", "compares sizes of heaps between two moments"),
     ("gc", "kernel/seq_trace_SUITE:gc_seq_token", "gives up after four seconds, whatever the factor of time"),
-    ("gc", "kernel/sendfile_SUITE:t_sendfile_small", "counts open files a second later, and Common Test's log is late"),
+    ("heap", "kernel/sendfile_SUITE:", "counts open files, and of the one its preparation forgot it depends on collections how long it is open"),
     ("yield", "emulator/sensitive_SUITE:running_trace", "counts slices"),
     ("yield", "emulator/system_profile_SUITE:runnable_procs", "counts slices"),
     ("yield", "emulator/hibernate_SUITE:wake_up_and_bif_trap", "gives up after five seconds, whatever the factor of time"),
@@ -423,7 +423,7 @@ pub fn soak(seconds: u64, seed: u64) -> Outcome<bool> {
                     let (late, failed): (Vec<_>, Vec<_>) = failed.into_iter().partition(|(_, why)| why.contains("timetrap_timeout"));
                     let judged = |case: &str| {
                         let case = format!("{name}:{case}");
-                        !known.contains_key(&case) && !TORTURE_SHOWS.iter().any(|(torture, c, _)| mode.contains(torture) && *c == case)
+                        !known.contains_key(&case) && !TORTURE_SHOWS.iter().any(|(torture, c, _)| mode.contains(torture) && case.starts_with(c))
                     };
                     let failed: Vec<_> = failed.into_iter().filter(|(case, _)| judged(case)).collect();
                     println!("{said}: {ended} cases ended, {} failed, {} were too slow", failed.len(), late.len());
