@@ -599,6 +599,7 @@ impl T<'_, '_> {
         }
         let to = self.int(stub as i64);
         self.b.ins().call_indirect(self.helping, to, &[]);
+        self.pinned = None;
     }
     fn result(&mut self) -> Value {
         self.from_state(offset_of!(State, result) as i32)
