@@ -1,4 +1,4 @@
-%% Native functions that work in slices on long input give what they give at once, while others collect the process's heap
+%% Native functions that work in slices on long input give what they give at once, while others collect the process's heap (timing)
 -module(native_slices).
 -export([main/0]).
 
