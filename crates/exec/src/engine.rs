@@ -42,6 +42,8 @@ pub struct Local {
     pub quiet: usize,
     /// The change of the node's name that this thread knows.
     named: u64,
+    /// Room for the signals of a slice's beginning: the inbox gets it in exchange for its own.
+    signals: Vec<process::Signal>,
     /// The node, kept as long as its thread: the engine itself must not keep it.
     node: Option<Arc<Node>>,
     /// What this thread has done, for `statistics/1`.
@@ -132,6 +134,7 @@ impl Engine for Machine {
             building: Default::default(),
             quiet: 0,
             named: 0,
+            signals: Vec::new(),
             node: self.node(),
             counted: self.node().map(|n| n.counters.thread()).unwrap_or_default(),
         }
@@ -220,12 +223,8 @@ fn ends(node: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, reason: Term)
 }
 
 fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: Option<DirtyKind>) -> After {
-    let (pid, mut batch) = if dirty.is_none() {
-        let (pid, batch) = node.begin(me);
-        (pid, Some(batch))
-    } else {
-        (me.begin_run(), None)
-    };
+    let (pid, waited) = if dirty.is_none() { me.begin_with_signals(&mut local.signals) } else { (me.begin_run(), false) };
+    let mut begins = true;
     let changes = node.identity_changes.load(std::sync::atomic::Ordering::Acquire);
     if local.named != changes {
         local.named = changes;
@@ -238,9 +237,14 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
     loop {
         let receives = p.receives;
         if dirty.is_none() {
-            let fetched = match batch.take() {
-                Some(batch) => node.handle(me, pid, p, batch),
-                None => node.fetch(me, pid, p),
+            let fetched = if std::mem::take(&mut begins) {
+                let fetched = node.handle(me, pid, p, &mut local.signals, waited);
+                if local.signals.capacity() > node::signals::ROOM_MOST {
+                    local.signals = Vec::new();
+                }
+                fetched
+            } else {
+                node.fetch(me, pid, p)
             };
             if let Some(reason) = fetched.exit {
                 ends(node, me, pid, p, reason);
@@ -302,7 +306,7 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             run_apart(node, local, me, pid, truth, kind);
             return After::Park;
         }
-        let before = p.heap.stats;
+        let before = (p.heap.stats.minors + p.heap.stats.majors, p.heap.stats.reclaimed_words);
         let allocated = p.heap.allocated_words();
         let watched = (node.system_monitor.any() && dirty.is_none()).then(|| (node.monotonic_ns(), p.ip));
         let mut cx = Ctx::new(p, me, pid, node, budget);
@@ -317,8 +321,8 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
             cx.p.heap.slice_over(words, cx.p.max_heap.words == 0);
         }
         let stats = &cx.p.heap.stats;
-        let collections = (stats.minors + stats.majors).wrapping_sub(before.minors + before.majors);
-        local.counted.count(used, collections, stats.reclaimed_words.wrapping_sub(before.reclaimed_words));
+        let collections = (stats.minors + stats.majors).wrapping_sub(before.0);
+        local.counted.count(used, collections, stats.reclaimed_words.wrapping_sub(before.1));
         me.memory.store(cx.p.heap.total_words() as u64 * 8, Relaxed);
         if p.trace.is_some() {
             node::trace::calls::account_out(node, pid, p);

@@ -497,10 +497,13 @@ unsafe extern "C" fn remove(state: *mut State, at: u64, next: u64, fail: u64) ->
     // SAFETY: rule 6.
     unsafe {
         let (cx, _) = surroundings(state);
-        if cx.p.rare.is_some() || cx.p.mailbox.peek().is_none_or(|m| m.extra.is_some()) {
+        if cx.p.rare.is_some() {
             return step(state, at, next, fail);
         }
-        if let Some(m) = cx.p.mailbox.take() {
+        if cx.p.mailbox.take_moved() {
+        } else if cx.p.mailbox.peek().is_none_or(|m| m.extra.is_some()) {
+            return step(state, at, next, fail);
+        } else if let Some(m) = cx.p.mailbox.take() {
             cx.p.heap.alloc.adopt(m.memory);
         }
         call::end_wait(cx);

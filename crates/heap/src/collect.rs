@@ -197,6 +197,7 @@ impl Heap {
         Self::between(self.old_start, self.old_top)
     }
     /// Size of the block (heap and stack).
+    #[inline]
     pub fn block_words(&self) -> usize {
         Self::between(self.start, self.end)
     }
@@ -204,10 +205,12 @@ impl Heap {
         Self::between(self.old_start, self.old_end)
     }
     /// All words that the process holds, free ones included.
+    #[inline]
     pub fn total_words(&self) -> usize {
         self.block_words() + self.old_block_words() + self.alloc.fragment_words()
     }
     /// Words allocated since the process began, those collected since included.
+    #[inline]
     pub fn allocated_words(&self) -> u64 {
         self.stats.reclaimed_words + (self.young_words() + self.old_words() + self.alloc.fragment_words()) as u64
     }

@@ -43,6 +43,7 @@ static RESERVED: LazyLock<Range> = LazyLock::new(|| {
 static SIZE: AtomicUsize = AtomicUsize::new(RANGE);
 
 /// Base address and length of the literal range.
+#[inline]
 pub fn literal_range() -> (usize, usize) {
     let base = RESERVED.base;
     (base, SIZE.load(Relaxed))

@@ -46,6 +46,7 @@ pub struct Ctx<'a> {
 }
 
 impl<'a> Ctx<'a> {
+    #[inline]
     pub fn new(p: &'a mut Private, me: ProcRef, pid: Term, node: &'a Arc<Node>, reductions: i64) -> Ctx<'a> {
         Ctx { p, me, pid, node, reductions, dirty: false, budget: reductions, trap_to: None, trap_args: [Term::NIL; 8], trap_more: Vec::new(), called_from: std::ptr::null() }
     }
@@ -60,6 +61,7 @@ impl<'a> Ctx<'a> {
         self.reductions -= reductions as i64;
     }
     /// Counts the reductions used so far for the process.
+    #[inline]
     pub fn settle(&mut self) -> u64 {
         let used = (self.budget - self.reductions).max(0) as u64;
         self.p.reductions += used;

@@ -27,14 +27,6 @@ pub struct Fetched {
     pub cost: usize,
 }
 
-/// Signals that a process has taken.
-#[must_use]
-pub struct Batch {
-    signals: Vec<Signal>,
-    /// It has waited for them.
-    waited: bool,
-}
-
 /// Terms that no copy needs to take along.
 #[inline]
 pub fn literals() -> LiteralRange {
@@ -71,6 +63,9 @@ pub fn copy_owned(o: &Owned) -> Owned {
 pub fn alias_owner(alias_of: u64) -> Option<Term> {
     (alias_of != 0).then(|| Term::pid((alias_of >> 6) as u32, (alias_of >> 38) as u32))
 }
+
+/// Signals that an emptied batch has room for, at most: what a burst has taken is given back.
+pub const ROOM_MOST: usize = 64;
 
 thread_local! {
     /// Priority of the process that this thread runs.
@@ -271,22 +266,17 @@ impl Node {
 
     /// Takes the signals that have arrived for the running process and acts on each, in order.
     pub fn fetch(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private) -> Fetched {
-        let mut signals = ROOM.take();
-        let waited = me.take_signals(&mut signals);
-        self.handle(me, pid, p, Batch { signals, waited })
+        let mut batch = ROOM.take();
+        let waited = me.take_signals(&mut batch);
+        let out = self.handle(me, pid, p, &mut batch, waited);
+        if batch.capacity() <= ROOM_MOST {
+            ROOM.set(batch);
+        }
+        out
     }
 
-    /// This thread begins to run a process: which one it is, and what has arrived for it.
-    #[inline]
-    pub fn begin(&self, me: ProcRef) -> (Term, Batch) {
-        let mut signals = ROOM.take();
-        let (pid, waited) = me.begin_with_signals(&mut signals);
-        (pid, Batch { signals, waited })
-    }
-
-    /// Acts on signals that were taken, in order.
-    pub fn handle(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, batch: Batch) -> Fetched {
-        let Batch { signals: mut batch, waited } = batch;
+    /// Acts on signals that were taken, in order; `waited`: it was asleep until they came. They are gone then.
+    pub fn handle(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, batch: &mut Vec<Signal>, waited: bool) -> Fetched {
         p.waiting = waited;
         let mut out = Fetched { suspended: p.suspended > 0, ..Fetched::default() };
         if !batch.is_empty() {
@@ -311,9 +301,6 @@ impl Node {
             out.suspended = p.suspended > 0;
         }
         batch.clear();
-        if batch.capacity() <= 64 {
-            ROOM.set(batch);
-        }
         out
     }
 

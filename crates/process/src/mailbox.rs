@@ -31,6 +31,7 @@ pub struct Extra {
 }
 
 impl Message {
+    #[inline]
     pub fn new(o: crate::Owned) -> Message {
         Message { term: o.term, memory: o.memory, extra: None, of_system: false, priority: false, in_heap: false }
     }
@@ -75,9 +76,11 @@ impl Mailbox {
     pub fn len(&self) -> usize {
         self.queue.len() - self.gaps
     }
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
+    #[inline]
     pub fn push(&mut self, m: Message) {
         self.queue.push_back(m);
     }
@@ -125,6 +128,18 @@ impl Mailbox {
         let at = std::mem::take(&mut self.save);
         self.take_at(at)
     }
+    /// Takes the first message, if `receive` looks at it, it lives in the heap already and there is no more to it: nothing is left of it to care for.
+    #[inline]
+    pub fn take_moved(&mut self) -> bool {
+        if self.save != 0 || self.gaps != 0 || !self.queue.front().is_some_and(|m| m.in_heap && m.extra.is_none()) {
+            return false;
+        }
+        let position = self.removed;
+        self.queue.pop_front();
+        self.front_gone();
+        self.forget_in_heap(position);
+        true
+    }
     fn take_at(&mut self, index: usize) -> Option<Message> {
         let position = self.removed + index as u64;
         let m = if index == 0 {
@@ -149,6 +164,7 @@ impl Mailbox {
         }
         Some(m)
     }
+    #[inline]
     fn front_gone(&mut self) {
         self.removed += 1;
         self.save = self.save.saturating_sub(1);
@@ -223,6 +239,7 @@ impl Mailbox {
         }
     }
     /// Notes that the message under examination now lives in the receiver's heap.
+    #[inline]
     pub(crate) fn moved_to_heap(&mut self) {
         if let Some(m) = self.queue.get_mut(self.save)
             && !m.in_heap
@@ -343,7 +360,13 @@ mod tests {
                 6..=8 => b.skip(),
                 9 => b.rewind(),
                 10 | 11 => b.moved_to_heap(),
-                12 | 13 => drop(b.take()),
+                12 => drop(b.take()),
+                13 => {
+                    let (len, first) = (b.len(), b.queue.front().is_some_and(|m| m.in_heap));
+                    if b.take_moved() {
+                        assert!(first && b.len() + 1 == len && b.save == 0 && b.gaps == 0);
+                    }
+                }
                 14 => drop(b.remove_first(|t| t.as_small().is_some_and(|n| n % 3 == 0))),
                 _ if seed >> 50 & 63 == 0 => b.retain(|m| m.term.as_small().is_some_and(|n| n % 5 != 0)),
                 _ => {}
@@ -353,6 +376,53 @@ mod tests {
             known.sort_unstable();
             assert_eq!(known, there, "after {i} steps");
         }
+    }
+    #[test]
+    fn a_moved_message_leaves_only_from_the_front() {
+        let in_heap = |b: &Mailbox| {
+            let mut all: Vec<u64> = b.in_heap().collect();
+            all.sort_unstable();
+            all
+        };
+        let mut b = filled(5);
+        assert!(!b.take_moved(), "it is not in the heap");
+        b.moved_to_heap();
+        b.skip();
+        b.moved_to_heap();
+        b.skip();
+        b.skip();
+        b.moved_to_heap();
+        assert!(!b.take_moved(), "another message is looked at");
+        b.rewind();
+        assert!(b.take_moved() && in_heap(&b) == [1, 3]);
+        assert!(b.take_moved() && in_heap(&b) == [3]);
+        assert!(!b.take_moved());
+        assert_eq!(take(&mut b, 2), Some(2));
+        assert!(b.take_moved() && in_heap(&b).is_empty());
+        assert_eq!((b.len(), b.peek().map(|m| m.term)), (1, Some(Term::small(4))));
+    }
+    #[test]
+    fn gaps_and_priority_do_not_confuse_what_has_moved() {
+        let mut b = filled(4);
+        b.moved_to_heap();
+        assert_eq!(take(&mut b, 2), Some(2));
+        assert!(!b.take_moved(), "behind it is a gap: that is for `take`");
+        b.push(Message::new(crate::Owned::immediate(Term::small(9))));
+        b.promote_last();
+        b.moved_to_heap();
+        assert_eq!(b.in_heap().count(), 2);
+        assert_eq!(take(&mut b, 9), Some(9));
+        assert_eq!(b.priority, 0);
+        assert_eq!(b.in_heap().map(|p| b.queue[(p - b.removed) as usize].term).collect::<Vec<_>>(), [Term::small(0)]);
+        assert_eq!(take(&mut b, 0), Some(0));
+        assert_eq!(b.in_heap().count(), 0);
+        b.moved_to_heap();
+        b.push(Message { extra: Some(Box::new(Extra { token: None, sender: Term::NONE })), ..Message::new(crate::Owned::immediate(Term::small(5))) });
+        assert_eq!(take(&mut b, 3), Some(3));
+        b.rewind();
+        assert_eq!(take(&mut b, 1), Some(1));
+        b.moved_to_heap();
+        assert!(!b.take_moved(), "there is more to it");
     }
     #[test]
     fn marks_stay_where_they_were() {

@@ -341,6 +341,13 @@ impl Private {
     fn move_in(&mut self) -> Option<Term> {
         let m = self.mailbox.peek_mut()?;
         let literals = heap::lasting_literals();
+        if m.extra.is_none()
+            && let Some(t) = term::copy::copy_flat(m.term, &mut self.heap.alloc, literals)
+        {
+            (m.term, m.memory) = (t, term::Fragment::EMPTY);
+            self.mailbox.moved_to_heap();
+            return Some(t);
+        }
         let words = term::copy::size(m.term, literals);
         if words > self.heap.alloc.room() || m.memory.has_off_heap() || m.extra.is_some() {
             return Some(m.term);

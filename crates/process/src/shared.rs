@@ -264,6 +264,7 @@ impl Process {
         (inbox.pid, self.take_locked(&mut inbox, into))
     }
     /// The process wants to wait. `false` if signals have arrived meanwhile: it goes on running.
+    #[inline]
     pub fn park(&self) -> bool {
         let mut inbox = self.inbox.lock();
         if !inbox.signals.is_empty() || std::mem::take(&mut inbox.woken) {

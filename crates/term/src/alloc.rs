@@ -43,12 +43,15 @@ impl Fragment {
     pub const EMPTY: Fragment = Fragment { head: null_mut(), words: 0, off_heap: null_mut() };
 
     /// Words in use.
+    #[inline]
     pub fn words(&self) -> usize {
         self.words
     }
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.head.is_null()
     }
+    #[inline]
     pub fn has_off_heap(&self) -> bool {
         !self.off_heap.is_null()
     }
@@ -89,7 +92,11 @@ impl Fragment {
 }
 
 impl Drop for Fragment {
+    #[inline]
     fn drop(&mut self) {
+        if self.head.is_null() {
+            return;
+        }
         // SAFETY: rules 3 and 5: nobody else can see these cells any more.
         unsafe {
             release_off_heap(self.off_heap);
@@ -100,6 +107,7 @@ impl Drop for Fragment {
 
 /// # Safety
 /// The chain is not used afterwards.
+#[inline]
 pub unsafe fn free_blocks(mut p: *mut FragHead) {
     while !p.is_null() {
         // SAFETY: the caller's promise; each block was made by `new_block`.
@@ -346,6 +354,7 @@ impl Alloc {
         }
     }
     /// True while `hp` is in the newest block.
+    #[inline]
     fn in_block(&self) -> bool {
         if self.frags.is_null() {
             return false;
@@ -467,12 +476,16 @@ impl Alloc {
         !self.frags.is_null()
     }
     /// Takes a fragment (a received message's) into this allocator's keeping.
+    #[inline]
     pub fn adopt(&mut self, f: Fragment) {
         if f.head.is_null() {
             debug_assert!(f.off_heap.is_null());
             std::mem::forget(f);
             return;
         }
+        self.adopt_blocks(f);
+    }
+    fn adopt_blocks(&mut self, f: Fragment) {
         debug_assert!(!self.in_block(), "adopting happens at the machine's own points");
         self.frag_words += f.words;
         let (head, off_heap) = f.into_parts();

@@ -181,6 +181,23 @@ pub fn copy(t: Term, alloc: &mut Alloc, literals: LiteralRange) -> Term {
     copy_sized(t, words, alloc, literals)
 }
 
+/// A copy of a small tuple of immediates, if it is one and there is room without a fragment.
+#[inline]
+pub fn copy_flat(t: Term, alloc: &mut Alloc, literals: LiteralRange) -> Option<Term> {
+    let words = flat(t)?;
+    if literals.holds(t) || words > alloc.room() {
+        return None;
+    }
+    let to = alloc.words(words);
+    // SAFETY: rule 1 for the old tuple; the room is as large.
+    unsafe {
+        for i in 0..words {
+            *to.add(i) = *t.ptr().add(i);
+        }
+        Some(Term::from_raw(to as u64 | TAG_BOXED))
+    }
+}
+
 /// A deep copy of a term whose `size` is known.
 pub fn copy_sized(t: Term, words: usize, alloc: &mut Alloc, literals: LiteralRange) -> Term {
     if words == 0 {
