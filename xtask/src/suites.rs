@@ -370,6 +370,8 @@ fn ex_unit(machine: &Machine, root: &Path, lib: &str) -> Outcome<Fates> {
 
 /// Cases that ask for what a torture changes: (the torture, how the case's name begins, why it is not judged there).
 const TORTURE_SHOWS: &[(&str, &str, &str)] = &[
+    ("gc", "emulator/gc_SUITE:gc_dirty_exec_proc", "counts collections"),
+    ("gc", "emulator/gc_SUITE:minor_major_gc_option_self", "counts collections"),
     ("gc", "emulator/process_SUITE:otp_4725", "counts collections"),
     ("gc", "emulator/sensitive_SUITE:gc_trace", "counts collections"),
     ("gc", "emulator/message_queue_data_SUITE:total_heap_size", "compares sizes of heaps between two moments"),

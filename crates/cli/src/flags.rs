@@ -129,9 +129,6 @@ pub fn read_environment(config: &mut Config, var: &dyn Fn(&str) -> Option<OsStri
     if let Some(n) = var("ERL_FULLSWEEP_AFTER").and_then(|v| v.to_str().and_then(number)) {
         config.process.fullsweep_after = n.clamp(0, 65_535) as u32;
     }
-    config.crash_dump.file = var("ERL_CRASH_DUMP").filter(|v| !v.is_empty()).map(Into::into);
-    config.crash_dump.seconds = var("ERL_CRASH_DUMP_SECONDS").and_then(|v| v.to_str().map(leading_number));
-    config.crash_dump.bytes = count("ERL_CRASH_DUMP_BYTES").map(|n| n as u64);
     if let Some(mode) = var("FERROBEAM_JIT").and_then(|v| v.to_str().and_then(vm::config::MachineCode::named)) {
         config.jit.mode = mode;
     }

@@ -28,7 +28,7 @@ pub struct Config {
     pub text: Text,
     /// `+B..`: what Ctrl-C does.
     pub break_key: BreakKey,
-    /// The crash dump: whether, where, how long.
+    /// The crash dump: what for.
     pub crash_dump: CrashDump,
     /// `+zdbbl`, in bytes: a distribution channel is busy from here on.
     pub dist_buffer_busy_limit: u64,
@@ -239,16 +239,11 @@ pub enum BreakKey {
     Ignored,
 }
 
-/// `+d` and the `ERL_CRASH_DUMP` variables.
+/// `+d`. The `ERL_CRASH_DUMP` variables are read from `Config::environment` when a dump is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CrashDump {
-    /// `+d`: no dump for an internal error, only for `halt(String)`.
+    /// No dump for an internal error, only for `halt(String)`.
     pub not_for_internal_errors: bool,
-    pub file: Option<PathBuf>,
-    /// `ERL_CRASH_DUMP_SECONDS`: 0 = no dump, negative = no limit.
-    pub seconds: Option<i64>,
-    /// `ERL_CRASH_DUMP_BYTES`.
-    pub bytes: Option<u64>,
 }
 
 /// `+IOt`, `+IOp`, `+IOPt`, `+IOPp`, `+IOs`.

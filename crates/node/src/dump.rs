@@ -3,22 +3,35 @@
 
 use crate::Node;
 use process::Private;
-use std::io::Write;
-use std::sync::Arc;
+use std::{
+    ffi::OsString,
+    io::Write,
+    os::unix::ffi::OsStringExt,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use sys::env::Env;
 use term::{Term, atom};
 
 /// Describes processes: all of them in full, or only their heads. `current`: the process that asks.
 pub type Inspector = fn(&Arc<Node>, current: Option<(Term, &Private)>, full: bool, out: &mut dyn Write) -> std::io::Result<()>;
 
-/// Stops writing at a number of bytes.
+/// Stops writing after a number of bytes, or at a time.
 struct Limited<W> {
     to: W,
     left: u64,
+    until: Option<Instant>,
 }
 
 impl<W: Write> Write for Limited<W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            let _ = self.to.flush();
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
         if self.left < bytes.len() as u64 {
+            let _ = self.to.write_all(&bytes[..self.left as usize]);
             let _ = self.to.write_all(b"\n=abort:CRASH DUMP SIZE LIMIT REACHED\n");
             let _ = self.to.flush();
             return Err(std::io::ErrorKind::FileTooLarge.into());
@@ -32,30 +45,61 @@ impl<W: Write> Write for Limited<W> {
     }
 }
 
-/// To standard error, where there may be nobody who listens.
+/// What the environment says of the dump, at the time when it is written.
+struct Wanted {
+    file: PathBuf,
+    seconds: Option<u64>,
+    bytes: u64,
+}
+
+impl Wanted {
+    /// `None`: no dump. Numbers are read as C's `atoi` does, negative ones mean no limit.
+    fn read(env: &Env) -> Option<Wanted> {
+        let number = |name: &[u8]| env.get(name).map(|v| leading_number(&v));
+        let seconds = number(b"ERL_CRASH_DUMP_SECONDS").unwrap_or(-1);
+        // What is no number at all is no limit of bytes, but no time either.
+        let bytes = match env.get(b"ERL_CRASH_DUMP_BYTES") {
+            Some(v) if v.trim_ascii_start().first().is_some_and(|c| c.is_ascii_digit()) => leading_number(&v),
+            _ => -1,
+        };
+        if seconds == 0 || bytes == 0 {
+            return None;
+        }
+        let file = env.get(b"ERL_CRASH_DUMP").filter(|f| !f.is_empty()).map_or_else(|| "erl_crash.dump".into(), |f| OsString::from_vec(f).into());
+        Some(Wanted { file, seconds: u64::try_from(seconds).ok(), bytes: u64::try_from(bytes).unwrap_or(u64::MAX) })
+    }
+}
+
+/// What there is of a number at the beginning, else 0.
+fn leading_number(text: &[u8]) -> i64 {
+    let text = text.trim_ascii_start();
+    let sign = usize::from(matches!(text.first(), Some(b'-' | b'+')));
+    let digits = text[sign..].iter().take_while(|c| c.is_ascii_digit()).count();
+    std::str::from_utf8(&text[..sign + digits]).ok().and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+/// To standard error, as ERTS for a terminal that is raw, where there may be nobody who listens.
 pub fn say(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = std::io::stderr().write_all(text.replace('\n', "\r\n").as_bytes());
 }
 
 impl Node {
-    /// Tells why the node crashes, and writes the dump if the configuration wants one.
+    /// Tells why the node crashes, and writes the dump if the environment wants one.
     pub fn crash(self: &Arc<Node>, slogan: &str, version: &str, current: Option<(Term, &Private)>) {
         say(&format!("{slogan}\n"));
-        let c = &self.config.crash_dump;
-        if c.seconds == Some(0) || c.bytes == Some(0) {
-            return;
-        }
-        let path = c.file.clone().unwrap_or_else(|| "erl_crash.dump".into());
+        let Some(Wanted { file: path, seconds, bytes }) = Wanted::read(&self.world.env) else { return };
+        let until = seconds.and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));
         say(&format!("\nCrash dump is being written to: {}...", path.display()));
         let file = std::fs::File::create(&path);
         let written = file.and_then(|f| {
-            let mut out = Limited { to: std::io::BufWriter::new(f), left: c.bytes.unwrap_or(u64::MAX) };
+            let mut out = Limited { to: std::io::BufWriter::new(f), left: bytes, until };
             self.write_dump(slogan, version, current, &mut out)?;
             out.flush()
         });
         match written {
             Ok(()) => say("done\n"),
-            Err(e) if e.kind() == std::io::ErrorKind::FileTooLarge => say("done\n"),
+            // The file tells it.
+            Err(e) if e.kind() == std::io::ErrorKind::FileTooLarge => {}
             Err(e) => say(&format!("failed: {e}\n")),
         }
     }
