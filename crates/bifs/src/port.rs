@@ -347,6 +347,9 @@ impl hooks::Ports for Door {
 
 /// A port does what a process asks for.
 fn runs<R>(node: &Arc<Node>, port: Term, what: Term, f: impl FnOnce() -> R) -> R {
+    if !node.hears_of_ports() {
+        return f();
+    }
     node.port_runs(port, Some(what), true);
     let r = f();
     node.port_runs(port, Some(what), false);

@@ -10,10 +10,11 @@ pub mod modules;
 use crate::signals::copy_out;
 use crate::Node;
 use base::hash::Map;
-use base::sync::{Mutex, RwLock};
+use base::sync::{Mutex, ReentrantMutex, RwLock};
 use ets::matchspec::{Machine, MatchSpec};
 use process::trace::{Trace, Traces, flags::*};
 use process::{Message, Owned, Private};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
@@ -31,6 +32,9 @@ pub struct Tracing {
     /// Traced ports. `any_port`: there are some.
     ports: Mutex<Map<Term, Traces>>,
     any_port: AtomicBool,
+    /// Ports at work that somebody hears of, and on how many threads: it is told as one run, from the first's beginning to the last's end.
+    /// Held while it is told, so that the order is kept; a tracer module may make a port work then.
+    running_ports: ReentrantMutex<RefCell<Map<Term, u32>>>,
     /// Tracer modules.
     modules: RwLock<Vec<(Term, Owned)>>,
     /// Some session's pattern of `receive` asks for senders.
@@ -48,6 +52,7 @@ impl Default for Tracing {
             any_new_ports: AtomicBool::new(false),
             ports: Mutex::default(),
             any_port: AtomicBool::new(false),
+            running_ports: ReentrantMutex::default(),
             modules: RwLock::default(),
             any_receive_spec: AtomicBool::new(false),
         }
@@ -191,8 +196,22 @@ impl Node {
     pub fn hears_of_ports(&self) -> bool {
         self.tracing.any_port.load(Relaxed) || self.system_profile.has(crate::profile::PORTS)
     }
-    /// A port begins to do what it was asked for, or has done it; `None`: what has come from outside.
+    /// A port begins to do what it was asked for, or has done it; `None`: what has come from outside. Each beginning has its end.
     pub fn port_runs(self: &Arc<Node>, port: Term, what: Option<Term>, runs: bool) {
+        let running = self.tracing.running_ports.lock();
+        let others = {
+            let mut running = running.borrow_mut();
+            let threads = running.entry(port).or_default();
+            *threads = if runs { *threads + 1 } else { *threads - 1 };
+            let others = *threads - u32::from(runs);
+            if *threads == 0 {
+                running.remove(&port);
+            }
+            others
+        };
+        if others > 0 {
+            return;
+        }
         if self.system_profile.has(crate::profile::PORTS) {
             self.profile_one(port, runs, None);
         }
