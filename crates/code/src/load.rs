@@ -332,11 +332,25 @@ impl<'a> Loader<'a> {
     }
 
     /// ERTS' loader drops the line between `move _ x0` and a last call of what is no native function: what stands behind it, and has no
-    /// line of its own, is told as being in the line before.
+    /// line of its own, is told as being in the line before. It makes one instruction of two moves from neighbouring Y registers to
+    /// neighbouring X registers, and does not know that one for a move.
     fn line_is_dropped(&self, i: usize, start: usize, end: usize) -> bool {
         let at = |k: usize| &self.beam.code.instrs[k];
         let moved = i > start && at(i - 1).op == G::Move && self.beam.code.args(at(i - 1))[1] == Arg::X(0);
+        let from_stack = |k: usize| match self.beam.code.args(at(k)) {
+            &[Arg::Y(y), Arg::X(x)] if at(k).op == G::Move => Some((y, x)),
+            _ => None,
+        };
+        let paired = || {
+            let Some(mut k) = (start..i).rev().take_while(|&k| from_stack(k).is_some()).last() else { return false };
+            while k + 1 < i {
+                let neighbours = matches!((from_stack(k), from_stack(k + 1)), (Some((y, x)), Some((v, u))) if y.abs_diff(v) == 1 && x.abs_diff(u) == 1);
+                k += 1 + usize::from(neighbours);
+            }
+            k == i
+        };
         moved
+            && !paired()
             && i + 1 < end
             && match at(i + 1).op {
                 G::CallOnly | G::CallLast => true,
