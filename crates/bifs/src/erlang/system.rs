@@ -318,6 +318,12 @@ pub fn is_builtin(node: &node::Node, n: &Native) -> bool {
         ("erts_trace_cleaner", _) => node.code.release >= 27,
         ("erl_debugger", _) => node.code.release >= 28,
         ("records", _) => node.code.release >= 29,
+        ("re", "import") => node.code.release >= 28,
+        ("erts_debug", "unaligned_bitstring") => node.code.release >= 29,
+        // Written in Erlang since.
+        ("erlang", "binary_to_integer" | "list_to_integer") | ("erts_debug", "display") | ("string", "list_to_integer") => node.code.release < 27,
+        ("erlang", "system_monitor") => node.code.release < 29,
+        ("erlang", "display_string") => n.arity == 2 || node.code.release < 27,
         // Written in Erlang before.
         ("erlang", "max" | "min") => node.code.release >= 26,
         // Counts as an instruction.
