@@ -8,6 +8,7 @@ mod conform;
 mod examples;
 mod fuzz;
 mod generate;
+mod kept;
 mod run;
 mod samebeams;
 mod servers;
@@ -35,6 +36,7 @@ cargo xtask COMMAND
                             erl_call, remote shells and nodes in C, and with the wire cut (where network namespaces are permitted)
   servers [rabbitmq|cluster|ejabberd] [--on otp]  packaged servers with real clients; RabbitMQ in a cluster with the real Erlang
   samebeams [APP..]         OTP's sources compiled on ferrobeam and on the real Erlang: the same files, byte for byte
+  kept                      machine code that is kept on disk: used, compared with fresh one, refused where broken or foreign
   tidy                      storeys, unsafe rooms, comments, dead files, paths in documents
   bench [NAME..]            our own small programs, on ferrobeam and on the real Erlang
   torture [NAME..]          conform and examples with a collection at every allocation and one reduction a slice
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         "conform" if args.first().is_some_and(|a| a == "otp" || a == "elixir") => suites::command(&args),
         "conform" => conform::command(&args, &[]),
         "tools" => conform::tools(&args),
+        "kept" => kept::command(),
         "examples" => examples::command(&args, &[]),
         "cluster" => cluster::command(&args),
         "servers" => servers::command(&args),

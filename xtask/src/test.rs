@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::conform::Machine;
 use crate::shell::{self, Outcome};
-use crate::{cluster, conform, examples, setup, tidy};
+use crate::{cluster, conform, examples, kept, setup, tidy};
 
 /// Prints each part's count and, at the end, the sum.
 pub fn test(args: &[String]) -> Outcome<bool> {
@@ -29,7 +29,8 @@ pub fn test(args: &[String]) -> Outcome<bool> {
         Ok(program) => {
             let machine = Machine::ferrobeam(&program, &[]);
             part("conform", conform::all_on(&machine));
-            part("conform in machine code", conform::all_on(&Machine::ferrobeam(&program, &[("FERROBEAM_JIT", "eager")])));
+            part("conform in machine code", conform::all_on(&Machine::ferrobeam(&program, &[("FERROBEAM_JIT", "eager"), ("FERROBEAM_CODE_CACHE", "verify")])));
+            part("kept machine code", kept::check(&program));
             part("cluster", cluster::all_on(&program, &[]));
             part("examples", examples::all_on(&machine, &[], false));
         }

@@ -132,6 +132,9 @@ pub fn read_environment(config: &mut Config, var: &dyn Fn(&str) -> Option<OsStri
     if let Some(mode) = var("FERROBEAM_JIT").and_then(|v| v.to_str().and_then(vm::config::MachineCode::named)) {
         config.jit.mode = mode;
     }
+    let keeps = var("FERROBEAM_CODE_CACHE");
+    config.jit.cache = crate::shims::cache_dir_of(var).filter(|_| keeps.as_ref().is_none_or(|k| k != "off")).map(|dir| dir.join("code"));
+    config.jit.verify_cache = keeps.is_some_and(|k| k == "verify");
     for word in var("FERROBEAM_TORTURE").unwrap_or_default().to_string_lossy().split(',') {
         match word {
             "gc" => config.torture.collect_always = true,

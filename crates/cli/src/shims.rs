@@ -87,7 +87,10 @@ fn is_whole(shims: &Shims, program: &Path) -> bool {
 
 /// `FERROBEAM_CACHE`, or `ferrobeam` in the user's cache folder.
 pub(crate) fn cache_dir() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    cache_dir_of(&|name| std::env::var_os(name))
+}
+pub(crate) fn cache_dir_of(var: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Option<PathBuf> {
+    let folder = |name: &str| var(name).map(PathBuf::from).filter(|p| p.is_absolute());
     folder("FERROBEAM_CACHE")
         .or_else(|| Some(folder("XDG_CACHE_HOME")?.join("ferrobeam")))
         .or_else(|| Some(folder("HOME")?.join(".cache/ferrobeam")))

@@ -81,7 +81,8 @@ fn compiler(node: &Arc<Node>) -> Option<Arc<jit::Jit>> {
         perf_map: config.jit.perf.is_some(),
         dump: config.jit.dump,
     };
-    jit::Jit::new(settings, Arc::new(CodeOf(Arc::downgrade(node)))).map(Arc::new)
+    let cache = config.jit.cache.clone().map(|folder| jit::Cache { folder, verify: config.jit.verify_cache });
+    jit::Jit::new(settings, Arc::new(CodeOf(Arc::downgrade(node))), cache.as_ref()).map(Arc::new)
 }
 
 impl Machine {

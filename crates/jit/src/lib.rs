@@ -15,12 +15,18 @@
 //! 3. Memory for code is mapped twice, once to be written and once to be run; a block is written before its address is known to
 //!    anybody and freed when the version of the module goes, whose code nobody runs then.
 //! 4. The stubs keep what the C convention wants kept, and leave machine code by putting the native stack back to where it was entered.
+//! 5. Machine code from disk is run only if this very build of the program wrote it, for the same module and the same instructions, into a file
+//!    that no other user can write, and its checksum is right.
 
+#[doc(hidden)]
+pub mod cache;
 mod memory;
+mod store;
 mod stubs;
 mod tier;
 mod translate;
 
+pub use store::Cache;
 pub use tier::{listing, translating, Codes, Figures, Jit, Mode, Settings};
 
 use term::Term;

@@ -1,12 +1,16 @@
 //! Which functions get machine code, and when: what is called often is compiled by a thread of its own.
 
-use crate::memory::Arena;
+use crate::cache::Object;
+use crate::memory::{Arena, Block};
+use crate::store::{Cache, Store};
 use crate::translate::{self, Unit};
 use base::sync::Mutex;
 use code::op::{Op, interpreted, machine_word};
 use code::{Code, Loaded};
 use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::FinalizedRelocTarget;
 use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::ExternalName;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
@@ -38,8 +42,8 @@ pub struct Settings {
 }
 
 /// How many counts of a scheduler's counter make one sample, and how many samples a function hot.
-pub const COUNTS: u16 = 1000;
-const SAMPLES: u32 = 16;
+pub const COUNTS: u16 = 250;
+const SAMPLES: u32 = 64;
 /// Functions that wait for being compiled, at most.
 const QUEUE: usize = 256;
 /// Functions that are counted, at most: then counting begins anew.
@@ -58,6 +62,23 @@ struct Job {
     loaded: Arc<Loaded>,
     /// The function's entry, or a continuation: offset in words.
     at: usize,
+    wish: Wish,
+}
+
+/// What a job is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// Machine code of the place.
+    Code,
+    /// All machine code of the module that is on disk.
+    Kept,
+}
+
+/// Where machine code came from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Compiled,
+    Kept,
 }
 
 #[derive(Clone)]
@@ -73,6 +94,8 @@ enum Heat {
 pub struct Figures {
     pub compiled: u64,
     pub refused: u64,
+    /// Taken from disk instead.
+    pub kept: u64,
     pub nanoseconds: u64,
     pub bytes: u64,
 }
@@ -90,6 +113,8 @@ struct Shared {
     arena: Arc<Arena>,
     isa: OwnedTargetIsa,
     heat: Mutex<HashMap<usize, Heat>>,
+    store: Option<Store>,
+    kept: AtomicU64,
     compiled: AtomicU64,
     refused: AtomicU64,
     nanoseconds: AtomicU64,
@@ -129,8 +154,8 @@ struct Bench {
 }
 
 impl Jit {
-    /// `None`: off, or impossible here.
-    pub fn new(settings: Settings, codes: Arc<dyn Codes>) -> Option<Jit> {
+    /// `None`: off, or impossible here. `cache`: where machine code is kept from run to run.
+    pub fn new(settings: Settings, codes: Arc<dyn Codes>, cache: Option<&Cache>) -> Option<Jit> {
         if settings.mode == Mode::Off || !cfg!(all(target_arch = "x86_64", unix)) {
             return None;
         }
@@ -139,6 +164,9 @@ impl Jit {
             arena: Arena::new()?,
             isa: target("x86_64")?,
             heat: Mutex::default(),
+            // Under torture it is other code.
+            store: cache.filter(|_| !settings.torture).and_then(Store::new),
+            kept: AtomicU64::new(0),
             compiled: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             nanoseconds: AtomicU64::new(0),
@@ -158,6 +186,7 @@ impl Jit {
         Figures {
             compiled: s.compiled.load(Relaxed),
             refused: s.refused.load(Relaxed),
+            kept: s.kept.load(Relaxed),
             nanoseconds: s.nanoseconds.load(Relaxed),
             bytes: s.arena.used() as u64,
         }
@@ -174,6 +203,7 @@ impl Jit {
 
     fn sample(&self, code: &Code, at: *const u64, continuation: bool) {
         let eager = self.settings.mode == Mode::Eager;
+        let mut wish = Wish::Code;
         {
             let mut heat = self.shared.heat.lock();
             if heat.len() > COUNTED {
@@ -184,7 +214,11 @@ impl Jit {
                 Heat::Samples(n) => {
                     *n += 1;
                     if *n < SAMPLES && !eager {
-                        return;
+                        // Perhaps it was hot in an earlier run.
+                        if *n > 1 || self.shared.store.is_none() {
+                            return;
+                        }
+                        wish = Wish::Kept;
                     }
                 }
                 Heat::Waiting => return,
@@ -195,7 +229,9 @@ impl Jit {
                     }
                 }
             }
-            *h = Heat::Samples(0);
+            if wish == Wish::Code {
+                *h = Heat::Samples(0);
+            }
         }
         let Some(loaded) = code.version_at(at) else { return };
         let offset = loaded.offset_of(at);
@@ -204,14 +240,21 @@ impl Jit {
         if !continuation && offset != start + 3 || end - start > LONGEST {
             return;
         }
-        self.shared.heat.lock().insert(at as usize, Heat::Waiting);
-        let job = Job { codes: self.codes.clone(), loaded, at: offset };
+        match wish {
+            Wish::Code => drop(self.shared.heat.lock().insert(at as usize, Heat::Waiting)),
+            Wish::Kept if !self.shared.store.as_ref().is_some_and(|s| s.is_new(&loaded)) => return,
+            Wish::Kept => {}
+        }
+        let job = Job { codes: self.codes.clone(), loaded, at: offset, wish };
         if eager {
             thread_local!(static BENCH: std::cell::RefCell<Option<Bench>> = const { std::cell::RefCell::new(None) });
             BENCH.with_borrow_mut(|b| {
                 let bench = b.get_or_insert_with(Bench::new);
                 self.shared.compile(bench, &job);
             });
+            if let Some(store) = &self.shared.store {
+                store.flush();
+            }
             return;
         }
         let mut queue = self.queue.lock();
@@ -223,7 +266,7 @@ impl Jit {
             let _ = work;
             sender
         });
-        if sender.try_send(job).is_err() {
+        if sender.try_send(job).is_err() && wish == Wish::Code {
             self.shared.heat.lock().insert(at as usize, Heat::Samples(0));
         }
     }
@@ -239,8 +282,70 @@ impl Shared {
     fn work(&self, jobs: &Receiver<Job>) {
         let mut bench = Bench::new();
         while let Ok(job) = jobs.recv() {
-            self.compile(&mut bench, &job);
+            match job.wish {
+                Wish::Code => self.compile(&mut bench, &job),
+                Wish::Kept => self.take_kept(&job),
+            }
+            let mut next = jobs.try_recv();
+            while let Ok(job) = next {
+                match job.wish {
+                    Wish::Code => self.compile(&mut bench, &job),
+                    Wish::Kept => self.take_kept(&job),
+                }
+                next = jobs.try_recv();
+            }
+            if let Some(store) = &self.store {
+                store.flush();
+            }
         }
+    }
+
+    /// All machine code of a module that is on disk.
+    fn take_kept(&self, job: &Job) {
+        let Some(store) = &self.store else { return };
+        let begun = std::time::Instant::now();
+        let l = &job.loaded;
+        let mut ready = Vec::new();
+        for entry in store.entries(l) {
+            let at = entry.at as usize;
+            let Some(bytes) = entry.link(l) else { continue };
+            ready.extend(self.placed(l, at, &bytes));
+        }
+        let mut done = Vec::new();
+        job.codes.with(&mut |code| {
+            for (at, word, new, block) in ready.drain(..) {
+                let len = block.len();
+                if code.set_machine(l, at, word, new, Box::new(block), len) {
+                    done.push(at);
+                }
+            }
+        });
+        self.kept.fetch_add(done.len() as u64, Relaxed);
+        self.nanoseconds.fetch_add(begun.elapsed().as_nanos() as u64, Relaxed);
+        if self.settings.dump {
+            eprintln!("kept {:?}: {} places {:?}", l.name, done.len(), begun.elapsed());
+        }
+        let mut heat = self.heat.lock();
+        for at in done {
+            heat.insert(l.words().as_ptr().wrapping_add(at) as usize, Heat::Done(Arc::downgrade(l)));
+        }
+    }
+
+    /// Code in memory for a place of a module: the place, the word there, and the one that leads to the code.
+    fn placed(&self, l: &Loaded, at: usize, bytes: &[u8]) -> Option<(usize, u64, u64, Block)> {
+        let (start, _, name, arity) = l.function_at(at)?;
+        let word = l.words()[at];
+        if matches!(word as u16, n if n == Op::Breakpoint as u16 || n == Op::Machine as u16) {
+            return None;
+        }
+        let resumes = at != start + 3;
+        // SAFETY: rule 1: an instruction's word.
+        let block = self.arena.put(unsafe { interpreted(word) }, bytes)?;
+        let address = block.address();
+        if self.settings.perf_map {
+            note_for_perf(address, bytes.len(), &format!("{:?}:{name:?}/{arity}{}", l.name, if resumes { " (resumed)" } else { "" }));
+        }
+        Some((at, word, machine_word(address, resumes), block))
     }
 
     fn compile(&self, bench: &mut Bench, job: &Job) {
@@ -253,47 +358,70 @@ impl Shared {
         });
         TRANSLATING.set(false);
         self.nanoseconds.fetch_add(begun.elapsed().as_nanos() as u64, Relaxed);
-        if done.is_some() { &self.compiled } else { &self.refused }.fetch_add(1, Relaxed);
+        match done {
+            Some(Origin::Compiled) => &self.compiled,
+            Some(Origin::Kept) => &self.kept,
+            None => &self.refused,
+        }
+        .fetch_add(1, Relaxed);
         if self.settings.dump {
             let function = job.loaded.function_at(job.at).map(|(start, _, f, n)| (f, n, job.at - start));
-            eprintln!("{} {:?}:{function:?} {:?}", if done.is_some() { "compiled" } else { "refused" }, job.loaded.name, begun.elapsed());
+            let how = match done {
+                Some(Origin::Compiled) => "compiled",
+                Some(Origin::Kept) => "kept",
+                None => "refused",
+            };
+            eprintln!("{how} {:?}:{function:?} {:?}", job.loaded.name, begun.elapsed());
         }
         let at = job.loaded.words().as_ptr().wrapping_add(job.at) as usize;
         self.heat.lock().insert(at, Heat::Done(Arc::downgrade(&job.loaded)));
     }
 
-    fn attempt(&self, bench: &mut Bench, job: &Job) -> Option<()> {
+    fn attempt(&self, bench: &mut Bench, job: &Job) -> Option<Origin> {
         let l = &job.loaded;
-        let (start, end, name, arity) = l.function_at(job.at)?;
+        let (start, end, ..) = l.function_at(job.at)?;
         let words = l.words();
         let word = words[job.at];
         if matches!(word as u16, n if n == Op::Breakpoint as u16 || n == Op::Machine as u16) {
             return None;
         }
         let resume = (job.at != start + 3).then_some(job.at);
-        let unit = Unit { words, base: words.as_ptr(), start, end, resume, torture: self.settings.torture };
-        let bytes = self.machine_code(bench, &unit)?;
-        // SAFETY: rule 1: an instruction's word.
-        let block = self.arena.put(unsafe { interpreted(word) }, &bytes)?;
-        let (address, len) = (block.address(), block.len());
-        if self.settings.perf_map {
-            note_for_perf(address, bytes.len(), &format!("{:?}:{name:?}/{arity}{}", l.name, if resume.is_some() { " (resumed)" } else { "" }));
-        }
-        let new = machine_word(address, resume.is_some());
+        let unit = Unit { words, start, end, resume, torture: self.settings.torture };
+        let kept = self.store.as_ref().filter(|_| self.settings.mode == Mode::Eager).and_then(|s| s.find(l, job.at));
+        let (bytes, origin) = match kept {
+            Some(bytes) => {
+                if self.store.as_ref().is_some_and(|s| s.verify) {
+                    let fresh = self.object(bench, &unit).and_then(|o| o.link(words, words.as_ptr(), start));
+                    if fresh.as_ref() != Some(&bytes) {
+                        eprintln!("ferrobeam: machine code that was kept is not what is made now: {:?} {:?}", l.name, l.function_at(job.at));
+                        std::process::abort();
+                    }
+                }
+                (bytes, Origin::Kept)
+            }
+            None => {
+                let object = self.object(bench, &unit)?;
+                let bytes = object.link(words, words.as_ptr(), start)?;
+                if let Some(store) = &self.store {
+                    store.keep(l, job.at, object);
+                }
+                (bytes, Origin::Compiled)
+            }
+        };
+        let (at, word, new, block) = self.placed(l, job.at, &bytes)?;
+        let len = block.len();
         let (mut block, mut set) = (Some(block), false);
         job.codes.with(&mut |code| {
             if let Some(block) = block.take() {
-                set = code.set_machine(l, job.at, word, new, Box::new(block), len);
+                set = code.set_machine(l, at, word, new, Box::new(block), len);
             }
         });
-        set.then_some(())
+        set.then_some(origin)
     }
 
-    fn machine_code(&self, bench: &mut Bench, unit: &Unit) -> Option<Vec<u8>> {
+    fn object(&self, bench: &mut Bench, unit: &Unit) -> Option<Object> {
         bench.context.clear();
-        if !translate::translate(unit, &mut bench.context.func, &mut bench.builder, self.isa.frontend_config()) {
-            return None;
-        }
+        let made = translate::translate(unit, &mut bench.context.func, &mut bench.builder, self.isa.frontend_config())?;
         let mut control = ControlPlane::default();
         let compiled = match bench.context.compile(&*self.isa, &mut control) {
             Ok(c) => c,
@@ -302,16 +430,22 @@ impl Shared {
                 return None;
             }
         };
-        // Everything is reached by address, but for the function itself.
         let mut bytes = compiled.buffer.data().to_vec();
-        for r in compiled.buffer.relocs() {
-            if r.kind != Reloc::X86CallPCRel4 {
-                return None;
-            }
+        let (mut links, relocations) = (Vec::new(), compiled.buffer.relocs().to_vec());
+        for r in relocations {
             let at = r.offset as usize;
-            bytes.get_mut(at..at + 4)?.copy_from_slice(&((r.addend - i64::from(r.offset)) as i32).to_le_bytes());
+            match r.kind {
+                // The function itself.
+                Reloc::X86CallPCRel4 => bytes.get_mut(at..at + 4)?.copy_from_slice(&((r.addend - i64::from(r.offset)) as i32).to_le_bytes()),
+                Reloc::Abs8 if r.addend == 0 => {
+                    let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = r.target else { return None };
+                    let name = bench.context.func.params.user_named_funcs().get(name)?;
+                    links.push((r.offset, name.namespace, name.index));
+                }
+                _ => return None,
+            }
         }
-        Some(bytes)
+        Object::new(bytes, links.into_iter(), &made)
     }
 }
 
@@ -320,7 +454,7 @@ pub fn listing(l: &Loaded, function: term::Term, arity: u8, machine: &str) -> Op
     let &(start, ..) = l.functions.iter().find(|f| f.1 == function && f.2 == arity)?;
     let (start, end, ..) = l.function_at(start as usize)?;
     let words = l.words();
-    let unit = Unit { words, base: words.as_ptr(), start, end, resume: None, torture: false };
+    let unit = Unit { words, start, end, resume: None, torture: false };
     text(&unit, machine)
 }
 
@@ -328,9 +462,7 @@ fn text(unit: &Unit, machine: &str) -> Option<String> {
     let isa = target(machine)?;
     let mut bench = Bench::new();
     bench.context.set_disasm(true);
-    if !translate::translate(unit, &mut bench.context.func, &mut bench.builder, isa.frontend_config()) {
-        return None;
-    }
+    translate::translate(unit, &mut bench.context.func, &mut bench.builder, isa.frontend_config())?;
     let mut control = ControlPlane::default();
     bench.context.compile(&*isa, &mut control).ok()?.vcode.clone()
 }
@@ -394,11 +526,12 @@ mod tests {
     impl Function {
         fn new(body: &[u64]) -> Function {
             let settings = Settings { mode: Mode::Eager, ..Settings::default() };
-            let jit = Jit::new(settings, Arc::new(Nowhere)).expect("machine code is possible here");
+            let jit = Jit::new(settings, Arc::new(Nowhere), None).expect("machine code is possible here");
             let mut words = vec![head(Op::FuncInfo, 2, 0, 0), Term::NIL.raw(), Term::NIL.raw()];
             words.extend_from_slice(body);
-            let unit = Unit { words: &words, base: words.as_ptr(), start: 0, end: words.len(), resume: None, torture: false };
-            let bytes = jit.shared.machine_code(&mut Bench::new(), &unit).expect("it can be translated");
+            let unit = Unit { words: &words, start: 0, end: words.len(), resume: None, torture: false };
+            let object = jit.shared.object(&mut Bench::new(), &unit).expect("it can be translated");
+            let bytes = object.link(&words, words.as_ptr(), 0).expect("it names only what is there");
             let block = jit.shared.arena.put(0, &bytes).expect("there is room");
             let address = block.address();
             let mut state = Box::<State>::default();
@@ -541,7 +674,7 @@ mod tests {
         for (name, body) in samples {
             let mut words = vec![head(Op::FuncInfo, 2, 0, 0), Term::NIL.raw(), Term::NIL.raw()];
             words.extend_from_slice(body);
-            let unit = Unit { words: &words, base: words.as_ptr(), start: 0, end: words.len(), resume: None, torture: false };
+            let unit = Unit { words: &words, start: 0, end: words.len(), resume: None, torture: false };
             assert!(text(&unit, "x86_64").is_some(), "{name} for x86_64");
             let got = without_addresses(&text(&unit, "aarch64").expect("it is translated"));
             let file = dir.join(format!("{name}.txt"));
@@ -555,13 +688,13 @@ mod tests {
 
     #[test]
     fn only_x0_comes_back_from_a_call() {
-        let jit = Jit::new(Settings { mode: Mode::Eager, ..Settings::default() }, Arc::new(Nowhere)).expect("machine code is possible here");
+        let jit = Jit::new(Settings { mode: Mode::Eager, ..Settings::default() }, Arc::new(Nowhere), None).expect("machine code is possible here");
         let mut words = vec![head(Op::FuncInfo, 2, 0, 0), Term::NIL.raw(), Term::NIL.raw(), head(Op::Return, 0, 0, 0)];
         // Behind the return of one clause another begins, with both arguments: no place to come back to.
         words.extend([head(Op::Add, 0, 1, 0), 2, head(Op::Return, 0, 0, 0)]);
         let resumed = |at| {
-            let unit = Unit { words: &words, base: words.as_ptr(), start: 0, end: words.len(), resume: Some(at), torture: false };
-            jit.shared.machine_code(&mut Bench::new(), &unit).is_some()
+            let unit = Unit { words: &words, start: 0, end: words.len(), resume: Some(at), torture: false };
+            jit.shared.object(&mut Bench::new(), &unit).is_some()
         };
         assert!(!resumed(4));
         assert!(resumed(6));

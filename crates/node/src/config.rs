@@ -286,6 +286,10 @@ pub struct Jit {
     pub perf: Option<String>,
     pub dump: bool,
     pub single_map: Option<bool>,
+    /// Where machine code is kept from run to run, if it is.
+    pub cache: Option<std::path::PathBuf>,
+    /// `FERROBEAM_CODE_CACHE=verify`: what is taken from there is compiled as well, and compared.
+    pub verify_cache: bool,
 }
 
 /// From `FERROBEAM_TORTURE`: words separated by commas.

@@ -18,6 +18,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 pub mod allocator;
+pub mod cache;
 pub mod children;
 pub mod clock;
 pub mod dylib;

@@ -214,6 +214,8 @@ macro_rules! atoms {
             pub(super) const TEXTS: &[&str] = &[$($text),*];
             $(pub const $name: Term = Term::atom_index(Index::$name as u32);)*
         }
+        /// How many atoms are known at compile time: those with the first numbers, the same in every run.
+        pub const KNOWN: usize = am::TEXTS.len();
     };
 }
 

@@ -1,7 +1,7 @@
 //! Bit strings. Matching: fields of whole bytes at whole bytes in line, other integers by a helper that builds nothing. Building: short
 //! integers, floats and texts in line, also behind a binary that nobody else has.
 
-use super::{Goes, SLACK, T, mem};
+use super::{Goes, Operand, SLACK, T, mem};
 use crate::{Helper, MATCH_INTEGER, MATCH_UTF8, PART_WORDS, State};
 use code::op::Op;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -33,8 +33,8 @@ struct Field {
 }
 enum What {
     /// A source word.
-    Integer(u64),
-    Float(u64),
+    Integer(Operand),
+    Float(Operand),
     /// The bits themselves, first bit highest.
     Text(u64),
 }
@@ -344,7 +344,7 @@ impl T<'_, '_> {
                     if kind == 4 && !matches!(bits, 32 | 64) || little && bits % 8 != 0 || value & 7 != 0 && value & 1 == 0 && kind == 3 || kind == 4 && value & 1 == 1 {
                         return None;
                     }
-                    fields.push(Field { bits, little, what: if kind == 3 { What::Integer(value) } else { What::Float(value) } });
+                    fields.push(Field { bits, little, what: if kind == 3 { What::Integer(self.operand(4 + 4 * i)) } else { What::Float(self.operand(4 + 4 * i)) } });
                     total += bits;
                 }
                 5 => {
@@ -371,9 +371,9 @@ impl T<'_, '_> {
         let n = f.bits;
         let v = match f.what {
             What::Text(v) => return self.int(v as i64),
-            What::Integer(w) => {
-                let t = self.source(w);
-                if !self.is_small_word(w) {
+            What::Integer(o) => {
+                let t = self.source(o);
+                if !self.is_small_word(o.raw) {
                     let small = self.b.create_block();
                     let is = self.b.ins().band_imm_s(t, 1);
                     self.b.ins().brif(is, small, &[], slow, &[]);
@@ -385,8 +385,8 @@ impl T<'_, '_> {
                 }
                 self.b.ins().sshr_imm_u(t, 1)
             }
-            What::Float(w) => {
-                let t = self.source(w);
+            What::Float(o) => {
+                let t = self.source(o);
                 let (boxed, float) = (self.b.create_block(), self.b.create_block());
                 self.branch_if_boxed(t, boxed, slow);
                 self.b.switch_to_block(boxed);

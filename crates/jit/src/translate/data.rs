@@ -1,6 +1,6 @@
 //! What is done in line with terms: moving, taking apart, building, tests, arithmetic on small integers and floats.
 
-use super::{Goes, Known, T, bit, mem};
+use super::{Goes, Known, Operand, T, bit, mem};
 use crate::stubs::{self, FloatOp};
 use crate::{Helper, State};
 use code::op::{Op, Y};
@@ -52,7 +52,7 @@ impl T<'_, '_> {
             }
             Op::MoveC => {
                 let w = self.w(1);
-                let v = self.int(w as i64);
+                let v = self.constant(self.operand(1));
                 self.set(a, v);
                 if let Some(bits) = float_literal(w).filter(|_| a & Y == 0) {
                     self.learnt = Some((a, Known::Bits(bits)));
@@ -102,7 +102,7 @@ impl T<'_, '_> {
                 Some(FALLS)
             }
             Op::SetElement => {
-                let v = self.source(self.w(1));
+                let v = self.source(self.operand(1));
                 let t = self.get(a);
                 self.store(v, t, 8 * (1 + i32::from(bb)) - BOXED);
                 Some(FALLS)
@@ -115,12 +115,12 @@ impl T<'_, '_> {
             }
             Op::PutListC => {
                 let h = self.get(a);
-                let t = self.int(self.w(1) as i64);
+                let t = self.constant(self.operand(1));
                 self.cons(h, t, c)
             }
             Op::PutListS => {
-                let h = self.source(self.w(1));
-                let t = self.source(self.w(2));
+                let h = self.source(self.operand(1));
+                let t = self.source(self.operand(2));
                 self.cons(h, t, c)
             }
             Op::PutTuple => {
@@ -129,7 +129,7 @@ impl T<'_, '_> {
                 let hp = self.b.use_var(self.hp);
                 self.store(head, hp, 0);
                 for i in 1..=n {
-                    let v = self.source(self.w(i));
+                    let v = self.source(self.operand(i));
                     self.store(v, hp, 8 * i as i32);
                 }
                 self.built(hp, n as i64 + 1, BOXED, a)
@@ -139,10 +139,10 @@ impl T<'_, '_> {
                 let n = self.w(1) as usize;
                 let from = self.get(c);
                 let hp = self.b.use_var(self.hp);
-                let changed: Vec<(usize, u64)> = (0..n).map(|i| (self.w(2 + 2 * i) as usize, self.w(3 + 2 * i))).collect();
+                let changed: Vec<(usize, Operand)> = (0..n).map(|i| (self.w(2 + 2 * i) as usize, self.operand(3 + 2 * i))).collect();
                 for i in 0..=size {
                     let v = match changed.iter().rev().find(|x| x.0 == i) {
-                        Some(&(_, w)) => self.source(w),
+                        Some(&(_, o)) => self.source(o),
                         None => self.load(from, 8 * i as i32 - BOXED),
                     };
                     self.store(v, hp, 8 * i as i32);
@@ -154,10 +154,10 @@ impl T<'_, '_> {
                 let hp = self.b.use_var(self.hp);
                 let head = self.int(header(Kind::Fun, n + 1) as i64);
                 self.store(head, hp, 0);
-                let entry = self.int(self.w(1) as i64);
+                let entry = self.record(1);
                 self.store(entry, hp, 8);
                 for i in 0..n {
-                    let v = self.source(self.w(2 + i));
+                    let v = self.source(self.operand(2 + i));
                     self.store(v, hp, 8 * (2 + i as i32));
                 }
                 self.built(hp, n as i64 + 2, BOXED, bb)
@@ -231,19 +231,19 @@ impl T<'_, '_> {
                 let is = self.equals(head, self.w(1));
                 self.test(is);
                 let tag = self.load(t, 8 - BOXED);
-                let is = self.equals(tag, self.w(2));
+                let is = self.is_constant(tag, self.operand(2));
                 self.test(is)
             }
 
             // ---- comparisons
             Op::IsEqImm => {
                 let t = self.get(a);
-                let is = self.equals(t, self.w(1));
+                let is = self.is_constant(t, self.operand(1));
                 self.test(is)
             }
             Op::IsNeImm => {
                 let t = self.get(a);
-                let is = self.equals(t, self.w(1));
+                let is = self.is_constant(t, self.operand(1));
                 self.test_not(is)
             }
             Op::IsEqExact => self.exact(true),
@@ -255,11 +255,11 @@ impl T<'_, '_> {
                 self.test(is)
             }
             Op::IsLtRR | Op::IsLt | Op::IsLtC => {
-                let (x, y) = (self.get(a), self.source(self.w(1)));
+                let (x, y) = (self.get(a), self.source(self.operand(1)));
                 self.order(IntCC::SignedLessThan, x, y, self.is_small(a), self.is_small_word(self.w(1)))
             }
             Op::IsGeRR | Op::IsGe | Op::IsGeC => {
-                let (x, y) = (self.get(a), self.source(self.w(1)));
+                let (x, y) = (self.get(a), self.source(self.operand(1)));
                 self.order(IntCC::SignedGreaterThanOrEqual, x, y, self.is_small(a), self.is_small_word(self.w(1)))
             }
             Op::IsLtCR | Op::IsGeCR if self.known.contains_key(&a) && float_literal(self.w(1)).is_some() => {
@@ -268,7 +268,7 @@ impl T<'_, '_> {
                 self.test(is)
             }
             Op::IsLtCR | Op::IsGeCR => {
-                let x = self.int(self.w(1) as i64);
+                let x = self.constant(self.operand(1));
                 let y = self.get(a);
                 let small = self.w(1) & 1 == 1;
                 let cc = if self.ins().op == Op::IsLtCR { IntCC::SignedLessThan } else { IntCC::SignedGreaterThanOrEqual };
@@ -446,7 +446,7 @@ impl T<'_, '_> {
                 self.built(hp, 2, BOXED, bb)
             }
             Op::FConv => {
-                let t = self.source(self.w(1));
+                let t = self.source(self.operand(1));
                 let done = self.b.create_block();
                 let r = self.b.append_block_param(done, F64);
                 let (small, other) = (self.b.create_block(), self.b.create_block());
@@ -556,7 +556,7 @@ impl T<'_, '_> {
             }
             Op::GetMapElement => {
                 let m = self.get(a);
-                let key = self.int(self.w(1) as i64);
+                let key = self.constant(self.operand(1));
                 let to = self.target();
                 let fail = self.block(to);
                 let v = self.map_get(m, key, true, fail);
@@ -570,9 +570,9 @@ impl T<'_, '_> {
                 let n = self.w(1) as usize;
                 let mut values = Vec::new();
                 for i in 0..n {
-                    let w = self.w(2 + 2 * i);
-                    let key = self.source(w);
-                    values.push(self.map_get(m, key, is_immediate(w), fail));
+                    let o = self.operand(2 + 2 * i);
+                    let key = self.source(o);
+                    values.push(self.map_get(m, key, is_immediate(o.raw), fail));
                 }
                 for (i, v) in values.into_iter().enumerate() {
                     self.set(self.w(3 + 2 * i) as u16, v);
@@ -584,9 +584,9 @@ impl T<'_, '_> {
                 let to = self.target();
                 let fail = self.block(to);
                 for i in 0..self.w(1) as usize {
-                    let w = self.w(2 + i);
-                    let key = self.source(w);
-                    self.map_get(m, key, is_immediate(w), fail);
+                    let o = self.operand(2 + i);
+                    let key = self.source(o);
+                    self.map_get(m, key, is_immediate(o.raw), fail);
                 }
                 Some(JUMPS)
             }
@@ -632,12 +632,10 @@ impl T<'_, '_> {
                 self.finish(slow, done)
             }
             Op::GuardBif => {
-                // SAFETY: rule 1: the word is the address of an export record, which is never freed.
-                let export = unsafe { &*(self.w(1) as *const term::fun::Export) };
-                let word = export.stub[0].load(std::sync::atomic::Ordering::Relaxed);
-                if word as u16 == Op::Native as u16 && word & code::op::PLAIN != 0 {
-                    let x = self.source(self.w(3));
-                    let y = if a > 1 { self.source(self.w(4)) } else { self.int(Term::NIL.raw() as i64) };
+                let (export, word) = self.native_of(1);
+                if word & code::op::PLAIN != 0 {
+                    let x = self.source(self.operand(3));
+                    let y = if a > 1 { self.source(self.operand(4)) } else { self.int(Term::NIL.raw() as i64) };
                     let v = self.plain(export, word, x, y);
                     self.set(bb, v);
                     return Some(FALLS);
@@ -715,7 +713,7 @@ impl T<'_, '_> {
                 self.test(is)
             }
             Op::IsEq | Op::IsNe => {
-                let (x, y) = (self.get(a), self.source(self.w(1)));
+                let (x, y) = (self.get(a), self.source(self.operand(1)));
                 let to = self.target();
                 let (fail, go) = (self.block(to), self.b.create_block());
                 let cc = if self.ins().op == Op::IsEq { IntCC::Equal } else { IntCC::NotEqual };
@@ -1027,8 +1025,7 @@ impl T<'_, '_> {
         self.help(which, [x, y, zero]);
     }
     fn exact(&mut self, equal: bool) -> Option<Goes> {
-        let w = self.w(1);
-        let (x, y) = (self.get(self.a()), self.source(w));
+        let (x, y) = (self.get(self.a()), self.source(self.operand(1)));
         let to = self.target();
         let (fail, go) = (self.block(to), self.b.create_block());
         let (yes, no) = if equal { (go, fail) } else { (fail, go) };
@@ -1088,7 +1085,7 @@ impl T<'_, '_> {
             return Some(self.known_arithmetic(op, x, y));
         }
         let x = self.get(a);
-        let y = if constant { self.int(self.w(2) as i64) } else { self.get(bb) };
+        let y = if constant { self.constant(self.operand(2)) } else { self.get(bb) };
         let (x_small, y_small) = (self.is_small(a), constant || self.is_small(bb));
         let (slow, done) = (self.cold(), self.b.create_block());
         if !(x_small && y_small) {
@@ -1244,7 +1241,7 @@ impl T<'_, '_> {
             self.b.ins().bor_imm_s(r, 1)
         };
         self.set(c, r);
-        let y = self.int(self.w(2) as i64);
+        let y = self.constant(self.operand(2));
         self.finish_arithmetic(slow, done, x, y)
     }
 }

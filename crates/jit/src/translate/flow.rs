@@ -1,6 +1,6 @@
 //! Calls, returns, jumps, frames, exceptions.
 
-use super::{Goes, PASSED, T, decode_arity, mem, x_offset};
+use super::{Goes, Operand, PASSED, Symbol, T, decode_arity, mem, x_offset};
 use crate::{Helper, State, stubs};
 use code::op::{Op, PLAIN, Y};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -33,7 +33,7 @@ impl T<'_, '_> {
             let v = self.get(r);
             self.to_state(v, x_offset(r));
         }
-        let ip = self.int(self.address(at));
+        let ip = self.address(at);
         self.to_state(ip, offset_of!(State, ip) as i32);
         let stub = self.from_state(offset_of!(State, interpret) as i32);
         let args = self.arguments(arity);
@@ -62,7 +62,7 @@ impl T<'_, '_> {
         let sp = self.b.use_var(self.sp);
         let sp = self.b.ins().iadd_imm_s(sp, -8);
         self.b.def_var(self.sp, sp);
-        let cont = self.int(self.address(at));
+        let cont = self.address(at);
         self.store(cont, sp, 0);
     }
     fn pop(&mut self, words: i64) {
@@ -133,7 +133,7 @@ impl T<'_, '_> {
         self.pass(arity);
         self.push(self.next());
         let args = self.arguments(arity);
-        let target = self.int(self.address(to));
+        let target = self.address(to);
         match self.own {
             Some(own) if to == self.unit.start + 3 => {
                 // Still asked, lest it be traced, but no detour.
@@ -154,14 +154,14 @@ impl T<'_, '_> {
         let arity = decode_arity(self.words, to - 3);
         self.pass(arity);
         let args = self.arguments(arity);
-        let target = self.int(self.address(to));
+        let target = self.address(to);
         self.tail_call_at(target, args)
     }
     fn export(&mut self) -> (Value, u16) {
         let record = self.w(1);
         // SAFETY: rule 1: the word is the address of an export record, which is never freed.
         let arity = u16::from(unsafe { (*(record as *const Export)).arity });
-        let record = self.int(record as i64);
+        let record = self.record(1);
         (self.load(record, offset_of!(Export, address) as i32), arity)
     }
     fn give_back(&mut self) -> Goes {
@@ -275,7 +275,7 @@ impl T<'_, '_> {
     }
     /// Ends the present block with an exit that a helper has given.
     fn leave_with(&mut self, exit: Value) {
-        let stub = self.int(stubs::leave_with_address() as i64);
+        let stub = self.program(stubs::leave_with_address());
         self.b.ins().return_call_indirect(self.leaving_with, stub, &[exit]);
     }
     /// Ends the present block: the present instruction raises.
@@ -284,7 +284,7 @@ impl T<'_, '_> {
         self.flush(live);
         self.sync_out();
         let zero = self.int(0);
-        let args = [self.int(self.address(self.ins().at)), zero, zero];
+        let args = [self.address(self.ins().at), zero, zero];
         let exit = self.help_foreign(Helper::Raise, args);
         self.leave_with(exit);
     }
@@ -292,16 +292,12 @@ impl T<'_, '_> {
     /// A native function.
     fn native(&mut self, last: bool) -> Goes {
         let live = self.ins().live;
-        let at = self.address(self.ins().at);
-        let record = self.w(1) as *const Export;
-        // SAFETY: rule 1: the word is the address of an export record, which is never freed.
-        let export = unsafe { &*record };
-        let word = export.stub[0].load(std::sync::atomic::Ordering::Relaxed);
-        let word = if word as u16 == Op::Native as u16 { word } else { 0 };
+        let at = self.ins().at;
+        let (export, word) = self.native_of(1);
         let done = self.plain_native(export, word, last);
         self.flush(live);
         self.sync_out();
-        let args = [self.int(at), self.int(i64::from(last)), self.int(word as i64)];
+        let args = [self.address(at), self.int(i64::from(last)), self.int(word as i64)];
         let exit = self.help_foreign(Helper::Native, args);
         let (leaves, stays) = (self.cold(), self.b.create_block());
         self.b.ins().brif(exit, leaves, &[], stays, &[]);
@@ -330,7 +326,7 @@ impl T<'_, '_> {
             return None;
         }
         let (fast, paid, slow, done) = (self.b.create_block(), self.b.create_block(), self.cold(), self.b.create_block());
-        let stub = self.int(export.stub[0].as_ptr() as i64);
+        let stub = self.symbol(Symbol::Stub(self.relative(self.ins().at + 1)));
         let now = self.load(stub, 0);
         let same = self.equals(now, word);
         self.b.ins().brif(same, fast, &[], slow, &[]);
@@ -436,10 +432,10 @@ impl T<'_, '_> {
         self.b.ins().br_table(index, table);
     }
     /// Goes where the key says, by halves.
-    fn search(&mut self, key: Value, keys: &[(u64, usize)], otherwise: usize) {
+    fn search(&mut self, key: Value, keys: &[(Operand, usize)], otherwise: usize) {
         if keys.len() <= 3 {
             for &(k, to) in keys {
-                let is = self.equals(key, k);
+                let is = self.is_constant(key, k);
                 let (yes, no) = (self.block(to), self.b.create_block());
                 self.b.ins().brif(is, yes, &[], no, &[]);
                 self.b.switch_to_block(no);
@@ -449,7 +445,7 @@ impl T<'_, '_> {
             return;
         }
         let (left, right) = keys.split_at(keys.len() / 2);
-        let middle = self.int(right[0].0 as i64);
+        let middle = self.constant(right[0].0);
         let less = self.b.ins().icmp(IntCC::UnsignedLessThan, key, middle);
         let (a, b) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(less, a, &[], b, &[]);
@@ -528,7 +524,7 @@ impl T<'_, '_> {
                 self.give_back()
             }
             Op::MoveCReturn => {
-                let v = self.int(self.w(1) as i64);
+                let v = self.constant(self.operand(1));
                 self.set(0, v);
                 self.pop(i64::from(bb));
                 self.give_back()
@@ -552,8 +548,7 @@ impl T<'_, '_> {
                 FALLS
             }
             Op::Try | Op::Catch => {
-                let mark = Term::catch(self.unit.base.wrapping_add(self.target()));
-                let mark = self.int(mark.raw() as i64);
+                let mark = self.symbol(Symbol::Handler(self.relative(self.target())));
                 self.set(Y | a, mark);
                 FALLS
             }
@@ -594,10 +589,10 @@ impl T<'_, '_> {
             Op::SelectLinear => {
                 let key = self.get(a);
                 let n = self.w(1) as usize;
-                let keys: Vec<(u64, usize)> =
-                    (0..n).map(|i| (self.w(2 + 2 * i), (at as i64 + self.w(3 + 2 * i) as i64) as usize)).collect();
+                let keys: Vec<(Operand, usize)> =
+                    (0..n).map(|i| (self.operand(2 + 2 * i), (at as i64 + self.w(3 + 2 * i) as i64) as usize)).collect();
                 for (k, to) in keys {
-                    let is = self.equals(key, k);
+                    let is = self.is_constant(key, k);
                     let (yes, no) = (self.block(to), self.b.create_block());
                     self.b.ins().brif(is, yes, &[], no, &[]);
                     self.b.switch_to_block(no);
@@ -611,7 +606,7 @@ impl T<'_, '_> {
                 let key = self.get(a);
                 let n = self.w(1) as usize;
                 let to = |i: usize| (at as i64 + i64::from((self.w(2 + n + i / 2) >> (32 * (i % 2))) as u32 as i32)) as usize;
-                let keys: Vec<(u64, usize)> = (0..n).map(|i| (self.w(2 + i), to(i))).collect();
+                let keys: Vec<(Operand, usize)> = (0..n).map(|i| (self.operand(2 + i), to(i))).collect();
                 let otherwise = self.target();
                 self.search(key, &keys, otherwise);
                 ENDS_JUMPING
@@ -682,7 +677,7 @@ impl T<'_, '_> {
             Op::Raise => {
                 let (trace, value) = (self.get(a), self.get(bb));
                 self.sync_out();
-                let at = self.int(self.address(at));
+                let at = self.address(at);
                 let exit = self.help_foreign(Helper::Onwards, [trace, value, at]);
                 self.leave_with(exit);
                 ENDS
@@ -710,7 +705,7 @@ impl T<'_, '_> {
                 let to = self.target();
                 self.sync_out();
                 let zero = self.int(0);
-                let args = [self.int(self.address(to)), zero, zero];
+                let args = [self.address(to), zero, zero];
                 self.help(Helper::Skip, args);
                 self.sync_in();
                 let to = self.block(to);
@@ -721,7 +716,7 @@ impl T<'_, '_> {
                 self.sync_out();
                 let to = self.target();
                 let zero = self.int(0);
-                let args = [self.int(self.address(to)), zero, zero];
+                let args = [self.address(to), zero, zero];
                 let exit = self.help_foreign(Helper::Wait, args);
                 self.leave_with(exit);
                 ENDS

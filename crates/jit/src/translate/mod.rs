@@ -10,9 +10,11 @@ mod flow;
 use crate::{Helper, State, stubs};
 use code::decode::{self, Flow, Part};
 use code::op::{Op, SCRATCH, Y, interpreted};
+use term::fun::Export;
+use term::{Term, atom};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    AbiParam, Block, ExtFuncData, ExternalName, FuncRef, Function, InstBuilder, MemFlagsData, SigRef, Signature, TrapCode, UserExternalName, Value, types::I64,
+    AbiParam, Block, ExtFuncData, ExternalName, FuncRef, Function, GlobalValue, GlobalValueData, InstBuilder, MemFlagsData, SigRef, Signature, TrapCode, UserExternalName, Value, types::I64,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
@@ -30,9 +32,8 @@ const PASSED: u16 = 3;
 
 /// What is to be translated.
 pub struct Unit<'a> {
-    /// All words of the module, and their address.
+    /// All words of the module.
     pub words: &'a [u64],
-    pub base: *const u64,
     /// The function's `FuncInfo`, and the end of its code.
     pub start: usize,
     pub end: usize,
@@ -40,6 +41,59 @@ pub struct Unit<'a> {
     pub resume: Option<usize>,
     /// Places that may collect always ask.
     pub torture: bool,
+}
+
+/// Something in machine code that differs from run to run. Places are words from the function's beginning.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Symbol {
+    /// The word there: a term, or the address of a record.
+    Word(i32),
+    /// The address of that place.
+    Place(i32),
+    /// The mark of a handler of exceptions there.
+    Handler(i32),
+    /// The address of the stub in the export's record whose address is the word there.
+    Stub(i32),
+    /// An address of this program, from that of the stub that leaves machine code.
+    Program(i64),
+}
+
+/// The name space of symbols in Cranelift's relocations; their numbers are those in `Made::symbols`.
+pub const SYMBOLS: u32 = 1;
+
+/// What a translation stands on besides the module's file.
+#[derive(Default)]
+pub struct Made {
+    pub symbols: Vec<Symbol>,
+    /// Words that are addresses of native functions' records, and what `native_word` said of them.
+    pub natives: Vec<(i32, u64)>,
+}
+
+/// The native function of a record, and the first word of its stub: 0 if that is none of a native function.
+///
+/// # Safety
+/// Rule 1: the word is the address of an export's record.
+pub unsafe fn native_word(record: u64) -> (&'static Export, u64) {
+    // SAFETY: rule 1: such records are never freed.
+    let export = unsafe { &*(record as *const Export) };
+    let word = export.stub[0].load(std::sync::atomic::Ordering::Relaxed);
+    (export, if word as u16 == Op::Native as u16 { word } else { 0 })
+}
+
+/// A word of the present instruction that may be a term, and its place from the function's beginning.
+#[derive(Clone, Copy)]
+struct Operand {
+    raw: u64,
+    at: i32,
+}
+
+impl Operand {
+    /// Small integers, `[]`, and atoms that this program itself knows.
+    fn is_the_same_in_every_run(self) -> bool {
+        // SAFETY: an immediate, which is no address.
+        let immediate = self.raw & 1 == 1 || self.raw & 7 == 6;
+        immediate && unsafe { Term::from_raw(self.raw) }.as_atom_index().is_none_or(|n| (n as usize) < atom::KNOWN)
+    }
 }
 
 struct Ins {
@@ -184,6 +238,9 @@ struct T<'a, 'b> {
     i: usize,
     /// Where the body begins again when the function calls itself last.
     head: Option<Block>,
+    /// What differs from run to run, by what it is.
+    symbols: BTreeMap<Symbol, GlobalValue>,
+    made: Made,
     /// Floats may be in registers.
     floats: bool,
     /// X registers known to hold small integers; forgotten at each label.
@@ -225,8 +282,8 @@ pub fn function_signature() -> Signature {
     s
 }
 
-/// Fills `f`. False: the function is left to the interpreter.
-pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderContext, config: TargetFrontendConfig) -> bool {
+/// Fills `f`. `None`: the function is left to the interpreter.
+pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderContext, config: TargetFrontendConfig) -> Option<Made> {
     let mut words = unit.words.to_vec();
     // Words that machine code stands in for: as they were.
     let mut at = unit.start;
@@ -237,15 +294,15 @@ pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderCon
         }
         match decode::instruction(&words, at, &mut |_| {}) {
             Some((_, len, _)) => at += len,
-            None => return false,
+            None => return None,
         }
     }
-    let Some(list) = analyze(&words, unit) else { return false };
+    let list = analyze(&words, unit)?;
     // Who comes back has x0 alone. A caller that is only there to be seen by a tracer names a place where more is alive: not that one.
     if let Some(at) = unit.resume
         && list.iter().find(|x| x.at == at).is_none_or(|x| x.live & !1 != 0 || x.floats != 0)
     {
-        return false;
+        return None;
     }
     f.signature = function_signature();
     let mut b = FunctionBuilder::new(f, context);
@@ -300,12 +357,14 @@ pub fn translate(unit: &Unit, f: &mut Function, context: &mut FunctionBuilderCon
         learnt: None,
         unchecked: Vec::new(),
         since: (0, Vec::new()),
+        symbols: BTreeMap::new(),
+        made: Made::default(),
         floats: list.iter().any(|x| matches!(x.op, Op::FMoveIn | Op::FMoveC | Op::FConv | Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FNeg)),
     };
     t.run();
     t.b.seal_all_blocks();
     t.b.finalize(config);
-    true
+    Some(t.made)
 }
 
 impl T<'_, '_> {
@@ -438,13 +497,67 @@ impl T<'_, '_> {
     fn next(&self) -> usize {
         self.ins().at + self.ins().len
     }
-    fn address(&self, at: usize) -> i64 {
-        self.unit.base.wrapping_add(at) as i64
+    fn operand(&self, n: usize) -> Operand {
+        let at = self.ins().at + n;
+        Operand { raw: self.words[at], at: self.relative(at) }
+    }
+    /// A place of the module as a distance from the function's beginning.
+    fn relative(&self, at: usize) -> i32 {
+        (at as i64 - self.unit.start as i64) as i32
     }
 
     // ---- values
     fn int(&mut self, n: i64) -> Value {
         self.b.ins().iconst(I64, n)
+    }
+    fn symbol(&mut self, s: Symbol) -> Value {
+        let global = match self.symbols.get(&s) {
+            Some(&global) => global,
+            None => {
+                let name = self.b.func.declare_imported_user_function(UserExternalName::new(SYMBOLS, self.symbols.len() as u32));
+                let data = GlobalValueData::Symbol { name: ExternalName::user(name), offset: 0.into(), colocated: false, tls: false };
+                let global = self.b.create_global_value(data);
+                self.symbols.insert(s, global);
+                self.made.symbols.push(s);
+                global
+            }
+        };
+        self.b.ins().symbol_value(I64, global)
+    }
+    /// The address of a place in the module.
+    fn address(&mut self, at: usize) -> Value {
+        let at = self.relative(at);
+        self.symbol(Symbol::Place(at))
+    }
+    /// The address of something of this program.
+    fn program(&mut self, address: usize) -> Value {
+        self.symbol(Symbol::Program((address as i64).wrapping_sub(stubs::leave_address() as i64)))
+    }
+    /// The address of the record that a word of the present instruction is.
+    fn record(&mut self, n: usize) -> Value {
+        let at = self.relative(self.ins().at + n);
+        self.symbol(Symbol::Word(at))
+    }
+    /// The term that an operand is.
+    fn constant(&mut self, o: Operand) -> Value {
+        if o.is_the_same_in_every_run() { self.int(o.raw as i64) } else { self.symbol(Symbol::Word(o.at)) }
+    }
+    /// Is a term the one that the operand is?
+    fn is_constant(&mut self, v: Value, o: Operand) -> Value {
+        if o.is_the_same_in_every_run() {
+            return self.equals(v, o.raw);
+        }
+        let k = self.symbol(Symbol::Word(o.at));
+        self.b.ins().icmp(IntCC::Equal, v, k)
+    }
+    /// The native function whose record a word of the present instruction names, and the first word of its stub: 0 if that is none of a native
+    /// function now.
+    fn native_of(&mut self, n: usize) -> (&'static Export, u64) {
+        // SAFETY: rule 1: the word is the address of an export record, which is never freed.
+        let (export, word) = unsafe { native_word(self.w(n)) };
+        let at = self.relative(self.ins().at + n);
+        self.made.natives.push((at, word));
+        (export, word)
     }
     /// The address of `State`, which is got anew when the last time is far away: it should not keep a register from others.
     fn state(&mut self) -> Value {
@@ -490,8 +603,8 @@ impl T<'_, '_> {
             self.b.def_var(x, v);
         }
     }
-    fn source(&mut self, w: u64) -> Value {
-        if w & 7 == 0 { self.get((w >> 3) as u16) } else { self.int(w as i64) }
+    fn source(&mut self, o: Operand) -> Value {
+        if o.raw & 7 == 0 { self.get((o.raw >> 3) as u16) } else { self.constant(o) }
     }
     /// Is a source word known to be a small integer?
     fn is_small_word(&self, w: u64) -> bool {
@@ -569,8 +682,8 @@ impl T<'_, '_> {
         let at = self.ins().at;
         self.flush(live);
         let (hp, sp, reds) = (self.b.use_var(self.hp), self.b.use_var(self.sp), self.b.use_var(self.reds));
-        let ip = self.int(self.address(at));
-        let to = self.int(stubs::leave_address() as i64);
+        let ip = self.address(at);
+        let to = self.program(stubs::leave_address());
         self.b.ins().call_indirect(self.leaving, to, &[hp, sp, reds, ip]);
         self.b.ins().trap(TrapCode::unwrap_user(1));
     }
@@ -597,7 +710,7 @@ impl T<'_, '_> {
         for (i, &v) in args.iter().enumerate() {
             self.to_state(v, (offset_of!(State, args) + 8 * i) as i32);
         }
-        let to = self.int(stub as i64);
+        let to = self.program(stub);
         self.b.ins().call_indirect(self.helping, to, &[]);
         self.pinned = None;
     }
@@ -616,7 +729,10 @@ impl T<'_, '_> {
         self.flush(live);
         self.flush_floats();
         self.sync_out();
-        let args = [self.int(self.address(at)), self.int(self.address(to)), self.int(fail.map_or(0, |f| self.address(f)))];
+        let args = [self.address(at), self.address(to), match fail {
+            Some(fail) => self.address(fail),
+            None => self.int(0),
+        }];
         self.help(which, args);
         self.sync_in();
         let after = self.index.get(&to).map_or(0, |&k| self.list[k].live);
