@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let file = args.first().ok_or("which file?")?;
     let release = args.get(1).map_or(Ok(29), |n| n.parse())?;
-    let beam = beamfile::parse(&std::fs::read(file)?, isa::Release(release))?;
+    let bytes = std::fs::read(file)?;
+    let beam = beamfile::parse(&bytes, isa::Release(release))?;
     write!(out, "{}", beamfile::dis(&beam))?;
     beamfile::verify(&beam)?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::ops::Range;
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use crate::error::{Fault, LoadError};
 use crate::reader::Reader;
@@ -22,7 +22,7 @@ fn file_error(offset: usize, what: &str) -> LoadError {
 }
 
 /// The file's bytes, unpacked if they were gzip'ed.
-pub(crate) fn unpack(bytes: &[u8]) -> Result<Arc<[u8]>, LoadError> {
+pub(crate) fn unpack(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
     if !bytes.starts_with(&[0x1F, 0x8B]) {
         return Ok(bytes.into());
     }

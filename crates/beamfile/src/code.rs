@@ -139,6 +139,11 @@ impl Code {
         self.arena.bigs.get(index as usize)
     }
 
+    /// All operands that are integers from 2^58 on, or down to its negative, whatever they are operands of.
+    pub fn wide(&self) -> &[Arg] {
+        &self.arena.wide
+    }
+
     /// The type hint of the register at that place of the arena (`instr.args + i`, or a list's `start + i`).
     pub fn type_of(&self, place: u32) -> Option<u32> {
         let types = &self.arena.types;

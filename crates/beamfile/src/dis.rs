@@ -11,7 +11,7 @@ pub type PrintLiteral<'a> = &'a dyn Fn(&mut dyn Write, &[u8]) -> fmt::Result;
 
 /// The listing of a module, for `Display`.
 pub struct Listing<'a> {
-    beam: &'a BeamFile,
+    beam: &'a BeamFile<'a>,
     literal: Option<PrintLiteral<'a>>,
 }
 
@@ -21,7 +21,7 @@ pub fn dis(beam: &BeamFile) -> String {
 }
 
 impl<'a> Listing<'a> {
-    pub fn new(beam: &'a BeamFile) -> Listing<'a> {
+    pub fn new(beam: &'a BeamFile<'a>) -> Listing<'a> {
         Listing { beam, literal: None }
     }
 

@@ -4,7 +4,8 @@
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let beam = beamfile::parse(&std::fs::read("lists.beam")?, isa::Release(27))?;
+//! let bytes = std::fs::read("lists.beam")?;
+//! let beam = beamfile::parse(&bytes, isa::Release(27))?;
 //! beamfile::verify(&beam)?;
 //! print!("{}", beamfile::dis(&beam));
 //! # Ok(()) }
@@ -19,8 +20,8 @@ mod reader;
 mod tables;
 mod verify;
 
+use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
 
 use error::Fault;
 use md5::{Digest, Md5};
@@ -37,10 +38,10 @@ pub use verify::{Verified, never_returns, verify};
 
 /// A parsed file. It owns all that it has, so it can be kept (and shared) for as long as a prepared module lives.
 #[derive(Debug)]
-pub struct BeamFile {
+pub struct BeamFile<'a> {
     /// The loader's rules that it was read by.
     pub release: Release,
-    bytes: Arc<[u8]>,
+    bytes: Cow<'a, [u8]>,
     pub chunks: Vec<Chunk>,
     pub atoms: Atoms,
     pub code: Code,
@@ -56,7 +57,7 @@ pub struct BeamFile {
 }
 
 /// Parses a file by the rules of that release's loader. The code is decoded but not verified: see [`verify`].
-pub fn parse(bytes: &[u8], release: Release) -> Result<BeamFile, LoadError> {
+pub fn parse(bytes: &[u8], release: Release) -> Result<BeamFile<'_>, LoadError> {
     let bytes = chunks::unpack(bytes)?;
     let chunks = chunks::chunks(&bytes)?;
     let find = |id: &[u8; 4]| chunks.iter().find(|chunk| chunk.id == *id).map(|chunk| chunk.range.clone());
@@ -89,7 +90,7 @@ fn missing(id: &[u8; 4], chunks: &[Chunk]) -> LoadError {
     LoadError { chunk: Some(*id), offset: 0, function: None, what: what.into() }
 }
 
-impl BeamFile {
+impl BeamFile<'_> {
     /// The module's name.
     pub fn module(&self) -> &str {
         self.atom(1)
@@ -107,7 +108,7 @@ impl BeamFile {
     }
 
     /// The whole file, unpacked.
-    pub fn bytes(&self) -> &Arc<[u8]> {
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 

@@ -163,9 +163,14 @@ impl<'a> Reader<'a> {
 pub(crate) struct Arena {
     pub args: Vec<Arg>,
     pub bigs: Vec<Big>,
+    /// Integers that may be too large for a word with a tag.
+    pub wide: Vec<Arg>,
     /// Position in `args` and type index of each typed register, in the order of positions unless lists intervene.
     pub types: Vec<(u32, u32)>,
 }
+
+/// Absolute values from which on an integer is noted as wide.
+const WIDE: u64 = 1 << 58;
 
 /// An integer beyond 64 bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,10 +219,17 @@ impl Arena {
                 Value::Large(_) => return Err(Fault::Negative),
             },
             1 => match r.value(first)? {
-                Value::Small(n) => Arg::Int(n),
+                Value::Small(n) => {
+                    if n.unsigned_abs() >= WIDE {
+                        self.wide.push(Arg::Int(n));
+                    }
+                    Arg::Int(n)
+                }
                 Value::Large(bytes) => {
                     self.bigs.push(Big::from_signed(bytes));
-                    Arg::BigInt(self.bigs.len() as u32 - 1)
+                    let big = Arg::BigInt(self.bigs.len() as u32 - 1);
+                    self.wide.push(big);
+                    big
                 }
             },
             6 => Arg::Char(r.small(first)?),

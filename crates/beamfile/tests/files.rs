@@ -8,7 +8,7 @@ macro_rules! file {
     };
 }
 
-fn load(bytes: &[u8], release: u8) -> BeamFile {
+fn load(bytes: &[u8], release: u8) -> BeamFile<'_> {
     let beam = beamfile::parse(bytes, Release(release)).unwrap_or_else(|error| panic!("{error}"));
     beamfile::verify(&beam).unwrap_or_else(|error| panic!("{error}"));
     beam

@@ -97,7 +97,8 @@ fn file(body: &[(Op, Vec<A>)]) -> Vec<u8> {
 
 /// What the verifier says of that body; empty when it takes it.
 fn verdict(body: &[(Op, Vec<A>)]) -> String {
-    let beam = beamfile::parse(&file(body), Release(27)).unwrap_or_else(|error| panic!("{error}"));
+    let file = file(body);
+    let beam = beamfile::parse(&file, Release(27)).unwrap_or_else(|error| panic!("{error}"));
     beamfile::verify(&beam).map_or_else(|error| error.to_string(), |_| String::new())
 }
 
@@ -147,7 +148,8 @@ fn results_of_guards_that_failed() {
     let guard = op(Op::Bif2, &[F(3), U(2), X(0), X(1), X(3)]);
     let body = [guard.clone(), label(3), op(Op::Move, &[X(3), X(0)]), ret()];
     taken(&body);
-    let beam = beamfile::parse(&file(&body), Release(27)).unwrap();
+    let file = file(&body);
+    let beam = beamfile::parse(&file, Release(27)).unwrap();
     assert_eq!(beamfile::verify(&beam).unwrap().cleared, [(0, 3)]);
     // That does not reach beyond a collection.
     refused(&[guard, label(3), op(Op::TestHeap, &[U(0), U(1)]), op(Op::Move, &[X(3), X(0)]), ret()], "reads x3");

@@ -12,7 +12,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use sys::Errno;
 use sys::files::{Advice, File, FileInfo, OpenMode, Whence};
-use term::binary::Binary;
+use term::binary::{Binary, Growing};
 use term::magic::Magic;
 use term::{Term, am, atom};
 
@@ -261,10 +261,27 @@ fn file_desc_to_ref(cx: &mut Ctx, a: &[Term]) -> Res {
     opened(cx, file)
 }
 
+/// A file's content on its way into a binary.
+struct Content(Growing);
+
+impl sys::files::Sink for Content {
+    fn room(&mut self, n: usize) -> Option<&mut [u8]> {
+        self.0.try_zeros(n)
+    }
+    fn give_back(&mut self, n: usize) {
+        self.0.truncate(self.0.len().saturating_sub(n));
+    }
+}
+
 fn read_file(cx: &mut Ctx, a: &[Term]) -> Res {
     let path = path(cx, a[0])?;
-    let r = cx.node.world.files.read_file(&path);
-    ok_bytes(cx, r)
+    let mut content = Content(Growing::with_capacity(0));
+    if let Err(e) = cx.node.world.files.read_file_to(&path, &mut content) {
+        return Ok(posix(cx, e));
+    }
+    let bits = 8 * content.0.len();
+    let data = cx.h().grown(content.0, bits);
+    Ok(cx.h().ok(data))
 }
 
 fn read_info(cx: &mut Ctx, a: &[Term]) -> Res {

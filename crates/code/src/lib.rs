@@ -33,4 +33,4 @@ pub fn chunk<'a>(bytes: &'a [u8], id: &[u8; 4]) -> Option<&'a [u8]> {
     None
 }
 
-pub use tables::{loose_export, Code, FunIdentity, LoadFailure, Loaded, Located, Prepared, Versions};
+pub use tables::{loose_export, Code, Decode, FunIdentity, LoadFailure, Loaded, Located, Prepared, Versions};

@@ -49,7 +49,7 @@ struct Fix {
 }
 
 struct Loader<'a> {
-    beam: &'a BeamFile,
+    beam: &'a BeamFile<'a>,
     /// Functions to come whose entries fill X registers.
     cleared: &'a [(u32, u16)],
     atoms: Vec<Term>,

@@ -13,14 +13,24 @@ use term::copy::LiteralRange;
 use term::fun::{Export, FunEntry};
 use term::{Alloc, Term, am, atom};
 
-/// A module that has been parsed and verified, ready to be loaded.
-#[derive(Debug)]
+/// A module that has been parsed, verified and put together: it only needs to become current, once.
 pub struct Prepared {
-    pub beam: BeamFile,
+    pub module: Term,
     pub has_on_load: bool,
-    /// What the verifier asks of the loader.
-    verified: beamfile::Verified,
+    /// How many functions it exports.
+    pub exports: usize,
+    version: Mutex<Option<Arc<Loaded>>>,
 }
+
+impl Prepared {
+    /// Chunks `Attr` and `CInf`, in external format.
+    pub fn with_remarks<R>(&self, act: impl FnOnce(&[u8], &[u8]) -> R) -> Option<R> {
+        self.version.lock().as_ref().map(|l| act(&l.attributes, &l.compile))
+    }
+}
+
+/// Builds a literal from external format.
+pub type Decode<'a> = &'a dyn Fn(&[u8], &mut Alloc) -> Option<Term>;
 
 /// One version of a module's code.
 pub struct Loaded {
@@ -40,6 +50,8 @@ pub struct Loaded {
     pub exports: Vec<(Term, u8, u32)>,
     pub literals: LiteralArea,
     pub funs: Vec<&'static FunEntry>,
+    /// Where their code begins.
+    fun_offsets: Box<[u32]>,
     on_load: Option<u32>,
     /// The string table, to which the code refers by address.
     _strings: Arc<[u8]>,
@@ -114,7 +126,8 @@ pub struct Located {
 /// Why a module was not loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadFailure {
-    BadFile,
+    /// It has been made current before.
+    Taken,
     NotPurged,
     OnLoad,
 }
@@ -291,12 +304,31 @@ impl Code {
     }
 
     // ---- modules
-    /// Parses and verifies.
-    pub fn prepare(&self, bytes: &[u8]) -> Result<Prepared, beamfile::LoadError> {
+    /// The digest of a module's code, if the file can be loaded.
+    pub fn md5(&self, bytes: &[u8]) -> Result<[u8; 16], beamfile::LoadError> {
         let beam = beamfile::parse(bytes, beamfile::Release(self.release as u8))?;
+        beamfile::verify(&beam)?;
+        Ok(beam.md5())
+    }
+    /// Everything about a file that needs no other to wait: parses, verifies, decodes literals by `decode`, puts the code together.
+    pub fn prepare(&self, bytes: &[u8], decode: Decode) -> Result<Prepared, beamfile::LoadError> {
+        self.prepared(bytes, decode, true)
+    }
+    /// Likewise a module that is there from the beginning: as in an emulator, these have no line numbers.
+    pub fn prepare_preloaded(&self, bytes: &[u8], decode: Decode) -> Result<Prepared, beamfile::LoadError> {
+        self.prepared(bytes, decode, false)
+    }
+    fn prepared(&self, bytes: &[u8], decode: Decode, lines: bool) -> Result<Prepared, beamfile::LoadError> {
+        let mut beam = beamfile::parse(bytes, beamfile::Release(self.release as u8))?;
         let verified = beamfile::verify(&beam)?;
+        if !lines {
+            beam.lines = Default::default();
+        }
         let has_on_load = beam.code.instrs.iter().any(|i| i.op == beamfile::Op::OnLoad);
-        Ok(Prepared { beam, has_on_load, verified })
+        let module = atom::intern(beam.module());
+        let broken = || beamfile::LoadError { chunk: Some(*b"LitT"), offset: 0, function: None, what: "has a literal that is no term".into() };
+        let version = self.assemble(&beam, &verified, module, decode).ok_or_else(broken)?;
+        Ok(Prepared { module, has_on_load, exports: beam.exports.len(), version: Mutex::new(Some(version)) })
     }
 
     pub fn versions(&self, module: Term) -> Option<Versions> {
@@ -312,11 +344,9 @@ impl Code {
     }
 
     /// Makes prepared code current. The version there was becomes old; it must have been purged before.
-    /// `decode` builds a literal from external format.
-    pub fn load(&self, prepared: Arc<Prepared>, decode: &dyn Fn(&[u8], &mut Alloc) -> Option<Term>) -> Result<Arc<Loaded>, LoadFailure> {
+    pub fn load(&self, prepared: &Prepared) -> Result<Arc<Loaded>, LoadFailure> {
         let _one = self.change.lock();
-        let beam = &prepared.beam;
-        let name = atom::intern(beam.module());
+        let name = prepared.module;
         let had = self.versions(name).unwrap_or_default();
         if had.current.is_some() && had.old.is_some() {
             return Err(LoadFailure::NotPurged);
@@ -324,7 +354,7 @@ impl Code {
         if had.pending.is_some() {
             return Err(LoadFailure::OnLoad);
         }
-        let loaded = self.assemble(&prepared, name, decode).ok_or(LoadFailure::BadFile)?;
+        let loaded = prepared.version.lock().take().ok_or(LoadFailure::Taken)?;
         self.ranges.write().insert(loaded.start(), loaded.clone());
         if prepared.has_on_load {
             // As in ERTS, whatever comes of the on_load function: calls of the code there was are not caught any more.
@@ -377,7 +407,7 @@ impl Code {
     }
 
     fn link_funs(&self, loaded: &Loaded) {
-        for (e, offset) in loaded.funs.iter().zip(&loaded.lambda_offsets()) {
+        for (e, offset) in loaded.funs.iter().zip(&loaded.fun_offsets) {
             e.address.store(loaded.at(*offset), Release);
         }
     }
@@ -391,8 +421,7 @@ impl Code {
         }
     }
 
-    fn assemble(&self, prepared: &Arc<Prepared>, name: Term, decode: &dyn Fn(&[u8], &mut Alloc) -> Option<Term>) -> Option<Arc<Loaded>> {
-        let beam = &prepared.beam;
+    fn assemble(&self, beam: &BeamFile, verified: &beamfile::Verified, name: Term, decode: Decode) -> Option<Arc<Loaded>> {
         let mut atoms = vec![Term::NIL];
         atoms.extend(beam.atoms.iter().map(atom::intern));
         let md5 = beam.md5();
@@ -404,9 +433,16 @@ impl Code {
             terms.push(decode(bytes, &mut temporary)?);
         }
         let mut big_args: Vec<(Arg, usize)> = Vec::new();
-        for r in &beam.code.instrs {
-            for &a in beam.code.args(r) {
-                self.collect_bigs(beam, a, &mut temporary, &mut terms, &mut big_args);
+        // Integer operands that do not fit a small.
+        for &a in beam.code.wide() {
+            let term = match a {
+                Arg::Int(n) if !Term::fits_small(n) => Some(temporary.int(n)),
+                Arg::BigInt(i) => beam.code.big(i).map(|b| big_term(b, &mut temporary)),
+                _ => None,
+            };
+            if let Some(t) = term {
+                big_args.push((a, terms.len()));
+                terms.push(t);
             }
         }
         let literal_count = beam.literals.len();
@@ -448,11 +484,7 @@ impl Code {
         };
         let strings: Arc<[u8]> = beam.strings().into();
         let funs: Vec<&'static FunEntry> = beam.lambdas.iter().map(|l| self.fun_entry(&identity(l))).collect();
-        let a = load::assemble(beam, &prepared.verified, atoms.clone(), &terms[..literal_count], &strings, &imports, &bigs).ok()?;
-        for (e, &offset) in funs.iter().zip(&a.lambdas) {
-            // Kept here until the module is current.
-            e.stub[1].store(u64::from(offset), Release);
-        }
+        let a = load::assemble(beam, verified, atoms.clone(), &terms[..literal_count], &strings, &imports, &bigs).ok()?;
         Some(Arc::new(Loaded {
             name,
             md5,
@@ -462,6 +494,7 @@ impl Code {
             exports: a.exports,
             literals: area,
             funs,
+            fun_offsets: a.lambdas.into(),
             on_load: a.on_load,
             _strings: strings,
             records,
@@ -473,29 +506,6 @@ impl Code {
             items: (0..beam.lines.len() as u32).map(|i| beam.lines.get(i).map_or((0, 0), |l| (l.file, l.line))).collect(),
             files: (0..=beam.lines.files().len() as u32).map(|i| beam.lines.file(i).map(str::to_string)).collect(),
         }))
-    }
-
-    /// Notes integer operands that do not fit a small.
-    fn collect_bigs(&self, beam: &BeamFile, a: Arg, room: &mut Alloc, terms: &mut Vec<Term>, out: &mut Vec<(Arg, usize)>) {
-        match a {
-            Arg::List { start, len } => {
-                for &x in beam.code.list(start, len) {
-                    self.collect_bigs(beam, x, room, terms, out);
-                }
-            }
-            Arg::Int(n) if !Term::fits_small(n) => {
-                out.push((a, terms.len()));
-                terms.push(room.int(n));
-            }
-            Arg::BigInt(i) => {
-                if let Some(b) = beam.code.big(i) {
-                    let t = big_term(b, room);
-                    out.push((a, terms.len()));
-                    terms.push(t);
-                }
-            }
-            _ => {}
-        }
     }
 
     /// A native record's definition and default values.
@@ -569,7 +579,7 @@ impl Code {
     /// The purge was given up: funs of the code work again.
     pub fn abort_purge(&self, code: &Loaded) {
         let _one = self.change.lock();
-        for (e, offset) in code.funs.iter().zip(&code.lambda_offsets()) {
+        for (e, offset) in code.funs.iter().zip(&code.fun_offsets) {
             let stub = e.stub[0].as_ptr();
             let _ = e.address.compare_exchange(stub, code.at(*offset), AcqRel, Acquire);
         }
@@ -712,9 +722,6 @@ impl Code {
 }
 
 impl Loaded {
-    fn lambda_offsets(&self) -> Vec<u32> {
-        self.funs.iter().map(|e| e.stub[1].load(Acquire) as u32).collect()
-    }
 }
 
 /// The record of a function that no name leads to: calling it runs this one word.

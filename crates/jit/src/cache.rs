@@ -3,7 +3,7 @@
 //!
 //! Machine code differs from run to run only where it names something of the run: each such place is listed with what it names
 //! (`Symbol`). What the translation took from elsewhere than the module's file is listed, too, and must be so again: which instructions
-//! the loader has made of the function, the order of atoms in a search, which native functions there are.
+//! the loader has made of the function, which native functions there are.
 
 use crate::stubs;
 use crate::translate::{Made, SYMBOLS, Symbol, native_word};
@@ -11,7 +11,7 @@ use code::Loaded;
 use code::decode;
 use code::op::{Op, interpreted};
 use std::hash::Hasher;
-use term::{Term, atom};
+use term::Term;
 
 /// Machine code of a function before it has an address, and what is to be filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,16 +30,14 @@ pub struct Entry {
     pub at: u32,
     /// `shape` of the function.
     pub shape: u64,
-    /// Words that are atoms, and the hashes of their texts.
-    pub atoms: Vec<(i32, u64)>,
     pub object: Object,
 }
 
 const MAGIC: u32 = u32::from_le_bytes(*b"FBm1");
 /// Bytes of an entry before its body: magic, length, checksum.
 const SEAL: usize = 16;
-/// Bytes of a body before its lists: at, shape, four lengths.
-const HEAD: usize = 4 + 8 + 16;
+/// Bytes of a body before its lists: at, shape, three lengths.
+const HEAD: usize = 4 + 8 + 12;
 
 impl Object {
     pub fn new(code: Vec<u8>, relocations: impl Iterator<Item = (u32, u32, u32)>, made: &Made) -> Option<Object> {
@@ -57,9 +55,18 @@ impl Object {
     pub fn link(&self, words: &[u64], base: *const u64, start: usize) -> Option<Vec<u8>> {
         let mut code = self.code.clone();
         let word = |at: i32| words.get(start.checked_add_signed(at as isize)?).copied();
+        // The search that was looked at last, and its keys' places.
+        let mut searched: Option<(usize, Vec<u64>)> = None;
         let place = |at: i32| base.wrapping_add(start).wrapping_offset(at as isize);
         for &(offset, symbol) in &self.links {
             let value = match symbol {
+                Symbol::Case(at, n) => {
+                    let select = start.checked_add_signed(at as isize)?;
+                    if searched.as_ref().is_none_or(|s| s.0 != select) {
+                        searched = Some((select, ranks(words, select)?));
+                    }
+                    *searched.as_ref()?.1.get(n as usize)?
+                }
                 Symbol::Word(at) => word(at)?,
                 Symbol::Place(at) => place(at) as u64,
                 Symbol::Handler(at) => Term::catch(place(at)).raw(),
@@ -72,6 +79,18 @@ impl Object {
         }
         Some(code)
     }
+}
+
+/// For each key of the binary search at `select`: how many of the places that it goes to are before the key's.
+fn ranks(words: &[u64], select: usize) -> Option<Vec<u64>> {
+    let n = usize::try_from(*words.get(select + 1)?).ok()?;
+    let places = words.get(select.checked_add(2)?.checked_add(n)?..)?;
+    let to = |k: usize| Some((*places.get(k / 2)? >> (32 * (k % 2))) as u32 as i32);
+    let all = (0..n).map(to).collect::<Option<Vec<i32>>>()?;
+    let mut sorted = all.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    Some(all.iter().map(|to| sorted.partition_point(|p| p < to) as u64).collect())
 }
 
 /// What the loader has made of the function from `start` to `end`: a hash of its instructions' first words. `None`: there is a breakpoint or
@@ -96,15 +115,7 @@ impl Entry {
     pub fn new(l: &Loaded, at: usize, object: Object) -> Option<Entry> {
         let words = l.words();
         let (start, end, ..) = l.function_at(at)?;
-        let atoms = object.links.iter().filter_map(|link| match link.1 {
-            // SAFETY: rule 1: the word is a term, or the address of a record, which is no atom.
-            Symbol::Word(n) => Some((n, unsafe { Term::from_raw(*words.get(start.checked_add_signed(n as isize)?)?) })),
-            _ => None,
-        });
-        let mut atoms: Vec<(i32, u64)> = atoms.filter(|a| a.1.is_atom()).map(|(n, t)| (n, atom::hash(t))).collect();
-        atoms.sort_unstable();
-        atoms.dedup();
-        Some(Entry { at: at as u32, shape: shape(words, start, end)?, atoms, object })
+        Some(Entry { at: at as u32, shape: shape(words, start, end)?, object })
     }
 
     /// The code for a loaded module, if the entry was made from the same function.
@@ -115,13 +126,9 @@ impl Entry {
             return None;
         }
         let word = |n: i32| words.get(start.checked_add_signed(n as isize).filter(|n| (start..end).contains(n))?).copied();
-        // SAFETY: rule 1: likewise.
-        let term = |n| Some(unsafe { Term::from_raw(word(n)?) });
-        let same = |&(n, hash): &(i32, u64)| term(n).is_some_and(|t| t.is_atom() && atom::hash(t) == hash);
         // SAFETY: rule 1: the translation found the address of a record there, in the same words.
         let native = |&(n, found): &(i32, u64)| word(n).is_some_and(|w| unsafe { native_word(w) }.1 == found);
-        let all = self.atoms.iter().all(same) && self.object.natives.iter().all(native);
-        if all { self.object.link(words, words.as_ptr(), start) } else { None }
+        if self.object.natives.iter().all(native) { self.object.link(words, words.as_ptr(), start) } else { None }
     }
 
     /// Appends the entry as it is on disk.
@@ -130,11 +137,12 @@ impl Entry {
         out.extend(self.at.to_le_bytes());
         out.extend(self.shape.to_le_bytes());
         let o = &self.object;
-        for n in [o.links.len(), o.natives.len(), self.atoms.len(), o.code.len()] {
+        for n in [o.links.len(), o.natives.len(), o.code.len()] {
             out.extend((n as u32).to_le_bytes());
         }
         for &(offset, symbol) in &o.links {
             let (kind, value) = match symbol {
+                Symbol::Case(at, n) => (5, i64::from(at) << 32 | i64::from(n)),
                 Symbol::Word(n) => (0u32, i64::from(n)),
                 Symbol::Place(n) => (1, i64::from(n)),
                 Symbol::Handler(n) => (2, i64::from(n)),
@@ -145,7 +153,7 @@ impl Entry {
             out.extend(kind.to_le_bytes());
             out.extend(value.to_le_bytes());
         }
-        for &(n, word) in o.natives.iter().chain(&self.atoms) {
+        for &(n, word) in &o.natives {
             out.extend(n.to_le_bytes());
             out.extend(word.to_le_bytes());
         }
@@ -170,8 +178,7 @@ impl Entry {
     fn body(bytes: &[u8]) -> Option<Entry> {
         let mut r = Reader(bytes);
         let (at, shape) = (r.u32()?, r.u64()?);
-        let (links, natives, atoms, code) = (r.u32()?, r.u32()?, r.u32()?, r.u32()? as usize);
-        let list = |r: &mut Reader, n: u32| (0..n).map(|_| Some((r.u32()? as i32, r.u64()?))).collect::<Option<Vec<_>>>();
+        let (links, natives, code) = (r.u32()?, r.u32()?, r.u32()? as usize);
         let mut made = Vec::new();
         for _ in 0..links {
             let (offset, kind, value) = (r.u32()?, r.u32()?, r.u64()? as i64);
@@ -182,6 +189,7 @@ impl Entry {
                 2 => Symbol::Handler(n.ok()?),
                 3 => Symbol::Stub(n.ok()?),
                 4 => Symbol::Program(value),
+                5 => Symbol::Case((value >> 32) as i32, value as u32),
                 _ => return None,
             };
             if (offset as usize).checked_add(8)? > code {
@@ -189,8 +197,8 @@ impl Entry {
             }
             made.push((offset, symbol));
         }
-        let (natives, atoms) = (list(&mut r, natives)?, list(&mut r, atoms)?);
-        (r.0.len() == code).then(|| Entry { at, shape, atoms, object: Object { code: r.0.to_vec(), links: made, natives } })
+        let natives = (0..natives).map(|_| Some((r.u32()? as i32, r.u64()?))).collect::<Option<Vec<_>>>()?;
+        (r.0.len() == code).then(|| Entry { at, shape, object: Object { code: r.0.to_vec(), links: made, natives } })
     }
 }
 
@@ -253,9 +261,9 @@ mod tests {
     use super::*;
 
     fn entry(at: u32) -> Entry {
-        let links = vec![(0, Symbol::Word(-2)), (8, Symbol::Place(7)), (3, Symbol::Handler(1)), (8, Symbol::Stub(4)), (1, Symbol::Program(-9))];
+        let links = vec![(0, Symbol::Word(-2)), (8, Symbol::Place(7)), (3, Symbol::Handler(1)), (8, Symbol::Stub(4)), (1, Symbol::Program(-9)), (2, Symbol::Case(-1, u32::MAX))];
         let object = Object { code: (0..30).collect(), links, natives: vec![(4, 5)] };
-        Entry { at, shape: 77, atoms: vec![(1, 2), (3, u64::MAX)], object }
+        Entry { at, shape: 77, object }
     }
 
     #[test]

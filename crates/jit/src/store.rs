@@ -1,7 +1,7 @@
 //! The machine code that is kept from run to run: which modules have been looked for, what waits to be written.
 
 use crate::cache::{self, Bad, Entry, Object};
-use base::hash::{Map, Set};
+use base::hash::Map;
 use base::sync::Mutex;
 use code::Loaded;
 use std::path::PathBuf;
@@ -19,8 +19,6 @@ pub struct Cache {
 
 /// A module's file has at most so many bytes.
 const MOST: u64 = 8 << 20;
-/// Entries for one place of a module, at most: they differ where a function looks for one of many atoms, whose order differs from run to run.
-const VARIANTS: usize = 4;
 /// Versions of modules that are remembered, at most.
 const REMEMBERED: usize = 4096;
 
@@ -34,8 +32,6 @@ pub struct Store {
     /// What files had, for those who ask for single places.
     read: Mutex<Map<Digest, Arc<Vec<Entry>>>>,
     unwritten: Mutex<Map<Digest, Vec<u8>>>,
-    /// Places that have all the entries they may have.
-    full: Mutex<Set<(Digest, u32)>>,
 }
 
 fn name(md5: &Digest) -> String {
@@ -44,10 +40,11 @@ fn name(md5: &Digest) -> String {
 
 impl Store {
     /// `None`: the program has no identity by which another build's code could be told from its own.
-    pub fn new(cache: &Cache) -> Option<Store> {
+    pub fn new(cache: &Cache, eager: bool) -> Option<Store> {
         let build = sys::cache::build_id(crate::stubs::leave_address() as *const ())?;
-        let folder = Folder::new(cache.folder.join(build));
-        Some(Store { folder, verify: cache.verify, seen: Mutex::default(), read: Mutex::default(), unwritten: Mutex::default(), full: Mutex::default() })
+        // Whoever wants machine code of all functions makes much that others would load in vain.
+        let folder = Folder::new(cache.folder.join(if eager { build + "-eager" } else { build }));
+        Some(Store { folder, verify: cache.verify, seen: Mutex::default(), read: Mutex::default(), unwritten: Mutex::default() })
     }
 
     /// Is this version asked for the first time?
@@ -67,9 +64,6 @@ impl Store {
         if bad == Some(Bad::Foreign) {
             self.folder.remove(&name);
         }
-        let mut places = Map::<u32, usize>::default();
-        entries.iter().for_each(|e| *places.entry(e.at).or_default() += 1);
-        self.full.lock().extend(places.into_iter().filter(|p| p.1 >= VARIANTS).map(|(at, _)| (l.md5, at)));
         entries
     }
 
@@ -80,9 +74,6 @@ impl Store {
     }
 
     pub fn keep(&self, l: &Loaded, at: usize, object: Object) {
-        if self.full.lock().contains(&(l.md5, at as u32)) {
-            return;
-        }
         if let Some(entry) = Entry::new(l, at, object) {
             entry.write(self.unwritten.lock().entry(l.md5).or_default());
         }

@@ -165,7 +165,7 @@ impl Jit {
             isa: target("x86_64")?,
             heat: Mutex::default(),
             // Under torture it is other code.
-            store: cache.filter(|_| !settings.torture).and_then(Store::new),
+            store: cache.filter(|_| !settings.torture).and_then(|c| Store::new(c, settings.mode == Mode::Eager)),
             kept: AtomicU64::new(0),
             compiled: AtomicU64::new(0),
             refused: AtomicU64::new(0),

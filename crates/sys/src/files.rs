@@ -129,13 +129,38 @@ pub struct FileInfo {
     pub gid: u32,
 }
 
+/// Where the content of a file goes.
+pub trait Sink {
+    /// `n` more bytes, to be overwritten. `None`: there is no memory for them.
+    fn room(&mut self, n: usize) -> Option<&mut [u8]>;
+    /// The last `n` of the bytes are not content.
+    fn give_back(&mut self, n: usize);
+}
+
+impl Sink for Vec<u8> {
+    fn room(&mut self, n: usize) -> Option<&mut [u8]> {
+        let len = self.len();
+        self.try_reserve(n).ok()?;
+        self.resize(len + n, 0);
+        self.get_mut(len..)
+    }
+    fn give_back(&mut self, n: usize) {
+        self.truncate(self.len().saturating_sub(n));
+    }
+}
+
 /// Everything that is done to files by their name.
 pub trait Files: Send + Sync {
     fn open(&self, path: &[u8], mode: OpenMode) -> Result<Arc<dyn File>>;
     /// Takes over a descriptor that is open already (`file_desc_to_ref`): it is closed with the file.
     fn adopt(&self, fd: std::os::fd::OwnedFd) -> Arc<dyn File>;
     /// The whole content, also of files whose size is not known beforehand (`/proc`).
-    fn read_file(&self, path: &[u8]) -> Result<Vec<u8>>;
+    fn read_file_to(&self, path: &[u8], to: &mut dyn Sink) -> Result<()>;
+    fn read_file(&self, path: &[u8]) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read_file_to(path, &mut bytes)?;
+        Ok(bytes)
+    }
     /// The names in a directory, without `.` and `..`, in no particular order.
     fn list_dir(&self, path: &[u8]) -> Result<Vec<Vec<u8>>>;
     /// `follow`: of what a symbolic link points to rather than of the link.

@@ -1,7 +1,7 @@
 //! The atom table: interned text, process-wide, never shrinking. An atom term holds the index.
 
 use crate::Term;
-use base::{hash::Map, sync::RwLock};
+use base::sync::RwLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use std::sync::{LazyLock, Mutex};
 
@@ -22,23 +22,27 @@ struct Entry {
     phash: u32,
 }
 
+fn hash_of(text: &str) -> u64 {
+    use std::hash::Hasher;
+    let mut h = base::hash::FixedHasher::default();
+    h.write(text.as_bytes());
+    h.write_usize(text.len());
+    h.finish()
+}
+
 impl Entry {
-    fn new(text: &'static str) -> Entry {
-        use std::hash::Hasher;
-        let mut h = base::hash::FixedHasher::default();
-        h.write(text.as_bytes());
-        h.write_usize(text.len());
+    fn new(text: &'static str, hash: u64) -> Entry {
         let mut first = [0u8; 8];
         let n = text.len().min(8);
         first[..n].copy_from_slice(&text.as_bytes()[..n]);
-        Entry { text, hash: h.finish(), order: u64::from_be_bytes(first), phash: num::phash2::atom_value(text.as_bytes()) }
+        Entry { text, hash, order: u64::from_be_bytes(first), phash: num::phash2::atom_value(text.as_bytes()) }
     }
 }
 
 struct Table {
     chunks: Box<[AtomicPtr<Entry>]>,
     len: AtomicUsize,
-    index: [RwLock<Map<&'static str, u32>>; 16],
+    index: [RwLock<Shard>; 16],
     grow: Mutex<()>,
 }
 
@@ -59,36 +63,79 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 /// The most atoms that the table can hold; nodes have their own, lower limits.
 pub const CAPACITY: usize = CHUNK * CHUNKS;
 
-fn shard(text: &str) -> usize {
-    use std::hash::Hasher;
-    let mut h = base::hash::FixedHasher::default();
-    h.write(text.as_bytes());
-    (h.finish() >> 60) as usize
+/// Numbers of some atoms, found by the hash of their texts: open addressing, at most half full.
+#[derive(Default)]
+struct Shard {
+    slots: Box<[u32]>,
+    len: usize,
+}
+
+const FREE: u32 = u32::MAX;
+/// Slots of a shard that has anything.
+const FIRST_SLOTS: usize = 1 << 11;
+
+impl Shard {
+    /// The number of the atom with this text, or the slot where it belongs.
+    fn find(&self, table: &Table, hash: u64, text: &str) -> Result<u32, usize> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = hash as usize & mask;
+        while let Some(&n) = self.slots.get(at) {
+            if n == FREE {
+                return Err(at);
+            }
+            let e = numbered_entry(table, n as usize);
+            if e.hash == hash && e.text == text {
+                return Ok(n);
+            }
+            at = (at + 1) & mask;
+        }
+        Err(0)
+    }
+    fn grow(&mut self, table: &Table) {
+        let slots = vec![FREE; (2 * self.slots.len()).max(FIRST_SLOTS)].into();
+        for n in std::mem::replace(&mut self.slots, slots).into_iter().filter(|&n| n != FREE) {
+            let mask = self.slots.len() - 1;
+            let mut at = numbered_entry(table, n as usize).hash as usize & mask;
+            while self.slots[at] != FREE {
+                at = (at + 1) & mask;
+            }
+            self.slots[at] = n;
+        }
+    }
 }
 
 impl Table {
+    fn shard(&self, hash: u64) -> &RwLock<Shard> {
+        &self.index[(hash >> 60) as usize]
+    }
     fn intern(&self, text: &str) -> u32 {
-        let shard = &self.index[shard(text)];
-        if let Some(&n) = shard.read().get(text) {
+        let hash = hash_of(text);
+        let shard = self.shard(hash);
+        if let Ok(n) = shard.read().find(self, hash, text) {
             return n;
         }
-        let mut map = shard.write();
-        if let Some(&n) = map.get(text) {
-            return n;
+        let mut shard = shard.write();
+        if 2 * (shard.len + 1) > shard.slots.len() {
+            shard.grow(self);
         }
+        let slot = match shard.find(self, hash, text) {
+            Ok(n) => return n,
+            Err(slot) => slot,
+        };
         let text: &'static str = Box::leak(text.into());
         let _grow = self.grow.lock().expect("no panic while growing");
         let n = self.len.load(Relaxed);
         assert!(n < CAPACITY, "atom table full");
-        let slot = &self.chunks[n / CHUNK];
-        if slot.load(Relaxed).is_null() {
+        let chunk = &self.chunks[n / CHUNK];
+        if chunk.load(Relaxed).is_null() {
             let fresh: Box<[Entry]> = (0..CHUNK).map(|_| Entry { text: "", hash: 0, order: 0, phash: 0 }).collect();
-            slot.store(Box::leak(fresh).as_mut_ptr(), Release);
+            chunk.store(Box::leak(fresh).as_mut_ptr(), Release);
         }
-        // SAFETY: the slot is within its chunk, and nobody reads index `n` before `len` or the map says that it exists.
-        unsafe { slot.load(Relaxed).add(n % CHUNK).write(Entry::new(text)) };
+        // SAFETY: the place is within its chunk, and nobody reads number `n` before `len` or the index says that it exists.
+        unsafe { chunk.load(Relaxed).add(n % CHUNK).write(Entry::new(text, hash)) };
         self.len.store(n + 1, Release);
-        map.insert(text, n as u32);
+        shard.slots[slot] = n as u32;
+        shard.len += 1;
         n as u32
     }
 }
@@ -100,7 +147,8 @@ pub fn intern(text: &str) -> Term {
 
 /// The atom with this text if it exists already.
 pub fn lookup(text: &str) -> Option<Term> {
-    TABLE.index[shard(text)].read().get(text).map(|&n| Term::atom_index(n))
+    let hash = hash_of(text);
+    TABLE.shard(hash).read().find(&TABLE, hash, text).ok().map(Term::atom_index)
 }
 
 /// True if an atom can have this text.
@@ -110,10 +158,12 @@ pub fn valid(text: &str) -> bool {
 
 #[inline]
 fn entry(atom: Term) -> &'static Entry {
-    let n = atom.as_atom_index().expect("an atom") as usize;
-    let table = &*TABLE;
+    numbered_entry(&TABLE, atom.as_atom_index().expect("an atom") as usize)
+}
+#[inline]
+fn numbered_entry(table: &Table, n: usize) -> &'static Entry {
     debug_assert!(n < table.len.load(Acquire));
-    // SAFETY: an atom term is only made from an index that exists; entries are never changed or freed.
+    // SAFETY: a number is only used of an atom that exists; entries are never changed or freed.
     unsafe { &*table.chunks[n / CHUNK].load(Acquire).add(n % CHUNK) }
 }
 
@@ -164,7 +214,7 @@ pub fn count() -> usize {
 /// Bytes that the table takes.
 pub fn memory() -> usize {
     let n = count();
-    n * (size_of::<Entry>() + 24) + (0..n).map(|i| text(Term::atom_index(i as u32)).len()).sum::<usize>()
+    n * (size_of::<Entry>() + 8) + (0..n).map(|i| text(Term::atom_index(i as u32)).len()).sum::<usize>()
 }
 
 /// A place that remembers an atom once it has been looked up (see `atom!`).

@@ -254,6 +254,18 @@ impl Growing {
         self.len += n;
         &mut self.bytes_mut()[from..]
     }
+    /// Likewise; `None` if there is no memory for them.
+    pub fn try_zeros(&mut self, n: usize) -> Option<&mut [u8]> {
+        const MOST: usize = 1 << 46;
+        if n > self.binary.capacity() - self.len && (n > MOST || !self.try_resize(self.len + n)) {
+            return None;
+        }
+        Some(self.zeros(n))
+    }
+    /// Forgets all but the first `len` bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
     #[inline]
     fn reserve(&mut self, n: usize) {
         if n > self.binary.capacity() - self.len {
@@ -262,17 +274,22 @@ impl Growing {
     }
     #[cold]
     fn resize(&mut self, capacity: usize) {
+        if !self.try_resize(capacity) {
+            handle_alloc_error(layout(capacity));
+        }
+    }
+    fn try_resize(&mut self, capacity: usize) -> bool {
         let (old, new) = (layout(self.binary.capacity()), layout(capacity));
         let p = self.binary.0.as_ptr();
-        count_bytes(p, old.size().wrapping_neg());
         // SAFETY: rule 5: the only handle; the layout is that of its allocation.
         unsafe {
-            let p = realloc(p.cast(), old, new.size()).cast::<Head>();
-            let Some(p) = NonNull::new(p) else { handle_alloc_error(new) };
-            (*p.as_ptr()).capacity = capacity;
-            count_bytes(p.as_ptr(), new.size());
-            std::mem::forget(std::mem::replace(&mut self.binary, Binary(p)));
+            let Some(q) = NonNull::new(realloc(p.cast(), old, new.size()).cast::<Head>()) else { return false };
+            count_bytes(q.as_ptr(), old.size().wrapping_neg());
+            (*q.as_ptr()).capacity = capacity;
+            count_bytes(q.as_ptr(), new.size());
+            std::mem::forget(std::mem::replace(&mut self.binary, Binary(q)));
         }
+        true
     }
     /// The first `bits` bits; much spare room is given back.
     pub fn finish(mut self, bits: usize) -> Binary {

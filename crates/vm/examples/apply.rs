@@ -1,7 +1,6 @@
 //! Runs one function without OTP's start-up: `apply FOLDER MODULE FUNCTION ARGS...` (integers or atoms) loads all `.beam` files of the
 //! folder on top of the preloaded modules. What the function raises is printed.
 
-use std::sync::Arc;
 use term::{Term, atom};
 
 fn main() {
@@ -17,8 +16,8 @@ fn main() {
     for e in std::fs::read_dir(&folder).expect("the folder").flatten() {
         if e.path().extension().is_some_and(|x| x == "beam") {
             let bytes = std::fs::read(e.path()).expect("a file");
-            let p = vm.node().code.prepare(&bytes).expect("code");
-            vm.node().code.load(Arc::new(p), &|b, a| bifs::resolver::decode_literal(vm.node(), b, a)).expect("loads");
+            let p = vm.node().code.prepare(&bytes, &|b, a| bifs::resolver::decode_literal(vm.node(), b, a)).expect("code");
+            vm.node().code.load(&p).expect("loads");
         }
     }
     let list = process::Owned::build(|a| {

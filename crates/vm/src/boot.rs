@@ -7,6 +7,7 @@ use process::{Owned, ProcRef};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use term::{Term, atom};
 
 /// Why a node cannot start.
@@ -72,9 +73,9 @@ impl Vm {
     /// The machine code that a function of a `.beam` file would get, as text. `Err`: why there is none.
     pub fn machine_code(&self, file: &[u8], function: &str, arity: u8, machine: &str) -> Result<String, String> {
         let node = &self.node;
-        let prepared = node.code.prepare(file).map_err(|e| e.to_string())?;
         let decode = |b: &[u8], a: &mut term::Alloc| bifs::resolver::decode_literal(node, b, a);
-        let loaded = node.code.load(Arc::new(prepared), &decode).map_err(|e| format!("{e:?}"))?;
+        let prepared = node.code.prepare(file, &decode).map_err(|e| e.to_string())?;
+        let loaded = node.code.load(&prepared).map_err(|e| format!("{e:?}"))?;
         exec::listing(&loaded, atom::intern(function), arity, machine).ok_or_else(|| "the function is not there, or is left to the interpreter".into())
     }
     /// Waits until the node halts; its exit status.
@@ -135,25 +136,42 @@ fn load_preloaded(node: &Arc<Node>) -> Result<(), BootError> {
         .collect();
     files.sort();
     let mut names = Vec::new();
-    for file in files {
-        let bytes = std::fs::read(&file).map_err(|e| missing(&file, &e.to_string()))?;
-        let mut prepared = node.code.prepare(&bytes).map_err(|e| BootError::BadModule(file.clone(), e.to_string()))?;
-        let name = atom::intern(prepared.beam.module());
-        let has_on_load = prepared.has_on_load;
-        // As in an emulator, these have no line numbers.
-        prepared.beam.lines = Default::default();
-        node.code
-            .load(Arc::new(prepared), &|b, a| bifs::resolver::decode_literal(node, b, a))
-            .map_err(|e| BootError::BadModule(file.clone(), format!("{e:?}")))?;
-        if has_on_load {
+    for (file, prepared) in files.iter().zip(prepare_all(node, &files)) {
+        let prepared = prepared?;
+        node.code.load(&prepared).map_err(|e| BootError::BadModule(file.clone(), format!("{e:?}")))?;
+        if prepared.has_on_load {
             // erl_init calls these functions itself.
-            node.code.finish_on_load(name, true);
+            node.code.finish_on_load(prepared.module, true);
         }
-        names.push(name);
+        names.push(prepared.module);
     }
     names.reverse();
     *node.preloaded.write() = names;
     Ok(())
+}
+
+/// On two threads, where there are two cores: nothing else can be done before.
+fn prepare_all(node: &Arc<Node>, files: &[PathBuf]) -> Vec<Result<code::Prepared, BootError>> {
+    let next = AtomicUsize::new(0);
+    let decode = |b: &[u8], a: &mut term::Alloc| bifs::resolver::decode_literal(node, b, a);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some(file) = files.get(next.fetch_add(1, Relaxed)) {
+            let bytes = std::fs::read(file).map_err(|e| BootError::Missing(file.clone(), e.to_string()));
+            let prepared = bytes.and_then(|b| node.code.prepare_preloaded(&b, &decode).map_err(|e| BootError::BadModule(file.clone(), e.to_string())));
+            done.push((file, prepared));
+        }
+        done
+    };
+    let mut all = std::thread::scope(|s| {
+        let other = (node.config.schedulers.total > 1).then(|| s.spawn(work));
+        let mut all = work();
+        // A panic there is one here.
+        all.extend(other.into_iter().flat_map(|o| o.join().unwrap_or_else(|e| std::panic::resume_unwind(e))));
+        all
+    });
+    all.sort_by_key(|a| a.0);
+    all.into_iter().map(|a| a.1).collect()
 }
 
 /// `<0.0.0>` and the system processes, whose pids are fixed.

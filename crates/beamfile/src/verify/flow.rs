@@ -62,7 +62,7 @@ struct Handler {
 const MAX_HANDLERS: usize = 4096;
 
 pub(super) struct Flow<'a> {
-    beam: &'a BeamFile,
+    beam: &'a BeamFile<'a>,
     map: &'a Map,
     function: usize,
     /// Words of each bit set.
@@ -93,7 +93,7 @@ enum Next {
 }
 
 impl<'a> Flow<'a> {
-    pub fn new(beam: &'a BeamFile, map: &'a Map) -> Flow<'a> {
+    pub fn new(beam: &'a BeamFile<'a>, map: &'a Map) -> Flow<'a> {
         let empty = State { bits: Vec::new(), frame: Frame::None, handler: NO_HANDLER, words: 0, floats: 0, funs: 0 };
         Flow {
             beam,

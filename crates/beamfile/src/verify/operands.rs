@@ -6,7 +6,7 @@ use super::{Check, Extent, Fail, MAX_X, MAX_Y, Map, error, fail};
 use crate::{BeamFile, LoadError, MAX_ARITY};
 
 pub(super) struct Operands<'a> {
-    beam: &'a BeamFile,
+    beam: &'a BeamFile<'a>,
     map: &'a Map,
     function: u32,
     extent: Extent,
@@ -17,7 +17,7 @@ const MAX_HEAP: u32 = 1 << 24;
 const MAX_INDEX: u64 = 1 << 24;
 
 impl<'a> Operands<'a> {
-    pub fn new(beam: &'a BeamFile, map: &'a Map) -> Operands<'a> {
+    pub fn new(beam: &'a BeamFile<'a>, map: &'a Map) -> Operands<'a> {
         Operands { beam, map, function: 0, extent: Extent::default() }
     }
 

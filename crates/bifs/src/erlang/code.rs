@@ -51,9 +51,10 @@ fn prepare_loading(cx: &mut Ctx, a: &[Term]) -> Result {
     let Some(bytes) = a[1].as_bytes() else { return Err(cx.badarg()) };
     // Long enough for others to run in between, and in ERTS a job for another thread.
     cx.give_up();
-    let prepared = cx.node.code.prepare(&bytes);
+    let node = cx.node;
+    let prepared = node.code.prepare(&bytes, &|bytes, alloc| decode_literal(node, bytes, alloc));
     match prepared {
-        Ok(p) if p.beam.module() != atom::text(a[0]) || !terms_are_readable(cx, &p) => {
+        Ok(p) if p.module != a[0] || !terms_are_readable(cx, &p) => {
             let h = cx.h();
             Ok(h.error(am::BADFILE))
         }
@@ -73,7 +74,7 @@ fn prepare_loading(cx: &mut Ctx, a: &[Term]) -> Result {
 /// The attributes and the compiler's remarks are asked for later, when nobody can refuse them any more.
 fn terms_are_readable(cx: &Ctx, p: &Prepared) -> bool {
     let is_term = |bytes: &[u8]| bytes.is_empty() || decode_literal(cx.node, bytes, &mut Alloc::new()).is_some();
-    [b"Attr", b"CInf"].into_iter().filter_map(|id| p.beam.chunk(id)).all(is_term)
+    p.with_remarks(|attributes, compile| is_term(attributes) && is_term(compile)).unwrap_or(true)
 }
 
 fn prepared(t: Term) -> Option<Arc<Prepared>> {
@@ -96,7 +97,7 @@ fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
             None => return Err(cx.badarg()),
         }
     }
-    let names: Vec<Term> = all.iter().map(|p| atom::intern(p.beam.module())).collect();
+    let names: Vec<Term> = all.iter().map(|p| p.module).collect();
     let mut twice: Vec<Term> = (1..names.len()).filter(|&i| names[..i].contains(&names[i])).map(|i| names[i]).collect();
     twice.sort_unstable_by_key(|t| t.raw());
     twice.dedup();
@@ -116,15 +117,15 @@ fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
     }
     let node = cx.node.clone();
     for (p, &name) in all.into_iter().zip(&names) {
-        let functions = p.beam.exports.len();
+        let functions = p.exports;
         let waits = p.has_on_load;
-        match node.code.load(p, &|bytes, alloc| decode_literal(&node, bytes, alloc)) {
+        match node.code.load(&p) {
             // The code is there, but current only when its on_load function has said ok.
             Ok(_) if waits => return refusal(cx, am::ON_LOAD, &[name]),
             Ok(_) => super::trace::loaded(&node, name),
             Err(LoadFailure::NotPurged) => return refusal(cx, am::NOT_PURGED, &[name]),
             Err(LoadFailure::OnLoad) => return refusal(cx, am::ON_LOAD, &[name]),
-            Err(LoadFailure::BadFile) => return refusal(cx, am::BADFILE, &[name]),
+            Err(LoadFailure::Taken) => return Err(cx.badarg()),
         }
         cx.charge(20 + functions);
     }
@@ -364,10 +365,9 @@ fn beamfile_chunk(cx: &mut Ctx, a: &[Term]) -> Result {
 
 fn beamfile_module_md5(cx: &mut Ctx, a: &[Term]) -> Result {
     let Some(bytes) = a[0].as_bytes() else { return Err(cx.badarg()) };
-    let md5 = cx.node.code.prepare(&bytes).ok().map(|p| p.beam.md5());
-    Ok(match md5 {
-        Some(md5) => cx.h().binary(&md5),
-        None => am::UNDEFINED,
+    Ok(match cx.node.code.md5(&bytes) {
+        Ok(md5) => cx.h().binary(&md5),
+        Err(_) => am::UNDEFINED,
     })
 }
 

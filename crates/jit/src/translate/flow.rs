@@ -6,6 +6,7 @@ use code::op::{Op, PLAIN, Y};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I16, I32, I64};
 use cranelift_codegen::ir::{Block, Inst, InstBuilder, JumpTableData, Value};
+use std::collections::BTreeSet;
 use std::mem::offset_of;
 use term::{Term, am};
 use term::fun::{Export, FunEntry};
@@ -454,6 +455,33 @@ impl T<'_, '_> {
         self.b.switch_to_block(b);
         self.search(key, right, otherwise);
     }
+    /// The same for keys whose order differs from run to run: goes to `found` with the rank of the place, from the `first`-th key on.
+    fn search_case(&mut self, key: Value, keys: &[(Operand, usize)], first: u32, found: Block, lost: Block) {
+        if keys.len() <= 3 {
+            let select = self.relative(self.ins().at);
+            for (n, &(k, _)) in (first..).zip(keys) {
+                let k = self.word(k);
+                let is = self.b.ins().icmp(IntCC::Equal, key, k);
+                let (yes, no) = (self.b.create_block(), self.b.create_block());
+                self.b.ins().brif(is, yes, &[], no, &[]);
+                self.b.switch_to_block(yes);
+                let case = self.symbol(Symbol::Case(select, n));
+                self.b.ins().jump(found, &[case.into()]);
+                self.b.switch_to_block(no);
+            }
+            self.b.ins().jump(lost, &[]);
+            return;
+        }
+        let (left, right) = keys.split_at(keys.len() / 2);
+        let middle = self.word(right[0].0);
+        let less = self.b.ins().icmp(IntCC::UnsignedLessThan, key, middle);
+        let (a, b) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(less, a, &[], b, &[]);
+        self.b.switch_to_block(a);
+        self.search_case(key, left, first, found, lost);
+        self.b.switch_to_block(b);
+        self.search_case(key, right, first + left.len() as u32, found, lost);
+    }
     pub(super) fn equals(&mut self, v: Value, word: u64) -> Value {
         if let Ok(n) = i32::try_from(word as i64) {
             return self.b.ins().icmp_imm_s(IntCC::Equal, v, i64::from(n));
@@ -608,7 +636,16 @@ impl T<'_, '_> {
                 let to = |i: usize| (at as i64 + i64::from((self.w(2 + n + i / 2) >> (32 * (i % 2))) as u32 as i32)) as usize;
                 let keys: Vec<(Operand, usize)> = (0..n).map(|i| (self.operand(2 + i), to(i))).collect();
                 let otherwise = self.target();
-                self.search(key, &keys, otherwise);
+                if keys.iter().all(|k| k.0.is_the_same_in_every_run()) {
+                    self.search(key, &keys, otherwise);
+                } else {
+                    let (lost, found) = (self.block(otherwise), self.b.create_block());
+                    let case = self.b.append_block_param(found, I64);
+                    self.search_case(key, &keys, 0, found, lost);
+                    self.b.switch_to_block(found);
+                    let targets: Vec<usize> = keys.iter().map(|k| k.1).collect::<BTreeSet<_>>().into_iter().collect();
+                    self.jump_table(&targets, otherwise, case);
+                }
                 ENDS_JUMPING
             }
             Op::SelectJump => {

@@ -56,6 +56,9 @@ pub enum Symbol {
     Stub(i32),
     /// An address of this program, from that of the stub that leaves machine code.
     Program(i64),
+    /// Among the places that a binary search there goes to, the rank of that of its n-th key. The keys are sorted by their words, and so in
+    /// another order in each run.
+    Case(i32, u32),
 }
 
 /// The name space of symbols in Cranelift's relocations; their numbers are those in `Made::symbols`.
@@ -538,16 +541,20 @@ impl T<'_, '_> {
         let at = self.relative(self.ins().at + n);
         self.symbol(Symbol::Word(at))
     }
+    /// The word that is at an operand's place, whatever it is in this run.
+    fn word(&mut self, o: Operand) -> Value {
+        self.symbol(Symbol::Word(o.at))
+    }
     /// The term that an operand is.
     fn constant(&mut self, o: Operand) -> Value {
-        if o.is_the_same_in_every_run() { self.int(o.raw as i64) } else { self.symbol(Symbol::Word(o.at)) }
+        if o.is_the_same_in_every_run() { self.int(o.raw as i64) } else { self.word(o) }
     }
     /// Is a term the one that the operand is?
     fn is_constant(&mut self, v: Value, o: Operand) -> Value {
         if o.is_the_same_in_every_run() {
             return self.equals(v, o.raw);
         }
-        let k = self.symbol(Symbol::Word(o.at));
+        let k = self.word(o);
         self.b.ins().icmp(IntCC::Equal, v, k)
     }
     /// The native function whose record a word of the present instruction names, and the first word of its stub: 0 if that is none of a native

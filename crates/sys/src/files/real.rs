@@ -13,7 +13,7 @@ use rustix::{
     io::{Errno as Os, retry_on_intr},
 };
 
-use super::{Access, Advice, File, FileInfo, FileType, Files, OpenMode, Whence};
+use super::{Access, Advice, File, FileInfo, FileType, Files, OpenMode, Sink, Whence};
 use crate::{Errno, Result};
 
 /// The real files. Relative names start at the process's working directory or, once `set_cwd` was called
@@ -113,7 +113,7 @@ impl Files for RealFiles {
         Arc::new(RealFile { fd: Mutex::new(Some(Arc::new(fd))) })
     }
 
-    fn read_file(&self, path: &[u8]) -> Result<Vec<u8>> {
+    fn read_file_to(&self, path: &[u8], to: &mut dyn Sink) -> Result<()> {
         let fd = self.at(|dir| {
             retry_on_intr(|| fs::openat(dir, path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty()))
         })?;
@@ -122,21 +122,16 @@ impl Files for RealFiles {
             return Err(Errno::EISDIR);
         }
         // One byte more than the size, so that the second read already sees the end.
-        let mut data = Vec::new();
-        data.try_reserve_exact(st.st_size as usize + 1).map_err(|_| Errno::ENOMEM)?;
+        let mut wanted = usize::try_from(st.st_size).unwrap_or(0).checked_add(1).ok_or(Errno::ENOMEM)?;
         loop {
-            if data.len() == data.capacity() {
-                data.try_reserve(64 * 1024).map_err(|_| Errno::ENOMEM)?;
+            let room = to.room(wanted).ok_or(Errno::ENOMEM)?;
+            let n = retry_on_intr(|| rustix::io::read(&fd, &mut *room))?;
+            to.give_back(wanted - n);
+            if n == 0 {
+                return Ok(());
             }
-            let room = rustix::buffer::spare_capacity(&mut data);
-            match rustix::io::read(&fd, room) {
-                Ok(0) => break,
-                Ok(_) | Err(Os::INTR) => {}
-                Err(e) => return Err(e.into()),
-            }
+            wanted = if n < wanted { wanted - n } else { 64 * 1024 };
         }
-        data.shrink_to_fit();
-        Ok(data)
     }
 
     fn list_dir(&self, path: &[u8]) -> Result<Vec<Vec<u8>>> {
