@@ -4,7 +4,7 @@
 use crate::packet::Bad;
 use etf::AtomRefs;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,19 +32,22 @@ const KEPT: usize = 2 << 20;
 pub struct Parts {
     /// `None`: no atom stands as a number in it.
     pub(crate) atoms: Option<AtomRefs>,
-    pub(crate) control: Vec<u8>,
-    pub(crate) payload: Option<Vec<u8>>,
+    /// The control message, and behind it what follows it.
+    pub(crate) bytes: Vec<u8>,
+    /// So much of it is the control message.
+    pub(crate) control: usize,
+    pub(crate) has_payload: bool,
 }
 
 impl Parts {
     pub fn size(&self) -> usize {
-        self.control.len() + self.payload.as_ref().map_or(0, Vec::len)
+        self.bytes.len()
     }
     /// Does it ask for a process?
     pub fn is_spawn_request(&self) -> bool {
         const SMALL_TUPLE: u8 = 104;
         const SMALL_INTEGER: u8 = 97;
-        matches!(self.control[..], [SMALL_TUPLE, _, SMALL_INTEGER, 29 | 30, ..])
+        matches!(self.bytes[..], [SMALL_TUPLE, _, SMALL_INTEGER, 29 | 30, ..])
     }
     /// Can it only be read by who keeps a cache?
     pub fn needs_header(&self) -> bool {
@@ -52,29 +55,68 @@ impl Parts {
     }
 }
 
-/// One packet on its way out: bytes of its own, and behind them a part of what it shares with the message's other fragments.
+/// Bytes of a packet's length in front of it.
+pub const LENGTH: usize = 4;
+/// Small packets are put together up to so many bytes.
+const JOINED: usize = 32 * 1024;
+/// What is larger is sent from where it is.
+const COPIED: usize = 4 * 1024;
+
+/// Part of bytes that several fragments of a message, or its sender and a socket's queue, share.
+pub type Shared = (Arc<Vec<u8>>, Range<usize>);
+
+/// Packets on their way out, each with its length in front: bytes of their own, and behind them, as the rest of the last packet, bytes that are shared.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
     pub own: Vec<u8>,
-    shared: Option<(Arc<Vec<u8>>, Range<usize>)>,
-}
-
-impl From<Vec<u8>> for Frame {
-    fn from(own: Vec<u8>) -> Frame {
-        Frame { own, shared: None }
-    }
+    shared: Option<Shared>,
+    packets: usize,
 }
 
 impl Frame {
+    fn new(room: usize) -> Frame {
+        Frame { own: Vec::with_capacity(LENGTH + room), shared: None, packets: 0 }
+    }
+    /// A packet whose bytes of its own `fill` writes. Its size.
+    fn add(&mut self, shared: Option<Shared>, fill: impl FnOnce(&mut Vec<u8>)) -> usize {
+        debug_assert!(self.shared.is_none(), "the last packet goes on in it");
+        let at = self.own.len();
+        self.own.extend_from_slice(&[0; LENGTH]);
+        fill(&mut self.own);
+        self.shared = shared;
+        self.packets += 1;
+        let size = self.own.len() - at - LENGTH + self.shared().len();
+        self.own[at..at + LENGTH].copy_from_slice(&(size as u32).to_be_bytes());
+        size
+    }
+    /// Bytes of the packets, without the lengths.
     pub fn size(&self) -> usize {
-        self.own.len() + self.shared().len()
+        self.own.len() + self.shared().len() - LENGTH * self.packets
+    }
+    pub fn packets(&self) -> usize {
+        self.packets
     }
     pub fn shared(&self) -> &[u8] {
         self.shared.as_ref().map_or(&[], |(all, part)| &all[part.clone()])
     }
-    /// All in one.
-    pub fn bytes(&self) -> Cow<'_, [u8]> {
-        if self.shared.is_none() { Cow::Borrowed(&self.own) } else { [&self.own, self.shared()].concat().into() }
+    pub fn into_parts(self) -> (Vec<u8>, Option<Shared>) {
+        (self.own, self.shared)
+    }
+    /// The sizes of the packets.
+    pub fn sizes(&self) -> impl Iterator<Item = usize> {
+        let mut rest = &self.own[..];
+        std::iter::from_fn(move || {
+            let (length, more) = rest.split_first_chunk::<LENGTH>()?;
+            let size = u32::from_be_bytes(*length) as usize;
+            rest = more.get(size..).unwrap_or_default();
+            Some(size)
+        })
+    }
+    /// The packet, where it is one.
+    pub fn packet(&self) -> Cow<'_, [u8]> {
+        debug_assert!(self.packets == 1, "not joined");
+        let own = &self.own[LENGTH..];
+        if self.shared.is_none() { Cow::Borrowed(own) } else { [own, self.shared()].concat().into() }
     }
 }
 
@@ -100,38 +142,63 @@ impl Sender {
     pub fn headers(&self) -> bool {
         self.headers
     }
-    /// The packets of a message.
-    pub fn packets(&mut self, parts: Parts, mut out: impl FnMut(Frame)) {
+    /// Puts the packets of a message at the queue's end; `join`: small ones may become one piece with what is there. The bytes of the packets.
+    pub fn packets(&mut self, parts: Parts, join: bool, queue: &mut VecDeque<Frame>) -> usize {
         let size = parts.size();
-        let Parts { atoms, control, payload } = parts;
+        let Parts { atoms, bytes, control, has_payload } = parts;
+        let refs = atoms.as_ref().map_or(&[][..], AtomRefs::atoms);
+        if self.headers && self.fragments && size > FRAGMENT {
+            return self.in_fragments(refs, bytes, control, queue);
+        }
+        let shares = size > COPIED && self.headers;
+        let room = 128 + if shares { 0 } else { size };
+        let joins = join && queue.back().is_some_and(|last| last.shared.is_none() && last.own.len() + room <= JOINED);
+        if !joins {
+            queue.push_back(Frame::new(room));
+        }
+        let Some(frame) = queue.back_mut() else { return 0 };
         if !self.headers {
             debug_assert!(atoms.is_none(), "atoms as numbers need a header");
-            let mut packet = Vec::with_capacity(size + 3);
-            packet.extend_from_slice(&[PASS_THROUGH, VERSION]);
-            packet.extend_from_slice(&control);
-            if let Some(payload) = payload {
-                packet.push(VERSION);
-                packet.extend_from_slice(&payload);
-            }
-            return out(packet.into());
+            return frame.add(None, |out| {
+                out.extend_from_slice(&[PASS_THROUGH, VERSION]);
+                out.extend_from_slice(&bytes[..control]);
+                if has_payload {
+                    out.push(VERSION);
+                    out.extend_from_slice(&bytes[control..]);
+                }
+            });
         }
-        let payload = payload.unwrap_or_default();
-        let mut refs = Vec::new();
-        self.refs(atoms.as_ref().map_or(&[], AtomRefs::atoms), &mut refs);
-        if size <= FRAGMENT || !self.fragments {
-            return out([&[VERSION, WHOLE], &refs[..], &control, &payload].concat().into());
-        }
+        let whole = 0..size;
+        let (copied, shared) = if shares { (&[][..], Some((Arc::new(bytes), whole))) } else { (&bytes[..], None) };
+        frame.add(shared, |out| {
+            out.extend_from_slice(&[VERSION, WHOLE]);
+            self.refs(refs, out);
+            out.extend_from_slice(copied);
+        })
+    }
+    /// The control message is in the first of them.
+    fn in_fragments(&mut self, refs: &[Term], bytes: Vec<u8>, control: usize, queue: &mut VecDeque<Frame>) -> usize {
         self.sequence += 1;
-        // The control message is in the first of them.
-        let payload = Arc::new(payload);
-        let mut left = payload.len().div_ceil(FRAGMENT).max(1);
-        let head = |kind: u8, left: usize| [&[VERSION, kind][..], &self.sequence.to_be_bytes(), &(left as u64).to_be_bytes()].concat();
-        let mut own = [&head(FIRST, left)[..], &refs, &control].concat();
-        for from in (0..payload.len().max(1)).step_by(FRAGMENT) {
-            let part = from..payload.len().min(from + FRAGMENT);
-            left -= 1;
-            out(Frame { own: std::mem::replace(&mut own, head(MORE, left)), shared: Some((payload.clone(), part)) });
+        let sequence = self.sequence.to_be_bytes();
+        let bytes = Arc::new(bytes);
+        let count = (bytes.len() - control).div_ceil(FRAGMENT).max(1);
+        let mut all = 0;
+        for n in 0..count {
+            let from = control + n * FRAGMENT;
+            let part = from..bytes.len().min(from + FRAGMENT);
+            let mut frame = Frame::new(128 + if n == 0 { control } else { 0 });
+            all += frame.add(Some((bytes.clone(), part)), |out| {
+                out.extend_from_slice(&[VERSION, if n == 0 { FIRST } else { MORE }]);
+                out.extend_from_slice(&sequence);
+                out.extend_from_slice(&((count - n) as u64).to_be_bytes());
+                if n == 0 {
+                    self.refs(refs, out);
+                    out.extend_from_slice(&bytes[..control]);
+                }
+            });
+            queue.push_back(frame);
         }
+        all
     }
     /// Writes which atoms the numbers stand for, and notes those that are new to the other side.
     fn refs(&mut self, atoms: &[Term], out: &mut Vec<u8>) {
@@ -187,8 +254,11 @@ struct Partial {
 pub struct Receiver {
     got: Vec<Term>,
     partial: HashMap<u64, Partial>,
-    /// Room that fragments had.
+    /// Room that fragments had, and that the last message's atoms had.
     spare: Vec<u8>,
+    spare_atoms: Vec<Term>,
+    /// Room for reading terms.
+    pub(crate) stacks: etf::Stacks,
 }
 
 impl Receiver {
@@ -243,8 +313,12 @@ impl Receiver {
         }
     }
     /// The message has been read: its room is for the next one.
-    pub(crate) fn recycle(&mut self, body: Cow<'_, [u8]>) {
-        if let Cow::Owned(mut bytes) = body
+    pub(crate) fn recycle(&mut self, whole: Whole<'_>) {
+        if let Some(mut atoms) = whole.atoms {
+            atoms.clear();
+            self.spare_atoms = atoms;
+        }
+        if let Cow::Owned(mut bytes) = whole.body
             && bytes.capacity() <= KEPT
         {
             bytes.clear();
@@ -262,7 +336,8 @@ impl Receiver {
         let flags = r.take(n / 2 + 1)?;
         let flag = |i: usize| flags[i / 2] >> (4 * (i % 2)) & 15;
         let long = flag(n) & 1 != 0;
-        let mut atoms = Vec::with_capacity(n);
+        let mut atoms = std::mem::take(&mut self.spare_atoms);
+        atoms.reserve(n);
         for i in 0..n {
             let at = usize::from(flag(i) & 7) << 8 | usize::from(r.u8()?);
             if flag(i) & 8 != 0 {

@@ -8,5 +8,5 @@ mod header;
 mod packet;
 
 pub use control::Control;
-pub use header::{Frame, PLACES, Parts, Receiver, Sender, place};
+pub use header::{Frame, LENGTH, PLACES, Parts, Receiver, Sender, Shared, place};
 pub use packet::{Bad, Packet, pack, unpack};

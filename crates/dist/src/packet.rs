@@ -3,7 +3,7 @@
 use crate::Control;
 use crate::flags::Takes;
 use crate::header::{Parts, Receiver};
-use etf::{AtomRefs, DecodeEnv, Decoder, FunKey, Options, Resolver};
+use etf::{AtomRefs, DecodeEnv, Decoder, FunKey, Options, Resolver, Stacks};
 use std::sync::Arc;
 use term::fun::{Export, FunEntry};
 use term::magic::Magic;
@@ -35,14 +35,14 @@ pub fn unpack(bytes: &[u8], env: &DecodeEnv<'_>, receiver: &mut Receiver) -> Res
     let env = DecodeEnv { resolver: &known, ..*env };
     let with_version = whole.atoms.is_none();
     let mut a = Alloc::new();
-    let (control, used) = decode(body, with_version, &mut a, &env)?;
+    let (control, used) = decode(body, with_version, &mut a, &env, &mut receiver.stacks)?;
     let (control, token) = Control::parse(control).ok_or(Bad)?;
     let rest = body.get(used..).ok_or(Bad)?;
     let payload = match (control.has_payload(), rest.is_empty()) {
         (false, true) => None,
         (true, false) => {
             let mut a = Alloc::new();
-            let (t, used) = decode(rest, with_version, &mut a, &env)?;
+            let (t, used) = decode(rest, with_version, &mut a, &env, &mut receiver.stacks)?;
             if used != rest.len() {
                 return Err(Bad);
             }
@@ -50,18 +50,20 @@ pub fn unpack(bytes: &[u8], env: &DecodeEnv<'_>, receiver: &mut Receiver) -> Res
         }
         _ => return Err(Bad),
     };
-    receiver.recycle(whole.body);
+    receiver.recycle(whole);
     Ok(Some(Packet { control, token, memory: a.finish(), payload }))
 }
 
-fn decode(bytes: &[u8], with_version: bool, a: &mut Alloc, env: &DecodeEnv<'_>) -> Result<(Term, usize), Bad> {
+fn decode(bytes: &[u8], with_version: bool, a: &mut Alloc, env: &DecodeEnv<'_>, stacks: &mut Stacks) -> Result<(Term, usize), Bad> {
     if with_version {
         return etf::decode(bytes, a, env).map_err(|_| Bad);
     }
-    let mut d = Decoder::bare(bytes);
+    let mut d = Decoder::bare(bytes, std::mem::take(stacks));
     loop {
         if let Some(t) = d.run(a, env, usize::MAX).map_err(|_| Bad)? {
-            return Ok((t, d.used()));
+            let used = d.used();
+            *stacks = d.into_stacks();
+            return Ok((t, used));
         }
     }
 }
@@ -92,10 +94,14 @@ pub fn pack(control: Control, token: Option<Term>, payload: Option<Term>, option
     let mut a = Alloc::new();
     let (control, payload) = control.plain(payload, takes);
     let control = control.term(token, &mut a);
-    let mut atoms = takes.numbers.then(AtomRefs::default);
-    let control = etf::encode_part(control, options, atoms.as_mut());
-    let payload = payload.map(|t| etf::encode_part(t, options, atoms.as_mut()));
-    Parts { atoms, control, payload }
+    let mut parts = etf::Parts::new(options, takes.numbers.then(AtomRefs::default));
+    parts.add(control);
+    let control = parts.size();
+    if let Some(t) = payload {
+        parts.add(t);
+    }
+    let (bytes, atoms) = parts.finish();
+    Parts { atoms, bytes, control, has_payload: payload.is_some() }
 }
 
 #[cfg(test)]
@@ -112,8 +118,10 @@ mod tests {
         Takes { numbers, ..Takes::USUAL }
     }
     fn packets(sender: &mut Sender, parts: Parts) -> Vec<Vec<u8>> {
-        let mut all = Vec::new();
-        sender.packets(parts, |p| all.push(p.bytes().into_owned()));
+        let mut all = std::collections::VecDeque::new();
+        let size = sender.packets(parts, false, &mut all);
+        let all: Vec<Vec<u8>> = all.iter().map(|f| f.packet().into_owned()).collect();
+        assert_eq!(all.iter().map(Vec::len).sum::<usize>(), size);
         all
     }
 
@@ -137,6 +145,30 @@ mod tests {
                 assert_eq!(p.payload.map(|p| p.0), Some(atom::intern("hello")));
             }
         }
+    }
+
+    /// Small packets that wait become one piece, each with its length in front.
+    #[test]
+    fn joined() {
+        let here = id("a@h", 7);
+        let (mut sender, mut receiver) = (Sender::new(true, true), Receiver::default());
+        let mut queue = std::collections::VecDeque::new();
+        let mut a = Alloc::new();
+        let large = a.binary(&[7; 100_000]);
+        let control = Control::SendName { from: Term::pid(1, 0), name: atom::intern("x") };
+        let messages = [Term::small(1), Term::small(2), large, Term::small(3), Term::small(4)];
+        for m in messages {
+            sender.packets(pack(control, None, Some(m), &Options::new(here), takes(true)), true, &mut queue);
+        }
+        assert_eq!(queue.iter().map(|f| f.packets()).collect::<Vec<_>>(), [2, 1, 1, 2]);
+        let bytes: Vec<u8> = queue.iter().flat_map(|f| [&f.own, f.shared()].concat()).collect();
+        let (mut rest, mut got) = (&bytes[..], Vec::new());
+        while let [a, b, c, d, more @ ..] = rest {
+            let (packet, more) = more.split_at(u32::from_be_bytes([*a, *b, *c, *d]) as usize);
+            got.extend(unpack(packet, &DecodeEnv::new(here, &NoFuns), &mut receiver).unwrap().map(|p| p.payload.unwrap()));
+            rest = more;
+        }
+        assert!(got.len() == 5 && got.iter().zip(messages).all(|(g, m)| term::cmp::eq(g.0, m)));
     }
 
     /// A node in C gets messages without the sender, and reasons within.

@@ -111,6 +111,19 @@ struct Frame {
     start: usize,
 }
 
+/// The room that a `Decoder` needs for terms whose parts are being read; kept for the next one.
+#[derive(Default)]
+pub struct Stacks {
+    frames: Vec<Frame>,
+    values: Vec<Term>,
+}
+
+impl std::fmt::Debug for Stacks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stacks")
+    }
+}
+
 /// Work in progress of one `decode`.
 pub struct Decoder<'b> {
     bytes: std::borrow::Cow<'b, [u8]>,
@@ -154,8 +167,14 @@ impl<'b> Decoder<'b> {
         Ok(d)
     }
     /// For bytes without a version byte (parts of distribution messages).
-    pub fn bare(bytes: &'b [u8]) -> Decoder<'b> {
-        Decoder { bytes: bytes.into(), at: 0, unpacking: None, compressed_used: None, local: false, frames: Vec::new(), values: Vec::new() }
+    pub fn bare(bytes: &'b [u8], stacks: Stacks) -> Decoder<'b> {
+        Decoder { bytes: bytes.into(), at: 0, unpacking: None, compressed_used: None, local: false, frames: stacks.frames, values: stacks.values }
+    }
+    /// Its room, empty.
+    pub fn into_stacks(mut self) -> Stacks {
+        self.frames.clear();
+        self.values.clear();
+        Stacks { frames: self.frames, values: self.values }
     }
     /// The same with bytes of its own, to be kept while others run.
     pub fn into_owned(self) -> Decoder<'static> {

@@ -65,16 +65,26 @@ impl AtomRefs {
     }
 }
 
-/// A part of a distribution message: without a version byte, with atoms as numbers if there is a place for them.
-pub fn encode_part(t: Term, options: &Options, atoms: Option<&mut AtomRefs>) -> Vec<u8> {
-    let mut walk = Walk { out: Vec::with_capacity(64), options: *options, jobs: Vec::new(), atoms: None, too_large: false };
-    walk.atoms = atoms.as_deref().cloned();
-    walk.term(t);
-    while !walk.run(usize::MAX) {}
-    if let (Some(to), Some(from)) = (atoms, walk.atoms) {
-        *to = from;
+/// The parts of a distribution message, one behind the other: without version bytes, with atoms as numbers if there is a place for them.
+pub struct Parts {
+    walk: Walk<Vec<u8>>,
+}
+
+impl Parts {
+    pub fn new(options: &Options, atoms: Option<AtomRefs>) -> Parts {
+        Parts { walk: Walk { out: Vec::with_capacity(128), options: *options, jobs: Vec::with_capacity(4), atoms, too_large: false } }
     }
-    walk.out
+    pub fn add(&mut self, t: Term) {
+        self.walk.term(t);
+        while !self.walk.run(usize::MAX) {}
+    }
+    /// Bytes so far.
+    pub fn size(&self) -> usize {
+        self.walk.out.len()
+    }
+    pub fn finish(self) -> (Vec<u8>, Option<AtomRefs>) {
+        (self.walk.out, self.walk.atoms)
+    }
 }
 
 /// How many bytes `encode` gives, without compression.

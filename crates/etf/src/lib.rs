@@ -10,8 +10,8 @@ mod decode;
 mod encode;
 mod tag;
 
-pub use decode::{DecodeEnv, Decoder, Error, FunKey, NoFuns, Resolver, decode, unpacked_size};
-pub use encode::{AtomRefs, Count, Encoder, Options, Out, Packer, encode, encode_part, external_size};
+pub use decode::{DecodeEnv, Decoder, Error, FunKey, NoFuns, Resolver, Stacks, decode, unpacked_size};
+pub use encode::{AtomRefs, Count, Encoder, Options, Out, Packer, Parts, encode, external_size};
 
 use term::{Term, am};
 

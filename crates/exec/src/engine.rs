@@ -114,7 +114,10 @@ impl Engine for Machine {
     type Timer = Timer;
     type Local = Local;
 
-    fn local(&self, _worker: WorkerId) -> Local {
+    fn local(&self, worker: WorkerId) -> Local {
+        if matches!(worker, WorkerId::Normal(_)) {
+            node::later::begin();
+        }
         if let Some(node) = self.node() {
             term::cmp::zeros_are_alike(node.code.release < 27);
         }
@@ -154,6 +157,10 @@ impl Engine for Machine {
         let after = slice(&node, local, task, i64::MAX / 2, Some(kind));
         local.node = Some(node);
         after
+    }
+
+    fn pause(&self) {
+        node::later::catch_up();
     }
 
     fn quiet(&self) {

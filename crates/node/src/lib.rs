@@ -6,6 +6,7 @@ pub mod config;
 pub mod counters;
 pub mod ctx;
 pub mod hooks;
+pub mod later;
 pub mod memory;
 pub mod native;
 mod node;

@@ -2,6 +2,7 @@
 
 use crate::port::{Options, Port};
 use dist::Frame;
+use std::ops::Range;
 use crate::table::{Name, Ports, Surroundings};
 use process::{Owned, RefId};
 use std::os::fd::BorrowedFd;
@@ -109,21 +110,21 @@ pub trait Driver: Send {
     fn carries_packets(&self) -> bool {
         false
     }
-    /// Sends a packet that the node itself has made.
-    fn send_packet(&mut self, _io: &mut Io, _packet: Frame) {}
+    /// Sends packets that the node itself has made.
+    fn send_packets(&mut self, _io: &mut Io, _packets: Frame) {}
 }
 
 /// What a port carries packets for, instead of a process: a connection between nodes. Called while no driver is locked, except for `received`.
 pub trait Carried: Send + Sync {
-    /// A packet has come, in these bytes from a place on; to be handled in `work`.
-    fn received(&self, bytes: Vec<u8>, from: usize);
+    /// Packets have come, in a part of these bytes, each with its length in front; to be handled in `work`.
+    fn received(&self, bytes: Vec<u8>, part: Range<usize>);
     /// An empty buffer for what is to come, instead of one that was given to `received`.
     fn buffer(&self) -> Vec<u8> {
         Vec::new()
     }
     /// Handles what has come.
     fn work(&self);
-    /// The next packet to go out.
+    /// The next packets to go out.
     fn next(&self) -> Option<Frame>;
     fn has_next(&self) -> bool;
     /// The port is closing for this reason.

@@ -315,11 +315,11 @@ impl Ports {
             let Some(driver) = slot.as_mut() else { return };
             let mut io = Io::new(self, port, None);
             while driver.queued() < CARRIED_AHEAD && io.ending.is_none()
-                && let Some(packet) = carried.next()
+                && let Some(packets) = carried.next()
             {
-                port.output.fetch_add(packet.size() as u64, Relaxed);
-                self.traffic.1.fetch_add(packet.size() as u64, Relaxed);
-                driver.send_packet(&mut io, packet);
+                port.output.fetch_add(packets.size() as u64, Relaxed);
+                self.traffic.1.fetch_add(packets.size() as u64, Relaxed);
+                driver.send_packets(&mut io, packets);
             }
             let full = driver.queued() >= CARRIED_AHEAD;
             let ending = io.ending.take();
@@ -488,6 +488,10 @@ impl Ports {
     }
     fn terminate(self: &Arc<Ports>, port: &Arc<Port>, reason: Owned, tell: bool) {
         let id = port.id;
+        // What was sent before goes out before.
+        if port.carried.get().is_some() {
+            self.carry(port);
+        }
         let (owner, links, monitors, name, waiting) = {
             let mut state = port.state.lock();
             if state.closing || id.port_id() == 0 {
@@ -546,6 +550,7 @@ impl Ports {
         // Who has nothing to write goes first: others may wait for what only its end tells them.
         all.sort_by_cached_key(|p| p.driver.lock().as_ref().is_some_and(|d| d.queued() > 0));
         for port in all {
+            self.carry(&port);
             self.with_driver(&port, None, |driver, io| driver.flush(io, deadline));
         }
     }

@@ -127,6 +127,9 @@ pub trait Engine: Send + Sync + 'static {
     /// A timer is due. Called on a worker between slices, with no lock held; should be brief.
     fn timeout(&self, payload: Self::Timer);
 
+    /// Several short slices are over, or a long one, or there is nothing more to run at once. Called on a worker, with no lock held.
+    fn pause(&self) {}
+
     /// Nothing has run for a while, and much has before. Called on a worker; should take milliseconds at the most.
     fn quiet(&self) {}
 

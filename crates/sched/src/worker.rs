@@ -20,6 +20,8 @@ const PRESSURE_MAX: u32 = 8;
 /// While that many slices together take less than `GLANCE_NS`, the clock is read only once for them: reading it costs more than putting a task away.
 const GLANCE_SLICES: u32 = 4;
 const GLANCE_NS: u64 = 20_000;
+/// So many slices that ended by themselves run before the engine can do what it has put off.
+const UNPAUSED_SLICES: u32 = 8;
 /// While nobody waits for the outside, it is looked at so often; the clock is read for that after so many slices.
 const OUTSIDE_NS: u64 = 200_000;
 const OUTSIDE_SLICES: u32 = 32;
@@ -43,6 +45,8 @@ pub(crate) struct Worker<E: Engine> {
     pressure: u32,
     /// Slices before the clock is read again for the sake of timers.
     glance: u32,
+    /// Slices since the engine could do what it has put off.
+    unpaused: u32,
     /// Slices before it is asked whether somebody should look outside.
     look_out: u32,
     random: u64,
@@ -65,6 +69,7 @@ impl<E: Engine> Worker<E> {
             searching: false,
             pressure: 0,
             glance: 0,
+            unpaused: 0,
             look_out: OUTSIDE_SLICES,
             random,
             requeue: None,
@@ -120,6 +125,7 @@ impl<E: Engine> Worker<E> {
                 self.run(&mut local, task);
                 continue;
             }
+            self.pause();
             match self.search() {
                 Some(task) => self.run(&mut local, task),
                 None => {
@@ -146,6 +152,16 @@ impl<E: Engine> Worker<E> {
             }
             After::Dirty(kind, priority) => self.handle.enqueue_dirty(task, kind, priority),
         }
+        self.unpaused += 1;
+        if self.unpaused >= UNPAUSED_SLICES || self.requeue.is_some() || self.slot().len.load(Relaxed) == 0 {
+            self.pause();
+        }
+    }
+
+    /// The engine may do what it has put off.
+    fn pause(&mut self) {
+        self.unpaused = 0;
+        self.engine.pause();
     }
 
     /// The next task of its own.
@@ -458,6 +474,7 @@ impl<E: Engine> Worker<E> {
     /// Stays out until it is online again or all stops; only its timers go on.
     fn offline(&mut self) {
         self.act();
+        self.pause();
         let shared = self.handle.0.clone();
         // It may have been the one that waited for the outside.
         if let Some(sleeper) = shared.idle.first()

@@ -17,11 +17,20 @@ static TABLE: Mutex<Option<Map<NodeName, &'static NodeName>>> = Mutex::new(None)
 /// The one record of this name and creation.
 pub fn intern(name: Term, creation: u32) -> &'static NodeName {
     let key = NodeName { name, creation };
+    if let Some(last) = LAST.get()
+        && *last == key
+    {
+        return last;
+    }
     let mut guard = TABLE.lock();
-    guard.get_or_insert_with(Map::default).entry(key).or_insert_with(|| Box::leak(Box::new(key)))
+    let entry = guard.get_or_insert_with(Map::default).entry(key).or_insert_with(|| Box::leak(Box::new(key)));
+    LAST.set(Some(entry));
+    entry
 }
 
 thread_local! {
+    /// The one that this thread asked for last: identifiers in a message are mostly of one node.
+    static LAST: Cell<Option<&'static NodeName>> = const { Cell::new(None) };
     static LOCAL: Cell<Option<&'static NodeName>> = const { Cell::new(None) };
 }
 

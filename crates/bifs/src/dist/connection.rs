@@ -10,6 +10,7 @@ use node::Node;
 use process::mailbox::Extra;
 use process::{AliasKind, ExitSignal, Message, Owned, RefId, Signal, Who};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering::*};
 use term::{Term, am};
@@ -90,18 +91,26 @@ impl State {
 
 impl State {
     fn put(&mut self, parts: Parts) {
-        let (queue, queued) = (&mut self.queue, &mut self.queued);
-        self.sender.packets(parts, |packet| {
-            *queued += packet.size();
-            queue.push_back(packet);
-        });
+        // A process that is the controller takes them one by one.
+        let join = self.controller.is_local_port();
+        self.queued += self.sender.packets(parts, join, &mut self.queue);
     }
 }
 
-/// Buffers of this size are kept for what comes next: those of fragments.
-const SPARE_SIZE: std::ops::RangeInclusive<usize> = 32 << 10..=256 << 10;
+/// Buffers of this size are kept for what comes next: not those of the smallest packets.
+const SPARE_SIZE: std::ops::RangeInclusive<usize> = 4 << 10..=256 << 10;
 /// So many of them.
 const SPARE: usize = 8;
+
+/// So much at most waits for the end of a slice (see `put_off`).
+const PUT_OFF: usize = 32 << 10;
+
+/// Packets that have come, in a part of these bytes: each with its length in front, or one without.
+struct Come {
+    bytes: Vec<u8>,
+    part: Range<usize>,
+    lengths: bool,
+}
 
 /// Packets that are being read.
 #[derive(Default)]
@@ -116,7 +125,7 @@ pub struct Connection {
     pub name: Term,
     pub(crate) state: Mutex<State>,
     /// Packets that have come and are not handled yet. Who handles one holds `handling`.
-    inbox: Mutex<VecDeque<(Vec<u8>, usize)>>,
+    inbox: Mutex<VecDeque<Come>>,
     handling: Mutex<Handling>,
     /// Buffers of packets that have been handled, to be used again.
     spare: Mutex<Vec<Vec<u8>>>,
@@ -314,7 +323,7 @@ impl Connection {
     }
     /// Queues a message, after `tie` has noted what it ties (under the lock).
     pub(crate) fn push(&self, node: &Arc<Node>, parts: Parts, tie: impl FnOnce(&mut State)) -> Result<(), NotSent> {
-        let (controller, notify) = {
+        let (controller, notify, queued) = {
             let mut s = self.state.lock();
             // One that was made for an earlier life of the connection is as lost as that.
             let readable = !parts.needs_header() || s.phase == Phase::Up && s.sender.headers();
@@ -328,17 +337,21 @@ impl Connection {
                 return Ok(());
             }
             s.put(parts);
-            (s.controller, std::mem::take(&mut s.notify))
+            (s.controller, std::mem::take(&mut s.notify), s.queued)
         };
-        self.kick(node, controller, notify);
+        self.kick(node, controller, notify, queued < PUT_OFF);
         Ok(())
     }
-    fn kick(&self, node: &Arc<Node>, controller: Term, notify: bool) {
+    fn kick(&self, node: &Arc<Node>, controller: Term, notify: bool, can_wait: bool) {
         if controller.is_local_port() {
+            if can_wait && put_off::more(node, controller) {
+                return;
+            }
             if let Some(ports) = port::of(node)
                 && let Some(port) = ports.get(controller)
             {
                 ports.carry(&port);
+                put_off::sent(node, ports, port);
             }
         } else if notify {
             node.send_message(controller, Owned::immediate(term::atom!("dist_data")));
@@ -348,26 +361,26 @@ impl Connection {
     pub(crate) fn flush(&self, node: &Arc<Node>) {
         let controller = self.state.lock().controller;
         if controller.is_some() && self.has_next() {
-            self.kick(node, controller, false);
+            self.kick(node, controller, false, false);
         }
     }
-    /// The next packet, and who may go on now that it has gone.
+    /// The next packets, and who may go on now that they have gone. One packet, if the controller is a process.
     pub(crate) fn pop(&self, node: &Node) -> Option<Frame> {
-        let (packet, waiting) = {
+        let (packets, waiting) = {
             let mut s = self.state.lock();
             if s.phase != Phase::Up {
                 return None;
             }
-            let packet = s.queue.pop_front()?;
-            s.queued -= packet.size();
+            let packets = s.queue.pop_front()?;
+            s.queued -= packets.size();
             let low = s.queued as u64 <= node.config.dist_buffer_busy_limit / 2;
-            (packet, if low { std::mem::take(&mut s.waiting) } else { Vec::new() })
+            (packets, if low { std::mem::take(&mut s.waiting) } else { Vec::new() })
         };
-        self.packets_out.fetch_add(1, Relaxed);
+        self.packets_out.fetch_add(packets.packets() as u64, Relaxed);
         for process in waiting {
             node.wake(process);
         }
-        Some(packet)
+        Some(packets)
     }
     pub(crate) fn has_next(&self) -> bool {
         let s = self.state.lock();
@@ -386,25 +399,34 @@ impl Connection {
     }
 
     // ---- receiving
-    pub(crate) fn put(&self, bytes: Vec<u8>, from: usize) {
-        self.inbox.lock().push_back((bytes, from));
+    /// One packet.
+    pub(crate) fn put(&self, bytes: Vec<u8>) {
+        let part = 0..bytes.len();
+        self.inbox.lock().push_back(Come { bytes, part, lengths: false });
     }
     /// Handles what has come, unless somebody does so already (who then looks again).
     pub(crate) fn work(self: &Arc<Self>, node: &Arc<Node>) {
         while !self.inbox.lock().is_empty() {
             let Some(mut handling) = self.handling.try_lock() else { return };
             loop {
-                let Some((bytes, from)) = self.inbox.lock().pop_front() else { break };
-                let packet = &bytes[from..];
+                let Some(Come { bytes, part, lengths }) = self.inbox.lock().pop_front() else { break };
                 let number = self.id().0;
                 if handling.number != number {
                     *handling = Handling { number, receiver: Receiver::default() };
                 }
-                self.packets_in.fetch_add(1, Relaxed);
-                if super::incoming::packet(self, node, packet, &mut handling.receiver).is_err() {
-                    self.inbox.lock().clear();
-                    self.bad(node, packet);
+                let mut rest = &bytes[part];
+                let mut count = 0;
+                while !rest.is_empty() || !lengths && count == 0 {
+                    let packet;
+                    (packet, rest) = next_packet(rest, lengths);
+                    count += 1;
+                    if super::incoming::packet(self, node, packet, &mut handling.receiver).is_err() {
+                        self.inbox.lock().clear();
+                        self.bad(node, packet);
+                        break;
+                    }
                 }
+                self.packets_in.fetch_add(count, Relaxed);
                 self.recycle(bytes);
             }
             drop(handling);
@@ -432,6 +454,64 @@ pub(crate) fn told(reason: Term) -> Term {
     if reason == am::NORMAL { term::atom!("connection_closed") } else { reason }
 }
 
+/// The first packet of what has come, and the rest.
+fn next_packet(bytes: &[u8], lengths: bool) -> (&[u8], &[u8]) {
+    match bytes.split_first_chunk::<{ dist::LENGTH }>() {
+        Some((length, rest)) if lengths => rest.split_at(rest.len().min(u32::from_be_bytes(*length) as usize)),
+        _ => (bytes, &[]),
+    }
+}
+
+/// What a scheduler's thread sends after its first packets goes out together, when the slice is over or several have been: each write costs more than
+/// all else about a small message. The first go at once, so that nobody waits for an answer longer than needed.
+mod put_off {
+    use node::{Node, later};
+    use ports::{Port, Ports};
+    use std::cell::{Cell, RefCell};
+    use std::sync::Arc;
+    use term::Term;
+
+    /// Where this thread has sent something since it began to run what is to be run now.
+    struct Sent {
+        node: *const Node,
+        ports: Arc<Ports>,
+        port: Arc<Port>,
+    }
+
+    thread_local! {
+        static SENT: RefCell<Option<Sent>> = const { RefCell::new(None) };
+        static MORE: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// There is more for this port: true if it goes out later, without the caller's doing.
+    pub(super) fn more(node: &Arc<Node>, port: Term) -> bool {
+        let same = SENT.with_borrow(|sent| sent.as_ref().is_some_and(|s| s.port.id == port && s.node == Arc::as_ptr(node)));
+        if same {
+            MORE.set(true);
+        }
+        same
+    }
+    /// Something has gone to this port at once.
+    pub(super) fn sent(node: &Arc<Node>, ports: Arc<Ports>, port: Arc<Port>) {
+        if !later::put_off(send) {
+            return;
+        }
+        let sent = Sent { node: Arc::as_ptr(node), ports, port };
+        let before = SENT.with_borrow_mut(|s| s.replace(sent));
+        send_rest(before);
+    }
+    fn send() {
+        send_rest(SENT.take());
+    }
+    fn send_rest(sent: Option<Sent>) {
+        if MORE.replace(false)
+            && let Some(sent) = sent
+        {
+            sent.ports.carry(&sent.port);
+        }
+    }
+}
+
 /// A connection as a port's: what the port calls.
 pub(crate) struct Through {
     pub connection: Arc<Connection>,
@@ -440,11 +520,10 @@ pub(crate) struct Through {
 }
 
 impl ports::Carried for Through {
-    fn received(&self, bytes: Vec<u8>, from: usize) {
-        if self.connection.id() != self.id {
-            return;
+    fn received(&self, bytes: Vec<u8>, part: Range<usize>) {
+        if self.connection.id() == self.id {
+            self.connection.inbox.lock().push_back(Come { bytes, part, lengths: true });
         }
-        self.connection.put(bytes, from);
     }
     fn buffer(&self) -> Vec<u8> {
         self.connection.spare.lock().pop().unwrap_or_default()

@@ -125,7 +125,7 @@ fn dist_ctrl_put_data(cx: &mut Ctx, a: &[Term]) -> Res {
         return Err(cx.badarg());
     }
     cx.charge(1 + bytes.len() / 64);
-    c.put(bytes, 0);
+    c.put(bytes);
     c.work(&cx.node.clone());
     Ok(am::OK)
 }
@@ -141,7 +141,7 @@ fn dist_ctrl_get_data(cx: &mut Ctx, a: &[Term]) -> Res {
     let Some(packet) = c.pop(cx.node) else { return Ok(am::NONE) };
     let get_size = c.state.lock().get_size;
     let h = cx.h();
-    let data = h.binary(&packet.bytes());
+    let data = h.binary(&packet.packet());
     let data = h.list(&[data]);
     if !get_size {
         return Ok(data);

@@ -26,10 +26,9 @@ const SENDING: u8 = 2;
 const PACKET_MAX: usize = 0x400_0000;
 /// So many times at most is read at one event.
 const READS: usize = 16;
-/// A packet between nodes of so many bytes keeps the buffer that it came in.
-const OWN_BUFFER: usize = 8 << 10;
-/// So much is read at once where packets are small and many: those between nodes.
-const MANY_PACKETS: usize = 4 << 10;
+/// So much is read at once at least of packets between nodes: at first, and where several have come at once.
+const FEW_PACKETS: usize = 4 << 10;
+const MANY_PACKETS: usize = 16 << 10;
 /// The buffer of a connection between nodes stays if it is not larger.
 const KEPT: usize = 256 << 10;
 /// Room is made for so much at most before it has come.
@@ -381,12 +380,15 @@ impl Tcp {
     }
     /// Passes on what has come, and reads more, as long as somebody wants it and something comes.
     fn receive(&mut self, io: &mut Io) {
-        let (mut drained, mut reads) = (false, 0);
+        let (mut drained, mut reads, mut several) = (false, 0, false);
         loop {
             // What has come is passed on in any case: nobody would look at it again before something more comes.
             let more = loop {
                 if self.s.state != State::Connected || !(self.is_active() || self.receiver.is_some()) {
                     return;
+                }
+                if self.give_packets(io) {
+                    several = true;
                 }
                 match self.front() {
                     Front::Whole(n) => self.deliver(io, n),
@@ -398,7 +400,12 @@ impl Tcp {
                 break;
             }
             reads += 1;
-            let more = if self.input.is_empty() && io.port.carried.get().is_some() { more.max(MANY_PACKETS) } else { more };
+            // A large packet is read to its end, and no further: so it need not be moved.
+            let more = match io.port.carried.get() {
+                Some(_) if several => more.max(MANY_PACKETS),
+                Some(_) if self.input.is_empty() => more.max(FEW_PACKETS),
+                _ => more,
+            };
             let room = more.min(STEP);
             let input = &mut self.input;
             let got = self.s.fd().and_then(|fd| io.world().net.recv_more(fd, input, room, 0));
@@ -414,6 +421,31 @@ impl Tcp {
             self.input = Vec::new();
         }
         self.s.want.read = true;
+    }
+    /// Passes on all whole packets between nodes at once, in the buffer in which they came. Were there several?
+    fn give_packets(&mut self, io: &Io) -> bool {
+        let Some(carried) = io.port.carried.get() else { return false };
+        if self.receiver.is_some() || self.kind() != Packet::Length(dist::LENGTH as u8) {
+            return false;
+        }
+        let (mut end, mut count) = (self.used, 0);
+        while let Some((length, rest)) = self.input[end..].split_first_chunk::<{ dist::LENGTH }>() {
+            let size = u32::from_be_bytes(*length) as usize;
+            // `front` has a word about those that are too large.
+            if size > rest.len() || self.s.settings.packet_size > 0 && size > self.s.settings.packet_size {
+                break;
+            }
+            self.s.count_received(io, dist::LENGTH + size);
+            end += dist::LENGTH + size;
+            count += 1;
+        }
+        if count > 0 {
+            let mut next = carried.buffer();
+            next.extend_from_slice(&self.input[end..]);
+            carried.received(std::mem::replace(&mut self.input, next), self.used..end);
+            self.used = 0;
+        }
+        count > 1
     }
     /// One packet of so many bytes for the owner, or for who asked for it.
     fn deliver(&mut self, io: &mut Io, size: usize) {
@@ -439,15 +471,11 @@ impl Tcp {
                 a.ok(t)
             });
         } else if let Some(carried) = io.port.carried.get() {
+            // With another length in front, or none.
             let (from, to) = packet::body(kind, packet);
-            // A large one that ends with the input is not copied.
-            if self.used + to == bytes.len() && size >= OWN_BUFFER {
-                carried.received(bytes, self.used + from);
-                self.input = carried.buffer();
-                self.used = 0;
-                return;
-            }
-            carried.received(packet[from..to].to_vec(), 0);
+            let length = ((to - from) as u32).to_be_bytes();
+            let copy = [&length, &packet[from..to]].concat();
+            carried.received(copy, 0..dist::LENGTH + to - from);
         } else {
             self.tell_packet(io, kind, packet, brackets);
             let used_up = self.s.one_less();
@@ -606,7 +634,7 @@ impl Driver for Tcp {
     }
     fn command(&mut self, io: &mut Io, data: Vec<u8>) {
         let Some((sender, from)) = Sender::of(io, &data) else { return Sender::refuse(io) };
-        self.send(io, data, from, &[], Some(sender));
+        self.send(io, data, from, Some(sender));
         self.s.arm(io);
     }
     fn takes_controls(&self) -> bool {
@@ -692,9 +720,8 @@ impl Driver for Tcp {
     fn carries_packets(&self) -> bool {
         self.s.state == State::Connected
     }
-    fn send_packet(&mut self, io: &mut Io, mut packet: Frame) {
-        let own = std::mem::take(&mut packet.own);
-        self.send(io, own, 0, packet.shared(), None);
+    fn send_packets(&mut self, io: &mut Io, packets: Frame) {
+        self.send_frame(io, packets);
         self.s.arm(io);
     }
 }

@@ -4,9 +4,12 @@ use super::super::inet::{self, Sender, State};
 use super::{SENDING, SendFile, Tcp};
 use crate::driver::{Control, Io};
 use crate::packet::Kind as Packet;
+use dist::Frame;
 use process::Owned;
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sys::Errno;
 use sys::net::Shutdown;
@@ -21,9 +24,23 @@ const FILE_STEP: u64 = (1 << 30) - 1;
 /// Bytes that wait to go out.
 #[derive(Default)]
 pub(super) struct Output {
-    /// Pieces, and where what is left of each begins.
-    pieces: VecDeque<(Vec<u8>, usize)>,
+    /// Pieces, and what is left of each.
+    pieces: VecDeque<(Piece, Range<usize>)>,
     len: usize,
+}
+
+enum Piece {
+    Own(Vec<u8>),
+    Shared(Arc<Vec<u8>>),
+}
+
+impl Piece {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Piece::Own(bytes) => bytes,
+            Piece::Shared(bytes) => bytes,
+        }
+    }
 }
 
 impl Output {
@@ -31,9 +48,13 @@ impl Output {
         self.len
     }
     fn push(&mut self, bytes: Vec<u8>, from: usize) {
-        if from < bytes.len() {
-            self.len += bytes.len() - from;
-            self.pieces.push_back((bytes, from));
+        let part = from..bytes.len();
+        self.push_piece(Piece::Own(bytes), part);
+    }
+    fn push_piece(&mut self, piece: Piece, part: Range<usize>) {
+        if !part.is_empty() {
+            self.len += part.len();
+            self.pieces.push_back((piece, part));
         }
     }
     fn clear(&mut self) {
@@ -43,8 +64,8 @@ impl Output {
     fn slices(&self, most: usize) -> Vec<IoSlice<'_>> {
         let mut room = most;
         let mut out = Vec::new();
-        for (bytes, from) in self.pieces.iter().take(PIECES) {
-            let piece = &bytes[*from..];
+        for (piece, part) in self.pieces.iter().take(PIECES) {
+            let piece = &piece.bytes()[part.clone()];
             let piece = &piece[..piece.len().min(room)];
             room -= piece.len();
             out.push(IoSlice::new(piece));
@@ -56,13 +77,12 @@ impl Output {
     }
     fn gone(&mut self, mut n: usize) {
         self.len -= n;
-        while let Some((bytes, from)) = self.pieces.front_mut() {
-            let left = bytes.len() - *from;
-            if n < left {
-                *from += n;
+        while let Some((_, part)) = self.pieces.front_mut() {
+            if n < part.len() {
+                part.start += n;
                 return;
             }
-            n -= left;
+            n -= part.len();
             self.pieces.pop_front();
         }
     }
@@ -70,8 +90,51 @@ impl Output {
 
 impl Tcp {
     // ---- sending
-    /// Data from a process, from a place on, and more behind it that somebody else holds; without a sender it is the node's own.
-    pub(super) fn send(&mut self, io: &mut Io, data: Vec<u8>, from: usize, more: &[u8], sender: Option<Sender>) {
+    /// Packets that the node itself has made.
+    pub(super) fn send_frame(&mut self, io: &mut Io, frame: Frame) {
+        if self.s.state != State::Connected {
+            return;
+        }
+        if self.s.settings.packet_kind != Packet::Length(dist::LENGTH as u8) {
+            return self.send_each(io, &frame);
+        }
+        if self.shutdown.is_some() {
+            return self.output_failed(io, Errno::EPIPE, None);
+        }
+        frame.sizes().for_each(|size| self.s.counts.sent.add(dist::LENGTH + size));
+        let waits = self.file.is_some() || self.output.len() > 0;
+        let sent = if waits || self.s.ignored || self.s.settings.delay_send {
+            Ok(0)
+        } else {
+            let slices = [IoSlice::new(&frame.own), IoSlice::new(frame.shared())];
+            let slices = &slices[..2 - usize::from(frame.shared().is_empty())];
+            self.s.fd().and_then(|fd| io.world().net.send(fd, slices, 0))
+        };
+        let n = match sent {
+            Ok(n) => n,
+            Err(Errno::EAGAIN) => 0,
+            Err(e) => return self.send_failed(io, e, None),
+        };
+        let (own, shared) = frame.into_parts();
+        let in_own = n.min(own.len());
+        self.output.push(own, in_own);
+        if let Some((bytes, part)) = shared {
+            self.output.push_piece(Piece::Shared(bytes), part.start + n - in_own..part.end);
+        }
+        self.s.want.write |= !waits && self.output.len() > 0;
+    }
+    /// Where other lengths stand in front of packets.
+    fn send_each(&mut self, io: &mut Io, frame: &Frame) {
+        let all = [&frame.own[..], frame.shared()].concat();
+        let mut rest = &all[..];
+        for size in frame.sizes() {
+            let (packet, more) = rest[dist::LENGTH..].split_at(size);
+            rest = more;
+            self.send(io, packet.to_vec(), 0, None);
+        }
+    }
+    /// Data from a process, from a place on; without a sender it is the node's own.
+    pub(super) fn send(&mut self, io: &mut Io, data: Vec<u8>, from: usize, sender: Option<Sender>) {
         if self.s.state != State::Connected {
             let reason = match std::mem::take(&mut self.closed_to_senders) {
                 true if self.s.reset_pending => atom!("econnreset"),
@@ -86,7 +149,7 @@ impl Tcp {
         if self.shutdown.is_some() {
             return self.output_failed(io, Errno::EPIPE, sender);
         }
-        let body = data.len() - from + more.len();
+        let body = data.len() - from;
         let head = match self.s.settings.packet_kind {
             Packet::Length(n) => (body as u32).to_be_bytes()[4 - usize::from(n)..].to_vec(),
             _ => Vec::new(),
@@ -97,7 +160,6 @@ impl Tcp {
         if self.file.is_some() || waiting > 0 {
             self.output.push(head, 0);
             self.output.push(data, from);
-            self.output.push(more.to_vec(), 0);
             if let Some(sender) = sender {
                 if waiting + size >= self.s.settings.high {
                     return self.block(io, sender);
@@ -110,8 +172,8 @@ impl Tcp {
             0 => Ok(0),
             _ if self.s.ignored || self.s.settings.delay_send => Ok(0),
             _ => {
-                let slices = [IoSlice::new(&head), IoSlice::new(&data[from..]), IoSlice::new(more)];
-                let slices = &slices[usize::from(head.is_empty())..slices.len() - usize::from(more.is_empty())];
+                let slices = [IoSlice::new(&head), IoSlice::new(&data[from..])];
+                let slices = &slices[usize::from(head.is_empty())..];
                 self.s.fd().and_then(|fd| io.world().net.send(fd, slices, 0))
             }
         };
@@ -120,10 +182,8 @@ impl Tcp {
             Ok(_) | Err(Errno::EAGAIN) => {
                 let n = sent.unwrap_or(0);
                 let in_head = n.min(head.len());
-                let in_data = (n - in_head).min(data.len() - from);
                 self.output.push(head, in_head);
-                self.output.push(data, from + in_data);
-                self.output.push(more[n - in_head - in_data..].to_vec(), 0);
+                self.output.push(data, from + n - in_head);
                 self.s.want.write = true;
             }
             Err(e) => return self.send_failed(io, e, sender),
