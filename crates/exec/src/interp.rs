@@ -676,7 +676,11 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                             // Some of them were spread.
                             (*xp, *xp.add(1)) = (f, args);
                             sync_out!();
-                            raise::stub_badarg(cx, export_of(ip), xp);
+                            if args.list_length().is_some() {
+                                raise::bad_fun_of_many(cx, f, args);
+                            } else {
+                                raise::stub_badarg(cx, export_of(ip), xp);
+                            }
                             back_to_heap!();
                             raised!(ip)
                         }
@@ -695,7 +699,11 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                         None => {
                             (*xp, *xp.add(1), *xp.add(2)) = (m, f, args);
                             sync_out!();
-                            raise::stub_badarg(cx, export_of(ip), xp);
+                            if m.is_atom() && f.is_atom() && args.list_length().is_some() {
+                                raise::undefined_of_many(cx, m, f, args);
+                            } else {
+                                raise::stub_badarg(cx, export_of(ip), xp);
+                            }
                             back_to_heap!();
                             raised!(ip)
                         }
@@ -766,7 +774,12 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                             }
                             enter!(address!(export))
                         }
-                        _ => error!(am::BADARG),
+                        _ => {
+                            sync_out!();
+                            raise::undefined_of_many(cx, m, f, args);
+                            back_to_heap!();
+                            raised!(ip)
+                        }
                     }
                 }
                 Op::NormalExit => {

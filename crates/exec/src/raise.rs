@@ -465,6 +465,17 @@ pub fn bad_fun(cx: &mut Ctx, f: Term, args: &[Term]) {
     cx.p.exception.set(Class::Error, reason, Term::NONE);
 }
 
+/// Likewise with a list of more arguments than any function has.
+pub fn bad_fun_of_many(cx: &mut Ctx, f: Term, list: Term) {
+    let reason = if f.fun_arity().is_some() {
+        let pair = cx.h().tuple(&[f, list]);
+        cx.h().tuple(&[am::BADARITY, pair])
+    } else {
+        cx.h().tuple(&[am::BADFUN, f])
+    };
+    cx.p.exception.set(Class::Error, reason, Term::NONE);
+}
+
 /// `M:F(Args)` with a module or function that is no atom.
 pub fn bad_apply(cx: &mut Ctx, m: Term, f: Term, args: &[Term]) {
     cx.p.exception.set(Class::Error, am::BADARG, Term::NONE);
@@ -481,8 +492,12 @@ pub fn function_clause(cx: &mut Ctx, args: &[Term]) {
 
 /// A call of a function that does not exist.
 pub fn undefined(cx: &mut Ctx, m: Term, f: Term, args: &[Term]) {
-    cx.p.exception.set(Class::Error, am::UNDEF, Term::NONE);
     let list = cx.h().list(args);
+    undefined_of_many(cx, m, f, list);
+}
+/// Likewise with the list of its arguments, which may be more than any function has.
+pub fn undefined_of_many(cx: &mut Ctx, m: Term, f: Term, list: Term) {
+    cx.p.exception.set(Class::Error, am::UNDEF, Term::NONE);
     cx.p.exception.args = list;
     cx.p.exception.top = Some((m, f));
 }

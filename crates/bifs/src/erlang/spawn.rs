@@ -10,7 +10,7 @@ use process::{MaxHeap, Owned};
 use term::{Term, am, atom};
 
 fn mfa(cx: &mut Ctx, a: &[Term]) -> Result<(), Stop> {
-    let ok = a[0].is_atom() && a[1].is_atom() && a[2].list_length().is_some_and(|n| n <= 255);
+    let ok = a[0].is_atom() && a[1].is_atom() && a[2].list_length().is_some();
     if ok { Ok(()) } else { Err(cx.badarg()) }
 }
 

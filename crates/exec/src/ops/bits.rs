@@ -587,9 +587,19 @@ fn write_float(out: &mut [u8], at: usize, value: Term, n: usize, flags: u8) -> b
 }
 
 /// A bit string of the bits of `bin` and `more` bits behind them, with the bytes to be filled and the bit where the new ones begin.
+/// A bit string with room behind it, to be written.
+struct Appended {
+    term: Term,
+    /// All its bytes, and the bit from which on they are written.
+    out: &'static mut [u8],
+    at: usize,
+    /// What was there had to be copied.
+    copied: bool,
+}
+
 /// Grows the buffer of `bin` itself when nobody has appended to it before: what is appended to is a part of a cell that stands for
-/// the whole buffer, room included, so that no count changes. The last: whether `bin` had to be copied.
-fn append(a: &mut Alloc, bin: Term, more: usize, private: bool) -> (Term, &'static mut [u8], usize, bool) {
+/// the whole buffer, room included, so that no count changes.
+fn append(a: &mut Alloc, bin: Term, more: usize, private: bool) -> Appended {
     let (base, start, len) = match bin.kind() {
         Some(Kind::SubBits) => (bin.base(), bin.word(1) as usize, bin.word(2) as usize),
         _ => (bin, 0, bin.bit_size().unwrap_or(0)),
@@ -602,7 +612,7 @@ fn append(a: &mut Alloc, bin: Term, more: usize, private: bool) -> (Term, &'stat
             // SAFETY: rule 6 of `term`: the claimed bits are ours to write; those before them are not written.
             let out = unsafe { std::slice::from_raw_parts_mut(b.data(), bytes) };
             let whole = if base.word(1) as usize >= len + more { base } else { a.bin_ref((*b).clone(), b.capacity() * 8) };
-            return (a.part(whole, 0, len + more), out, len, false);
+            return Appended { term: a.part(whole, 0, len + more), out, at: len, copied: false };
         }
     }
     let bytes = (len + more).div_ceil(8);
@@ -619,7 +629,7 @@ fn append(a: &mut Alloc, bin: Term, more: usize, private: bool) -> (Term, &'stat
         v.copy_to(out, 0);
     }
     let whole = a.bin_ref(b, capacity * 8);
-    (a.part(whole, 0, len + more), out, len, true)
+    Appended { term: a.part(whole, 0, len + more), out, at: len, copied: true }
 }
 
 /// Builds a bit string from segments.
@@ -656,9 +666,9 @@ pub fn create(cx: &mut Ctx, segments: &[Segment]) -> Result<Term, CreateError> {
     // A reduction for each 1,000 bytes written, and for 4,000 of those that are taken over when a first append copies them.
     cx.reductions -= ((total - if appending { sizes[0] } else { 0 }) / 8000) as i64;
     let (t, out, mut at) = if appending {
-        let (t, out, at, copied) = append(&mut cx.p.heap.alloc, segments[0].value, total - sizes[0], segments[0].kind == PRIVATE_APPEND);
-        cx.reductions -= if copied { sizes[0] / 32000 } else { 0 } as i64;
-        (t, out, at)
+        let appended = append(&mut cx.p.heap.alloc, segments[0].value, total - sizes[0], segments[0].kind == PRIVATE_APPEND);
+        cx.reductions -= if appended.copied { sizes[0] / 32000 } else { 0 } as i64;
+        (appended.term, appended.out, appended.at)
     } else {
         let (t, out) = cx.p.heap.alloc.bits_mut(total);
         (t, out, 0)
@@ -699,10 +709,9 @@ impl Building {
         t
     }
     pub fn append(&mut self, a: &mut Alloc, bin: Term, more: usize) -> Term {
-        let (t, out, at, _) = append(a, bin, more, false);
-        self.out = Some(out);
-        self.at = at;
-        t
+        let appended = append(a, bin, more, false);
+        (self.out, self.at) = (Some(appended.out), appended.at);
+        appended.term
     }
     /// The bit string may have been moved since it was started.
     pub fn moved(&mut self, t: Term) {

@@ -218,16 +218,15 @@ struct Line {
     at: usize,
     /// The cursor's column if the line were not folded (a wide character that does not fit into its row begins the next one).
     x: usize,
-    /// An escape sequence, or a character, that has not come whole.
+    /// An escape sequence that has not come whole.
     escape: String,
-    partial: Vec<u8>,
     /// A new line follows, which brings the cursor to the next row from wherever it waits.
     newline: bool,
 }
 
 impl Line {
     fn new(codes: Codes, columns: usize) -> Line {
-        Line { codes, columns: columns.max(1), cells: Vec::new(), at: 0, x: 0, escape: String::new(), partial: Vec::new(), newline: false }
+        Line { codes, columns: columns.max(1), cells: Vec::new(), at: 0, x: 0, escape: String::new(), newline: false }
     }
     /// Where the cursor stands after a cell of this width that begins at `x`.
     fn after(&self, x: usize, width: usize) -> usize {
@@ -294,14 +293,6 @@ impl Line {
     /// Splits text into cells and new lines.
     fn parse(&mut self, bytes: &[u8], unicode: bool) -> Vec<Piece> {
         let mut pieces = Vec::new();
-        let held;
-        let bytes = if self.partial.is_empty() {
-            bytes
-        } else {
-            self.partial.extend_from_slice(bytes);
-            held = std::mem::take(&mut self.partial);
-            &held[..]
-        };
         for chunk in bytes.utf8_chunks() {
             for c in chunk.valid().chars() {
                 self.parse_char(c, unicode, &mut pieces);
