@@ -412,6 +412,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                     Err(Stop::Yield) => leave!(ip, $arity, Ended::Yield, $resume),
                     Err(Stop::Wait) => leave!(ip, $arity, Ended::Wait, $resume),
                     Err(Stop::Dirty) => leave!(ip, $arity, Ended::Dirty(DirtyKind::Cpu), $resume),
+                    Err(Stop::DirtyIo) => leave!(ip, $arity, Ended::Dirty(DirtyKind::Io), $resume),
                     Err(Stop::Exit) => return Ended::Exit(cx.p.exception.reason),
                 }
             }};
@@ -423,7 +424,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                 let arity: usize = $arity;
                 let native = cx.node.natives.get_unchecked(index as usize);
                 // While one scheduler is to run alone, no dirty thread does: then it does their work.
-                if native.dirty != Dirty::No && dirty.is_none() && !cx.node.sched.blocked().1 {
+                if native.dirty != Dirty::No && !native.tried && dirty.is_none() && !cx.node.sched.blocked().1 {
                     let kind = if native.dirty == Dirty::Io { DirtyKind::Io } else { DirtyKind::Cpu };
                     leave!(ip, arity, Ended::Dirty(kind), Resume::Native(index));
                 }

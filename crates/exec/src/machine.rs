@@ -632,6 +632,7 @@ unsafe fn stopped(cx: &mut Ctx, local: &mut Local, stop: Stop, index: u32, stub:
             Stop::Yield => ends(cx, local, xp, stub, arity, Ended::Yield, resume),
             Stop::Wait => ends(cx, local, xp, stub, arity, Ended::Wait, resume),
             Stop::Dirty => ends(cx, local, xp, stub, arity, Ended::Dirty(DirtyKind::Cpu), resume),
+            Stop::DirtyIo => ends(cx, local, xp, stub, arity, Ended::Dirty(DirtyKind::Io), resume),
             Stop::Exit => {
                 local.ended = Some(Ended::Exit(cx.p.exception.reason));
                 Exit::Ended

@@ -18,6 +18,8 @@ pub enum Stop {
     Yield,
     /// Too much for a scheduler: to be called again with the same arguments on a dirty one (see `Ctx::heavy`).
     Dirty,
+    /// Would have to wait for the outside: likewise, on the pool for that.
+    DirtyIo,
     /// To be called again with the same arguments once a signal has arrived or someone has woken the process.
     Wait,
     /// The process ends at once with `Private::exception`'s reason, without handlers (an exit signal that it may not catch).
@@ -76,6 +78,11 @@ impl<'a> Ctx<'a> {
     /// Work that cannot be divided is left to a dirty scheduler if there is much of it.
     pub fn heavy(&self, much: bool) -> Result<(), Stop> {
         if much && !self.dirty { Err(Stop::Dirty) } else { Ok(()) }
+    }
+    /// Must what would have to wait for the outside ask for another thread first?
+    pub fn must_not_wait(&self) -> bool {
+        // While one scheduler is to run alone, no dirty thread does: then it does their work.
+        !self.dirty && !self.node.sched.blocked().1
     }
     /// Ends the slice as soon as may be.
     pub fn give_up(&mut self) {

@@ -62,6 +62,8 @@ pub struct Native {
     pub dirty: Dirty,
     /// On a dirty pool it leaves alone what signals act on (links, monitors, mailbox, dictionary), so that they can act meanwhile.
     pub apart: bool,
+    /// It begins on a scheduler all the same, and asks for the pool itself (`Stop::DirtyIo`) if it would have to wait.
+    pub tried: bool,
     /// A NIF of this library name in ERTS: becomes callable only when its module calls `erlang:load_nif/2`; else a BIF.
     pub nif: bool,
     /// What is missing, if anything; shown in the status table.
@@ -77,7 +79,7 @@ pub type PlainFn = fn(&mut Ctx, Term, Term) -> Term;
 impl Native {
     /// A BIF without outside effects.
     pub const fn new(module: &'static str, function: &'static str, arity: u8, run: NativeFn) -> Native {
-        Native { module, function, arity, run, effect: Effect::Pure, dirty: Dirty::No, apart: false, nif: false, partial: "", plain: None }
+        Native { module, function, arity, run, effect: Effect::Pure, dirty: Dirty::No, apart: false, tried: false, nif: false, partial: "", plain: None }
     }
     pub const fn effect(mut self, effect: Effect) -> Native {
         self.effect = effect;
@@ -95,6 +97,11 @@ impl Native {
     }
     pub const fn dirty(mut self, dirty: Dirty) -> Native {
         self.dirty = dirty;
+        self
+    }
+    /// See the field.
+    pub const fn tried(mut self) -> Native {
+        self.tried = true;
         self
     }
     pub const fn nif(mut self) -> Native {

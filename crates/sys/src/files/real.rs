@@ -1,7 +1,7 @@
 //! The real file system, through safe system calls relative to a directory that the node owns.
 
 use std::{
-    io::IoSlice,
+    io::{IoSlice, IoSliceMut},
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     os::unix::ffi::OsStrExt,
     sync::Arc,
@@ -9,8 +9,8 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 use rustix::{
-    fs::{self, AtFlags, CWD, Mode, OFlags, Stat, Timespec, Timestamps},
-    io::{Errno as Os, retry_on_intr},
+    fs::{self, AtFlags, CWD, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps},
+    io::{Errno as Os, ReadWriteFlags, retry_on_intr},
 };
 
 use super::{Access, Advice, File, FileInfo, FileType, Files, OpenMode, Sink, Whence};
@@ -38,6 +38,31 @@ impl RealFiles {
     fn at<T>(&self, f: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<T>) -> Result<T> {
         let own = self.own_cwd.read().clone();
         Ok(f(own.as_ref().map_or(CWD, |fd| fd.as_fd()))?)
+    }
+
+    /// Opens a regular file to read it and says its size, if its name and what is said of it are in the system's memory.
+    fn open_cached(&self, path: &[u8]) -> Option<Result<(OwnedFd, i64)>> {
+        let own = self.own_cwd.read().clone();
+        let dir = own.as_ref().map_or(CWD, |fd| fd.as_fd());
+        let open = |flags| match fs::openat2(dir, path, flags | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED) {
+            Ok(fd) => Some(Ok(fd)),
+            Err(e @ (Os::NOENT | Os::NOTDIR | Os::ACCESS | Os::LOOP | Os::NAMETOOLONG)) => Some(Err(e.into())),
+            Err(_) => None,
+        };
+        // First without opening it really: to open a pipe may take for ever, and others would notice.
+        let found = match open(OFlags::PATH)? {
+            Ok(fd) => fd,
+            Err(e) => return Some(Err(e)),
+        };
+        if kind_of(fs::fstat(&found).ok()?.st_mode) != FileType::Regular {
+            return None;
+        }
+        let fd = match open(OFlags::RDONLY | OFlags::NOCTTY)? {
+            Ok(fd) => fd,
+            Err(e) => return Some(Err(e)),
+        };
+        let st = fs::fstat(&fd).ok()?;
+        (kind_of(st.st_mode) == FileType::Regular).then_some(Ok((fd, st.st_size)))
     }
 
     /// The node's own working directory, if it has left the process's.
@@ -99,18 +124,20 @@ impl Files for RealFiles {
             flags |= OFlags::SYNC;
         }
         let fd = self.at(|dir| retry_on_intr(|| fs::openat(dir, path, flags, Mode::from_raw_mode(0o666))))?;
-        if !mode.skip_type_check {
-            match (kind_of(fs::fstat(&fd)?.st_mode), mode.directory) {
-                (FileType::Directory, false) => return Err(Errno::EISDIR),
-                (FileType::Directory, true) | (_, false) => {}
-                (_, true) => return Err(Errno::ENOTDIR),
-            }
+        if mode.skip_type_check {
+            return Ok(self.adopt(fd));
         }
-        Ok(self.adopt(fd))
+        let kind = kind_of(fs::fstat(&fd)?.st_mode);
+        match (kind, mode.directory) {
+            (FileType::Directory, false) => return Err(Errno::EISDIR),
+            (FileType::Directory, true) | (_, false) => {}
+            (_, true) => return Err(Errno::ENOTDIR),
+        }
+        Ok(RealFile::shared(fd, kind == FileType::Regular))
     }
 
     fn adopt(&self, fd: OwnedFd) -> Arc<dyn File> {
-        Arc::new(RealFile { fd: Mutex::new(Some(Arc::new(fd))) })
+        RealFile::shared(fd, false)
     }
 
     fn read_file_to(&self, path: &[u8], to: &mut dyn Sink) -> Result<()> {
@@ -132,6 +159,26 @@ impl Files for RealFiles {
             }
             wanted = if n < wanted { wanted - n } else { 64 * 1024 };
         }
+    }
+
+    fn open_at_once(&self, path: &[u8]) -> Option<Result<Arc<dyn File>>> {
+        Some(self.open_cached(path)?.map(|(fd, _)| RealFile::shared(fd, true)))
+    }
+
+    fn read_file_at_once(&self, path: &[u8], to: &mut dyn Sink, most: usize) -> Option<Result<()>> {
+        let (fd, size) = match self.open_cached(path)? {
+            Ok(opened) => opened,
+            Err(e) => return Some(Err(e)),
+        };
+        // A size of nothing is said of files that are made when they are read.
+        let size = usize::try_from(size).ok().filter(|n| (1..=most).contains(n))?;
+        let room = to.room(size)?;
+        let got = rustix::io::preadv2(&fd, &mut [IoSliceMut::new(room)], 0, ReadWriteFlags::NOWAIT).ok();
+        if got != Some(size) {
+            to.give_back(size);
+            return None;
+        }
+        Some(Ok(()))
     }
 
     fn list_dir(&self, path: &[u8]) -> Result<Vec<Vec<u8>>> {
@@ -245,9 +292,14 @@ fn not_empty_is_exists(e: Os) -> Os {
 
 struct RealFile {
     fd: Mutex<Option<Arc<OwnedFd>>>,
+    /// Known to be a regular file, which can be read again from any place.
+    regular: bool,
 }
 
 impl RealFile {
+    fn shared(fd: OwnedFd, regular: bool) -> Arc<dyn File> {
+        Arc::new(RealFile { fd: Mutex::new(Some(Arc::new(fd))), regular })
+    }
     fn fd(&self) -> Result<Arc<OwnedFd>> {
         self.fd.lock().clone().ok_or(Errno::EINVAL)
     }
@@ -293,6 +345,50 @@ impl File for RealFile {
     fn pread(&self, at: i64, buf: &mut [u8]) -> Result<usize> {
         let (fd, at) = (self.fd()?, offset(at)?);
         read_full(buf, |part, done| rustix::io::pread(&fd, part, at + done as u64))
+    }
+
+    fn read_at_once(&self, buf: &mut [u8]) -> Option<Result<usize>> {
+        if !self.regular {
+            return None;
+        }
+        let fd = match self.fd() {
+            Ok(fd) => fd,
+            Err(e) => return Some(Err(e)),
+        };
+        let mut got = 0;
+        while got < buf.len() {
+            // At the file's position.
+            match rustix::io::preadv2(&fd, &mut [IoSliceMut::new(&mut buf[got..])], u64::MAX, ReadWriteFlags::NOWAIT) {
+                Ok(0) => break,
+                Ok(n) => got += n,
+                Err(_) => {
+                    if got > 0 {
+                        fs::seek(&fd, fs::SeekFrom::Current(-(got as i64))).ok()?;
+                    }
+                    return None;
+                }
+            }
+        }
+        Some(Ok(got))
+    }
+
+    fn pread_at_once(&self, at: i64, buf: &mut [u8]) -> Option<Result<usize>> {
+        if !self.regular {
+            return None;
+        }
+        let (fd, at) = match self.fd().and_then(|fd| Ok((fd, offset(at)?))) {
+            Ok(both) => both,
+            Err(e) => return Some(Err(e)),
+        };
+        let mut got = 0;
+        while got < buf.len() {
+            match rustix::io::preadv2(&fd, &mut [IoSliceMut::new(&mut buf[got..])], at + got as u64, ReadWriteFlags::NOWAIT) {
+                Ok(0) => break,
+                Ok(n) => got += n,
+                Err(_) => return None,
+            }
+        }
+        Some(Ok(got))
     }
 
     fn writev(&self, data: &[IoSlice<'_>]) -> Result<()> {
@@ -461,6 +557,40 @@ mod tests {
         assert_eq!(fs.open(&d.at("s"), OpenMode::READ).unwrap().write(b"a"), Err(Errno::EBADF));
         fs.open(&d.at("s"), OpenMode::WRITE).unwrap();
         assert_eq!(fs.read_info(&d.at("s"), true).unwrap().size, 0, "write alone empties the file");
+    }
+
+    /// Whether anything is done at once is the system's affair; what is done must be the same.
+    #[test]
+    fn at_once_or_not_at_all() {
+        let (fs, d) = (RealFiles::process(), Dir::new("at-once"));
+        fs.open(&d.at("f"), OpenMode::WRITE).unwrap().write(b"0123456789").unwrap();
+        fs.make_dir(&d.at("d")).unwrap();
+        fs::mknodat(CWD, d.at("p").as_slice(), fs::FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        assert!(fs.open_at_once(&d.at("d")).is_none() && fs.open_at_once(&d.at("p")).is_none(), "no regular files");
+        if let Some(r) = fs.open_at_once(&d.at("none")) {
+            assert_eq!(r.map(drop), Err(Errno::ENOENT));
+        }
+        let mut all = Vec::new();
+        match fs.read_file_at_once(&d.at("f"), &mut all, 10) {
+            Some(r) => assert_eq!((r, all.as_slice()), (Ok(()), &b"0123456789"[..])),
+            None => assert!(all.is_empty()),
+        }
+        let mut more = Vec::new();
+        assert!(fs.read_file_at_once(&d.at("f"), &mut more, 9).is_none() && more.is_empty(), "longer than it may be");
+        let f = match fs.open_at_once(&d.at("f")) {
+            Some(f) => f.unwrap(),
+            None => fs.open(&d.at("f"), OpenMode::READ).unwrap(),
+        };
+        let mut buf = [0; 4];
+        for (want, from) in [(4, b"0123"), (4, b"4567"), (2, b"8967"), (0, b"8967")] {
+            let n = f.read_at_once(&mut buf).unwrap_or_else(|| f.read(&mut buf));
+            assert_eq!((n, &buf), (Ok(want), from));
+        }
+        let n = f.pread_at_once(3, &mut buf).unwrap_or_else(|| f.pread(3, &mut buf));
+        assert_eq!((n, &buf), (Ok(4), b"3456"));
+        assert_eq!(f.read(&mut buf), Ok(0), "the position stays");
+        f.close().unwrap();
+        assert_eq!(f.read_at_once(&mut buf), Some(Err(Errno::EINVAL)));
     }
 
     #[test]
