@@ -81,7 +81,7 @@ fn compiler(node: &Arc<Node>) -> Option<Arc<jit::Jit>> {
         perf_map: config.jit.perf.is_some(),
         dump: config.jit.dump,
     };
-    let cache = config.jit.cache.clone().map(|folder| jit::Cache { folder, verify: config.jit.verify_cache });
+    let cache = config.jit.cache.clone().map(|folder| jit::Cache { folder, release: node.code.release, verify: config.jit.verify_cache });
     jit::Jit::new(settings, Arc::new(CodeOf(Arc::downgrade(node))), cache.as_ref()).map(Arc::new)
 }
 

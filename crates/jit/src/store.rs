@@ -13,6 +13,8 @@ use sys::cache::Folder;
 pub struct Cache {
     /// Each build of the program has a folder in it.
     pub folder: PathBuf,
+    /// By which release's rules modules are loaded.
+    pub release: u32,
     /// Whatever is taken from there is compiled nevertheless and compared.
     pub verify: bool,
 }
@@ -43,7 +45,8 @@ impl Store {
     pub fn new(cache: &Cache, eager: bool) -> Option<Store> {
         let build = sys::cache::build_id(crate::stubs::leave_address() as *const ())?;
         // Whoever wants machine code of all functions makes much that others would load in vain.
-        let folder = Folder::new(cache.folder.join(if eager { build + "-eager" } else { build }));
+        let kind = if eager { "-eager" } else { "" };
+        let folder = Folder::new(cache.folder.join(format!("{build}-otp{}{kind}", cache.release)));
         Some(Store { folder, verify: cache.verify, seen: Mutex::default(), read: Mutex::default(), unwritten: Mutex::default() })
     }
 
