@@ -248,11 +248,6 @@ fn opened(cx: &mut Ctx, r: sys::Result<Arc<dyn File>>) -> Res {
 
 fn open(cx: &mut Ctx, a: &[Term]) -> Res {
     let (path, mode) = (path(cx, a[0])?, modes(cx, a[1])?);
-    if cx.must_not_wait() {
-        let only_read = OpenMode { read: true, ..OpenMode::default() };
-        let r = if mode == only_read { cx.node.world.files.open_at_once(&path) } else { None };
-        return opened(cx, r.ok_or(Stop::DirtyIo)?);
-    }
     let r = cx.node.world.files.open(&path, mode);
     opened(cx, r)
 }
@@ -432,31 +427,7 @@ fn size(cx: &mut Ctx, t: Term) -> Result<usize, Stop> {
 /// `{ok, Data}` or `eof` or an error, of a read of up to `size` bytes.
 fn read_into(cx: &mut Ctx, size: usize, read: impl FnOnce(&mut [u8]) -> sys::Result<usize>) -> Res {
     let mut buffer = Binary::with_capacity(size, size * 8);
-    let r = read(buffer.bytes_mut());
-    have_read(cx, size, buffer, r)
-}
-
-/// Likewise, of a read that is done at once or asks for another thread first.
-fn read_at_once(
-    cx: &mut Ctx,
-    size: usize,
-    at_once: impl FnOnce(&mut [u8]) -> Option<sys::Result<usize>>,
-    read: impl FnOnce(&mut [u8]) -> sys::Result<usize>,
-) -> Res {
-    if !cx.must_not_wait() {
-        return read_into(cx, size, read);
-    }
-    if size > AT_ONCE {
-        return Err(Stop::DirtyIo);
-    }
-    let mut buffer = Binary::with_capacity(size, size * 8);
-    let r = at_once(buffer.bytes_mut()).ok_or(Stop::DirtyIo)?;
-    cx.charge(r.as_ref().map_or(0, |n| n / BYTES_A_REDUCTION));
-    have_read(cx, size, buffer, r)
-}
-
-fn have_read(cx: &mut Ctx, size: usize, buffer: Binary, r: sys::Result<usize>) -> Res {
-    let n = match r {
+    let n = match read(buffer.bytes_mut()) {
         Ok(0) => return Ok(am::EOF),
         Ok(n) => n,
         Err(e) => return Ok(posix(cx, e)),
@@ -471,12 +442,12 @@ fn have_read(cx: &mut Ctx, size: usize, buffer: Binary, r: sys::Result<usize>) -
 
 fn read(cx: &mut Ctx, a: &[Term]) -> Res {
     let (file, size) = (handle(cx, a[0])?, size(cx, a[1])?);
-    read_at_once(cx, size, |buf| file.read_at_once(buf), |buf| file.read(buf))
+    read_into(cx, size, |buf| file.read(buf))
 }
 
 fn pread(cx: &mut Ctx, a: &[Term]) -> Res {
     let (file, at, size) = (handle(cx, a[0])?, int(cx, a[1])?, size(cx, a[2])?);
-    read_at_once(cx, size, |buf| file.pread_at_once(at, buf), |buf| file.pread(at, buf))
+    read_into(cx, size, |buf| file.pread(at, buf))
 }
 
 /// A list of binaries.
@@ -611,7 +582,7 @@ pub const NATIVES: &[Native] = &[
     Native::new("prim_file", "internal_native2name", 1, internal_native2name).effect(Effect::Node),
     Native::new("prim_file", "internal_normalize_utf8", 1, internal_normalize_utf8),
     Native::new("prim_file", "is_translatable", 1, is_translatable).effect(Effect::Node),
-    slow("open_nif", 2, open).tried(),
+    slow("open_nif", 2, open),
     slow("file_desc_to_ref_nif", 1, file_desc_to_ref),
     slow("read_file_nif", 1, read_file).tried(),
     quick("read_info_nif", 2, read_info),
@@ -632,8 +603,8 @@ pub const NATIVES: &[Native] = &[
     slow("set_time_nif", 4, set_time),
     quick("close_nif", 1, close),
     quick("delayed_close_nif", 1, delayed_close),
-    slow("read_nif", 2, read).tried(),
-    slow("pread_nif", 3, pread).tried(),
+    slow("read_nif", 2, read),
+    slow("pread_nif", 3, pread),
     slow("write_nif", 2, write),
     slow("pwrite_nif", 3, pwrite),
     quick("seek_nif", 3, seek),

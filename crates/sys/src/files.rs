@@ -161,9 +161,8 @@ pub trait Files: Send + Sync {
         self.read_file_to(path, &mut bytes)?;
         Ok(bytes)
     }
-    /// `open` to read and `read_file_to`, where nothing need be waited for: names and content are in the system's memory. `None`: that is
-    /// not so, or not known, and nothing has been done but to what was given to `to`.
-    fn open_at_once(&self, path: &[u8]) -> Option<Result<Arc<dyn File>>>;
+    /// `read_file_to` of at most so many bytes, where nothing need be waited for: name and content are in the system's memory. `None`: that
+    /// is not so, or not known; nothing was given to `to`.
     fn read_file_at_once(&self, path: &[u8], to: &mut dyn Sink, most: usize) -> Option<Result<()>>;
     /// The names in a directory, without `.` and `..`, in no particular order.
     fn list_dir(&self, path: &[u8]) -> Result<Vec<Vec<u8>>>;
@@ -192,9 +191,6 @@ pub trait File: Send + Sync {
     fn read(&self, buf: &mut [u8]) -> Result<usize>;
     /// Reads elsewhere, without moving the position.
     fn pread(&self, offset: i64, buf: &mut [u8]) -> Result<usize>;
-    /// `read` and `pread`, where nothing need be waited for. `None`: that is not so, or not known; nothing is read.
-    fn read_at_once(&self, buf: &mut [u8]) -> Option<Result<usize>>;
-    fn pread_at_once(&self, offset: i64, buf: &mut [u8]) -> Option<Result<usize>>;
     /// Writes all of it at the position.
     fn writev(&self, data: &[IoSlice<'_>]) -> Result<()>;
     /// Writes all of it elsewhere, without moving the position.

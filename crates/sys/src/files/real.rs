@@ -124,20 +124,18 @@ impl Files for RealFiles {
             flags |= OFlags::SYNC;
         }
         let fd = self.at(|dir| retry_on_intr(|| fs::openat(dir, path, flags, Mode::from_raw_mode(0o666))))?;
-        if mode.skip_type_check {
-            return Ok(self.adopt(fd));
+        if !mode.skip_type_check {
+            match (kind_of(fs::fstat(&fd)?.st_mode), mode.directory) {
+                (FileType::Directory, false) => return Err(Errno::EISDIR),
+                (FileType::Directory, true) | (_, false) => {}
+                (_, true) => return Err(Errno::ENOTDIR),
+            }
         }
-        let kind = kind_of(fs::fstat(&fd)?.st_mode);
-        match (kind, mode.directory) {
-            (FileType::Directory, false) => return Err(Errno::EISDIR),
-            (FileType::Directory, true) | (_, false) => {}
-            (_, true) => return Err(Errno::ENOTDIR),
-        }
-        Ok(RealFile::shared(fd, kind == FileType::Regular))
+        Ok(self.adopt(fd))
     }
 
     fn adopt(&self, fd: OwnedFd) -> Arc<dyn File> {
-        RealFile::shared(fd, false)
+        Arc::new(RealFile { fd: Mutex::new(Some(Arc::new(fd))) })
     }
 
     fn read_file_to(&self, path: &[u8], to: &mut dyn Sink) -> Result<()> {
@@ -159,10 +157,6 @@ impl Files for RealFiles {
             }
             wanted = if n < wanted { wanted - n } else { 64 * 1024 };
         }
-    }
-
-    fn open_at_once(&self, path: &[u8]) -> Option<Result<Arc<dyn File>>> {
-        Some(self.open_cached(path)?.map(|(fd, _)| RealFile::shared(fd, true)))
     }
 
     fn read_file_at_once(&self, path: &[u8], to: &mut dyn Sink, most: usize) -> Option<Result<()>> {
@@ -292,14 +286,9 @@ fn not_empty_is_exists(e: Os) -> Os {
 
 struct RealFile {
     fd: Mutex<Option<Arc<OwnedFd>>>,
-    /// Known to be a regular file, which can be read again from any place.
-    regular: bool,
 }
 
 impl RealFile {
-    fn shared(fd: OwnedFd, regular: bool) -> Arc<dyn File> {
-        Arc::new(RealFile { fd: Mutex::new(Some(Arc::new(fd))), regular })
-    }
     fn fd(&self) -> Result<Arc<OwnedFd>> {
         self.fd.lock().clone().ok_or(Errno::EINVAL)
     }
@@ -345,50 +334,6 @@ impl File for RealFile {
     fn pread(&self, at: i64, buf: &mut [u8]) -> Result<usize> {
         let (fd, at) = (self.fd()?, offset(at)?);
         read_full(buf, |part, done| rustix::io::pread(&fd, part, at + done as u64))
-    }
-
-    fn read_at_once(&self, buf: &mut [u8]) -> Option<Result<usize>> {
-        if !self.regular {
-            return None;
-        }
-        let fd = match self.fd() {
-            Ok(fd) => fd,
-            Err(e) => return Some(Err(e)),
-        };
-        let mut got = 0;
-        while got < buf.len() {
-            // At the file's position.
-            match rustix::io::preadv2(&fd, &mut [IoSliceMut::new(&mut buf[got..])], u64::MAX, ReadWriteFlags::NOWAIT) {
-                Ok(0) => break,
-                Ok(n) => got += n,
-                Err(_) => {
-                    if got > 0 {
-                        fs::seek(&fd, fs::SeekFrom::Current(-(got as i64))).ok()?;
-                    }
-                    return None;
-                }
-            }
-        }
-        Some(Ok(got))
-    }
-
-    fn pread_at_once(&self, at: i64, buf: &mut [u8]) -> Option<Result<usize>> {
-        if !self.regular {
-            return None;
-        }
-        let (fd, at) = match self.fd().and_then(|fd| Ok((fd, offset(at)?))) {
-            Ok(both) => both,
-            Err(e) => return Some(Err(e)),
-        };
-        let mut got = 0;
-        while got < buf.len() {
-            match rustix::io::preadv2(&fd, &mut [IoSliceMut::new(&mut buf[got..])], at + got as u64, ReadWriteFlags::NOWAIT) {
-                Ok(0) => break,
-                Ok(n) => got += n,
-                Err(_) => return None,
-            }
-        }
-        Some(Ok(got))
     }
 
     fn writev(&self, data: &[IoSlice<'_>]) -> Result<()> {
@@ -566,9 +511,11 @@ mod tests {
         fs.open(&d.at("f"), OpenMode::WRITE).unwrap().write(b"0123456789").unwrap();
         fs.make_dir(&d.at("d")).unwrap();
         fs::mknodat(CWD, d.at("p").as_slice(), fs::FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
-        assert!(fs.open_at_once(&d.at("d")).is_none() && fs.open_at_once(&d.at("p")).is_none(), "no regular files");
-        if let Some(r) = fs.open_at_once(&d.at("none")) {
-            assert_eq!(r.map(drop), Err(Errno::ENOENT));
+        for other in ["d", "p"] {
+            assert!(fs.read_file_at_once(&d.at(other), &mut Vec::new(), 10).is_none(), "no regular file");
+        }
+        if let Some(r) = fs.read_file_at_once(&d.at("none"), &mut Vec::new(), 10) {
+            assert_eq!(r, Err(Errno::ENOENT));
         }
         let mut all = Vec::new();
         match fs.read_file_at_once(&d.at("f"), &mut all, 10) {
@@ -577,20 +524,6 @@ mod tests {
         }
         let mut more = Vec::new();
         assert!(fs.read_file_at_once(&d.at("f"), &mut more, 9).is_none() && more.is_empty(), "longer than it may be");
-        let f = match fs.open_at_once(&d.at("f")) {
-            Some(f) => f.unwrap(),
-            None => fs.open(&d.at("f"), OpenMode::READ).unwrap(),
-        };
-        let mut buf = [0; 4];
-        for (want, from) in [(4, b"0123"), (4, b"4567"), (2, b"8967"), (0, b"8967")] {
-            let n = f.read_at_once(&mut buf).unwrap_or_else(|| f.read(&mut buf));
-            assert_eq!((n, &buf), (Ok(want), from));
-        }
-        let n = f.pread_at_once(3, &mut buf).unwrap_or_else(|| f.pread(3, &mut buf));
-        assert_eq!((n, &buf), (Ok(4), b"3456"));
-        assert_eq!(f.read(&mut buf), Ok(0), "the position stays");
-        f.close().unwrap();
-        assert_eq!(f.read_at_once(&mut buf), Some(Err(Errno::EINVAL)));
     }
 
     #[test]
