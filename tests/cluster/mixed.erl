@@ -3,12 +3,12 @@
 -export([main/1, echo/0, server/1, leaves/1, init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -behaviour(gen_server).
 
-%% The argument: the program that the other node runs on.
-main([Erl]) ->
+%% The arguments: the programs that the other node and this one run on.
+main([Erl, Own]) ->
     io:setopts([{encoding, unicode}]),
     Options = #{connection => standard_io, name => peer:random_name(other), exec => {Erl, []}, args => ["-kernel", "logger_level", "none", "-pa", filename:dirname(code:which(?MODULE))], wait_boot => 60000},
     {ok, Peer, N} = peer:start(Options),
-    persistent_term:put(?MODULE, Peer),
+    persistent_term:put(?MODULE, {Peer, Own}),
     [row(Name, fun() -> F(N) end) || {Name, F} <- table()],
     catch peer:stop(Peer),
     halt(0).
@@ -171,9 +171,16 @@ big(N) ->
 
 parts(N) ->
     E = other(N),
-    <<_:3, P:1000/bitstring, _/bitstring>> = binary:copy(<<"xyz">>, 1000),
-    <<_:10/binary, Q:500000/binary, _/binary>> = binary:copy(<<"w">>, 1000000),
+    P = part("<<_:3, P:1000/bitstring, _/bitstring>> = Whole, P.", binary:copy(<<"xyz">>, 1000)),
+    Q = part("<<_:10/binary, Q:500000/binary, _/binary>> = Whole, Q.", binary:copy(<<"w">>, 1000000)),
     {back(E, P) =:= P, back(E, Q) =:= Q, back(E, {P, Q, P}) =:= {P, Q, P}}.
+
+%% Evaluated, as what the compiler of one release makes of the matching of bits is not loaded by all others.
+part(Text, Whole) ->
+    {ok, Tokens, _} = erl_scan:string(Text),
+    {ok, Expressions} = erl_parse:parse_exprs(Tokens),
+    {value, Part, _} = erl_eval:exprs(Expressions, [{'Whole', Whole}]),
+    Part.
 
 aliases(N) ->
     Me = self(),
@@ -274,7 +281,7 @@ conflict(N) ->
     Why = receive {'DOWN', M1, _, _, R} -> R after 0 -> kill end,
     {A, B, C, is_tuple(M2), D, E, lists:sort(Alive), lists:member(Left, [Mine, Theirs]), lists:member(Why, [kill, killed])}.
 
-get_peer() -> persistent_term:get(?MODULE).
+get_peer() -> element(1, persistent_term:get(?MODULE)).
 
 groups(N) ->
     [{ok, _} = erpc:call(X, fun() -> {ok, P} = pg:start(scope), unlink(P), {ok, P} end) || X <- [node(), N]],
@@ -402,7 +409,8 @@ disconnected(N) ->
     {A, B, C, nodes(), peer:call(Peer, net_adm, ping, [node()]), nodes() =:= [N]}.
 
 hidden(N) ->
-    {ok, P, H} = peer:start(#{connection => standard_io, name => peer:random_name(hidden), args => ["-hidden"]}),
+    {_, Own} = persistent_term:get(?MODULE),
+    {ok, P, H} = peer:start(#{connection => standard_io, name => peer:random_name(hidden), exec => {Own, []}, args => ["-hidden"]}),
     pong = peer:call(P, net_adm, ping, [N]),
     A = {erpc:call(N, erlang, nodes, [hidden]) =:= [H], erpc:call(N, erlang, nodes, []) =:= [node()], lists:sort(peer:call(P, erlang, nodes, [connected])) =:= [N], nodes(hidden)},
     peer:stop(P),

@@ -1,6 +1,8 @@
 //! Two nodes, one on ferrobeam and one on the real Erlang, run the tables of `tests/cluster` against each other, each side in turn.
 //! The answers are those that two nodes of the real Erlang gave. `tls` is the table `mixed` with the connection between the nodes in TLS. `cut` needs
 //! network namespaces: where they are not permitted it is left out and says so.
+//! Another release: FERROBEAM_CLUSTER_ERL names the `erl` of the other node, FERROBEAM_CLUSTER_OURS a program that starts ours (on whatever libraries),
+//! ORACLE=DIR the real Erlang that ours stands for. With one of the first two the answers are not the recorded ones but those of the same pair of releases.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,17 +25,14 @@ pub fn command(names: &[String]) -> Outcome<bool> {
 
 /// Rows that passed and failed, both directions together.
 pub fn all_on(ferrobeam: &Path, names: &[String]) -> Outcome<(usize, usize)> {
-    let real = Machine::real()?;
-    let ours = Machine::ferrobeam(ferrobeam, &[]);
+    let nodes = Nodes::find(ferrobeam)?;
     let beams = shell::scratch("cluster")?;
-    let real_erl = real.erl.clone();
-    let our_erl = ours.launchers().ok_or("ferrobeam shims does not say where")?.join("erl");
     let (mut passed, mut failed) = (0, 0);
     for table in TABLES.iter().filter(|t| names.is_empty() || names.iter().any(|n| n == *t)) {
         let folder = shell::root().join("tests/cluster");
         let module = if *table == "tls" { "mixed" } else { table };
         let source = folder.join(format!("{module}.erl"));
-        shell::must(Command::new(setup::real("erlc")?).arg("-o").arg(&beams).arg(&source))?;
+        shell::must(Command::new(&nodes.erlc).arg("-o").arg(&beams).arg(&source))?;
         let space = match (*table == "cut").then(Space::new) {
             None => None,
             Some(Ok(space)) => Some(space),
@@ -49,13 +48,17 @@ pub fn all_on(ferrobeam: &Path, names: &[String]) -> Outcome<(usize, usize)> {
         let run = |first: &Path, second: &Path| run(module, first, second, &beams, space.as_ref(), &options);
         let recorded = folder.join(format!("{table}.out"));
         if std::env::var_os("UPDATE").is_some() {
-            let answer = run(&real_erl, &real_erl)?;
+            let answer = run(&nodes.real, &nodes.real)?;
             fs::write(&recorded, answer).map_err(|e| format!("{}: {e}", recorded.display()))?;
             continue;
         }
-        let expected = fs::read_to_string(&recorded).map_err(|e| format!("{}: {e}", recorded.display()))?;
-        for (how, first, second) in [("ferrobeam asks ERTS", &our_erl, &real_erl), ("ERTS asks ferrobeam", &real_erl, &our_erl)] {
-            let got = run(first, second)?;
+        let (ours, real, other) = (&nodes.ours, &nodes.real, &nodes.other);
+        for (how, pair, same) in [("ferrobeam asks ERTS", (ours, other), (real, other)), ("ERTS asks ferrobeam", (other, ours), (other, real))] {
+            let expected = match nodes.strangers {
+                true => run(same.0, same.1)?,
+                false => fs::read_to_string(&recorded).map_err(|e| format!("{}: {e}", recorded.display()))?,
+            };
+            let got = run(pair.0, pair.1)?;
             let (wanted, answers) = (rows(&expected), rows(&got));
             let bad = wanted.iter().filter(|r| !answers.contains(r)).count();
             passed += wanted.len() - bad;
@@ -66,6 +69,48 @@ pub fn all_on(ferrobeam: &Path, names: &[String]) -> Outcome<(usize, usize)> {
         }
     }
     Ok((passed, failed))
+}
+
+/// The programs that start the nodes.
+struct Nodes {
+    ours: PathBuf,
+    /// What `ours` stands for.
+    real: PathBuf,
+    other: PathBuf,
+    /// The recorded answers are of another pair of releases.
+    strangers: bool,
+    /// Of the older release: what it makes all load.
+    erlc: PathBuf,
+}
+
+impl Nodes {
+    fn find(ferrobeam: &Path) -> Outcome<Nodes> {
+        let named = |variable| std::env::var_os(variable).map(PathBuf::from);
+        let (ours, other) = (named("FERROBEAM_CLUSTER_OURS"), named("FERROBEAM_CLUSTER_ERL"));
+        let strangers = ours.is_some() || other.is_some();
+        let real = Machine::real()?;
+        let ours = match ours {
+            Some(program) => program,
+            None => Machine::ferrobeam(ferrobeam, &[]).launchers().ok_or("ferrobeam shims does not say where")?.join("erl"),
+        };
+        let other = match other {
+            Some(erl) => Machine::of_erl(erl)?,
+            None => real.clone(),
+        };
+        let older = if other.release < real.release { &other } else { &real };
+        let erlc = older.erl.with_file_name("erlc");
+        let ours = if strangers { alone(&ours)? } else { ours };
+        Ok(Nodes { ours, real: real.erl, other: other.erl, strangers, erlc })
+    }
+}
+
+/// A program that starts the node of this one as if no node of another release had started it: those tell their children where they are.
+fn alone(erl: &Path) -> Outcome<PathBuf> {
+    let script = shell::scratch("cluster")?.join("erl");
+    let text = format!("#!/bin/sh\nunset ROOTDIR BINDIR EMU PROGNAME\nexec {} \"$@\"\n", erl.display());
+    fs::write(&script, text).map_err(|e| format!("{}: {e}", script.display()))?;
+    shell::must(Command::new("chmod").arg("755").arg(&script))?;
+    Ok(script)
 }
 
 /// A row is a line that begins at the margin and what is indented below it.
@@ -95,6 +140,9 @@ fn run(table: &str, first: &Path, second: &Path, beams: &Path, space: Option<&Sp
         }
     }
     command.arg("-pa").arg(beams).args(["-run", table, "main"]).arg(second);
+    if table == "mixed" {
+        command.arg(first);
+    }
     if let Some(s) = space {
         command.args([&s.name, &s.there, &s.wire]);
     }

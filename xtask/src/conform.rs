@@ -59,10 +59,14 @@ impl Machine {
             Some(dir) => (dir.join("bin/erl"), dir.join("bin/elixir")),
             None => (setup::real("erl")?, shell::which("elixir").ok_or("there is no elixir on PATH")?),
         };
+        Ok(Machine { elixir, ..Machine::of_erl(erl)? })
+    }
+    /// Any other real one, for cases in Erlang.
+    pub fn of_erl(erl: PathBuf) -> Outcome<Machine> {
         let mut ask = Command::new(&erl);
         ask.args(["-noshell", "-eval", "io:put_chars(erlang:system_info(otp_release)), halt()."]);
         let release = shell::capture(&mut ask, Duration::from_secs(20))?.output.trim().to_string();
-        Ok(Machine { erl, erl_first: vec![], elixir, elixir_first: vec![], environment: vec![], release })
+        Ok(Machine { erl, erl_first: vec![], elixir: PathBuf::new(), elixir_first: vec![], environment: vec![], release })
     }
 }
 

@@ -33,7 +33,8 @@ cargo xtask COMMAND
   tools [NAME..] [--on otp] dialyzer, common_test, mnesia, release_handler and others, used on ferrobeam: cases of tests/tools (minutes)
   examples [NAME..]         programs of examples/ against their recorded output; UPDATE=1 records
   cluster [mixed|tls|doors|cut]  ferrobeam and the real Erlang as nodes of one cluster: tables of tests/cluster, each side in turn, also in TLS, with
-                            erl_call, remote shells and nodes in C, and with the wire cut (where network namespaces are permitted)
+                            erl_call, remote shells and nodes in C, and with the wire cut (where network namespaces are permitted);
+                            FERROBEAM_CLUSTER_ERL=PROGRAM: the other node's erl, of whatever release (see xtask/src/cluster.rs)
   servers [rabbitmq|cluster|ejabberd] [--on otp]  packaged servers with real clients; RabbitMQ in a cluster with the real Erlang
   samebeams [APP..]         OTP's sources compiled on ferrobeam and on the real Erlang: the same files, byte for byte
   kept                      machine code that is kept on disk: used, compared with fresh one, refused where broken or foreign
