@@ -6,6 +6,7 @@ use dist::flags::Takes;
 use dist::{Control, Packet, Receiver, Sender, pack, unpack};
 use etf::{DecodeEnv, NoFuns, NodeId, Options};
 use libfuzzer_sys::fuzz_target;
+use std::collections::VecDeque;
 use term::{Alloc, atom, cmp};
 
 fuzz_target!(|data: &[u8]| {
@@ -25,8 +26,11 @@ fuzz_target!(|data: &[u8]| {
         let Some(Packet { control, token, payload, memory: _memory }) = came else { continue };
         for (numbers, sender, back) in [(false, &mut plain, &mut from_plain), (true, &mut headed, &mut from_headed)] {
             let parts = pack(control, token, payload.as_ref().map(|p| p.0), &Options::new(here), Takes { numbers, ..Takes::USUAL });
-            let mut again = None;
-            sender.packets(parts, |packet| again = unpack(&packet.bytes(), &env, back).expect("own packets can be read"));
+            let (mut again, mut queue) = (None, VecDeque::new());
+            sender.packets(parts, false, &mut queue);
+            for frame in queue {
+                again = unpack(&frame.packet(), &env, back).expect("own packets can be read");
+            }
             let again = again.expect("the last fragment ends it");
             assert!(same(again.control, control));
             let terms = [again.payload.map(|p| p.0), payload.as_ref().map(|p| p.0)];

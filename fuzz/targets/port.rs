@@ -91,6 +91,13 @@ impl Net for Within {
     fn recv(&self, fd: BorrowedFd<'_>, buf: &mut [u8], _: u32) -> Result<usize> {
         stream(fd)?.read(buf).map_err(failed)
     }
+    fn recv_more(&self, fd: BorrowedFd<'_>, buf: &mut Vec<u8>, room: usize, flags: u32) -> Result<usize> {
+        let len = buf.len();
+        buf.resize(len + room, 0);
+        let got = self.recv(fd, &mut buf[len..], flags);
+        buf.truncate(len + got.as_ref().map_or(0, |n| *n));
+        got
+    }
     fn recv_from(&self, fd: BorrowedFd<'_>, buf: &mut [u8], flags: u32) -> Result<(usize, usize, Addr)> {
         // The end of the stream is no datagram: there would be no end to them.
         match self.recv(fd, buf, flags)? {
