@@ -284,13 +284,13 @@ impl Shared {
         while let Ok(job) = jobs.recv() {
             match job.wish {
                 Wish::Code => self.compile(&mut bench, &job),
-                Wish::Kept => self.take_kept(&job),
+                Wish::Kept => self.take_kept(&mut bench, &job),
             }
             let mut next = jobs.try_recv();
             while let Ok(job) = next {
                 match job.wish {
                     Wish::Code => self.compile(&mut bench, &job),
-                    Wish::Kept => self.take_kept(&job),
+                    Wish::Kept => self.take_kept(&mut bench, &job),
                 }
                 next = jobs.try_recv();
             }
@@ -301,7 +301,7 @@ impl Shared {
     }
 
     /// All machine code of a module that is on disk.
-    fn take_kept(&self, job: &Job) {
+    fn take_kept(&self, bench: &mut Bench, job: &Job) {
         let Some(store) = &self.store else { return };
         let begun = std::time::Instant::now();
         let l = &job.loaded;
@@ -309,6 +309,7 @@ impl Shared {
         for entry in store.entries(l) {
             let at = entry.at as usize;
             let Some(bytes) = entry.link(l) else { continue };
+            self.verify(bench, l, at, &bytes);
             ready.extend(self.placed(l, at, &bytes));
         }
         let mut done = Vec::new();
@@ -390,13 +391,7 @@ impl Shared {
         let kept = self.store.as_ref().filter(|_| self.settings.mode == Mode::Eager).and_then(|s| s.find(l, job.at));
         let (bytes, origin) = match kept {
             Some(bytes) => {
-                if self.store.as_ref().is_some_and(|s| s.verify) {
-                    let fresh = self.object(bench, &unit).and_then(|o| o.link(words, words.as_ptr(), start));
-                    if fresh.as_ref() != Some(&bytes) {
-                        eprintln!("ferrobeam: machine code that was kept is not what is made now: {:?} {:?}", l.name, l.function_at(job.at));
-                        std::process::abort();
-                    }
-                }
+                self.verify(bench, l, job.at, &bytes);
                 (bytes, Origin::Kept)
             }
             None => {
@@ -417,6 +412,22 @@ impl Shared {
             }
         });
         set.then_some(origin)
+    }
+
+    /// Is what was kept what would be made now? Asked only by tests; there is no going on if not.
+    fn verify(&self, bench: &mut Bench, l: &Loaded, at: usize, kept: &[u8]) {
+        if !self.store.as_ref().is_some_and(|s| s.verify) {
+            return;
+        }
+        let (words, function) = (l.words(), l.function_at(at));
+        let fresh = function.and_then(|(start, end, ..)| {
+            let unit = Unit { words, start, end, resume: (at != start + 3).then_some(at), torture: self.settings.torture };
+            self.object(bench, &unit)?.link(words, words.as_ptr(), start)
+        });
+        if fresh.as_deref() != Some(kept) {
+            eprintln!("ferrobeam: machine code that was kept is not what is made now: {:?} {function:?} {at}", l.name);
+            std::process::abort();
+        }
     }
 
     fn object(&self, bench: &mut Bench, unit: &Unit) -> Option<Object> {
