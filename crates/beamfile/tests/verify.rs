@@ -18,8 +18,8 @@ enum A {
 use A::*;
 
 /// Atoms of every file here; `Atom(1)` is the first.
-const ATOMS: [&str; 12] =
-    ["m", "f", "g", "erlang", "error", "self", "ensure_at_least", "integer", "string", "+", "reuse", "bogus"];
+const ATOMS: [&str; 13] =
+    ["m", "f", "g", "erlang", "error", "self", "ensure_at_least", "integer", "string", "+", "reuse", "bogus", "no_fail"];
 const NIL: A = Atom(0);
 
 fn term(out: &mut Vec<u8>, tag: u8, n: u32) {
@@ -319,4 +319,27 @@ fn structured_operands() {
     refused(&[op(Op::Move, &[Atom(99), X(0)]), ret()], "has a wrong operand");
     refused(&[op(Op::PutMapAssoc, &[F(0), X(0), X(0), U(2), List(vec![X(0)])]), ret()], "has a key without a value");
     refused(&[op(Op::InitYregs, &[List(vec![X(0)])]), ret()], "has a wrong operand in its list");
+}
+
+/// What a command of a match builds takes the registers that are not live, also where a later one fails.
+#[test]
+fn registers_after_a_failed_match() {
+    let start = op(Op::BsStartMatch4, &[Atom(13), U(2), X(0), X(0)]);
+    let ensure = |bits| [Atom(7), U(bits), U(1)];
+    let integer = |live, bits, to| [Atom(8), U(live), NIL, U(bits), U(1), X(to)];
+    let body = |commands: Vec<A>, from: u32| {
+        let rest = [op(Op::Move, &[I(1), X(0)]), ret(), label(3), op(Op::Move, &[X(from), X(0)]), ret()];
+        [&[start.clone(), op(Op::BsMatch, &[F(3), X(0), List(commands)])][..], &rest].concat()
+    };
+    // Only before anything is built.
+    taken(&body([&ensure(64)[..], &integer(1, 64, 0)].concat(), 1));
+    taken(&body([&ensure(72)[..], &integer(1, 64, 2), &integer(1, 8, 3)].concat(), 1));
+    // Nothing is built for small ones.
+    taken(&body([&integer(1, 8, 2)[..], &integer(1, 8, 3)].concat(), 1));
+    // The second may fail.
+    refused(&body([&integer(1, 64, 2)[..], &integer(1, 8, 3)].concat(), 1), "reads x1");
+    taken(&body([&integer(2, 64, 2)[..], &integer(2, 8, 3)].concat(), 1));
+    // What an earlier command has written is live for a later one, and for no earlier one.
+    taken(&body([&ensure(128)[..], &integer(2, 64, 2), &integer(3, 64, 3)].concat(), 1));
+    refused(&body([&ensure(128)[..], &integer(3, 64, 2), &integer(3, 64, 3)].concat(), 1), "needs x2");
 }

@@ -1274,7 +1274,6 @@ impl<'a> Loader<'a> {
         let num = Self::num;
         let list = self.list(a[2]);
         let mut out: Vec<(u64, u64)> = Vec::new();
-        let mut live = 0;
         let mut i = 0;
         while i < list.len() {
             let Arg::Atom(n) = list[i] else { return Err("bs_match has a command without name".into()) };
@@ -1286,14 +1285,10 @@ impl<'a> Loader<'a> {
                     let flags = u64::from(self.flags(arg(2)));
                     let dst = u64::from(Self::r(arg(5)));
                     let k = if what == "integer" { 2 } else { 3 };
-                    live = live.max(num(arg(1)));
                     ((k | flags << 8 | dst << 16 | num(arg(1)) << 32, num(arg(3)) * num(arg(4))), 6)
                 }
                 "skip" => ((4, num(arg(1))), 2),
-                "get_tail" => {
-                    live = live.max(num(arg(1)));
-                    ((5 | u64::from(Self::r(arg(3))) << 16 | num(arg(1)) << 32, 0), 4)
-                }
+                "get_tail" => ((5 | u64::from(Self::r(arg(3))) << 16 | num(arg(1)) << 32, 0), 4),
                 "=:=" => ((6 | num(arg(2)) << 32, num(arg(3))), 4),
                 other => return Err(format!("bs_match has an unknown command {other}")),
             };
@@ -1301,7 +1296,7 @@ impl<'a> Loader<'a> {
             i += used;
         }
         self.hj(Op::BsMatch, Self::r(a[1]), a[0]);
-        // Room for what the commands build, and the registers that are live meanwhile.
+        // Room for what the commands build, all of it reserved by the first that builds.
         let need: u64 = out
             .iter()
             .map(|(c, m)| match *c as u8 {
@@ -1310,7 +1305,7 @@ impl<'a> Loader<'a> {
                 _ => 0,
             })
             .sum();
-        self.emit(out.len() as u64 | live << 16 | need.min(1 << 16) << 32);
+        self.emit(out.len() as u64 | need.min(1 << 16) << 32);
         for (c, m) in out {
             self.emit(c);
             self.emit(m);

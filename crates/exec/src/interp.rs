@@ -2009,16 +2009,22 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                     }
                 }
                 Op::BsMatch => {
-                    // Commands may collect only before the first of them: the context need not be among the live registers.
+                    // The first command that builds reserves room for all, under its own live registers: those that the commands before it
+                    // write are among them, those that later ones write hold nothing yet. The context need not be among them.
                     let n = w!(1) as u16 as usize;
                     let need = (w!(1) >> 32) as usize;
                     let mut context = get!(fa(head));
-                    if room!() < need + SLACK || (torture && call::torture_due(cx, local, hp, sp)) {
-                        cx.p.saved.clear();
-                        cx.p.saved.push(context);
-                        collect!((w!(1) >> 16) as u16 as usize, need);
-                        context = cx.p.saved.pop().expect("pushed above");
-                        set!(fa(head), context);
+                    let mut reserved = false;
+                    macro_rules! reserve_all {
+                        ($command:expr) => {
+                            if !std::mem::replace(&mut reserved, true) && (room!() < need + SLACK || (torture && call::torture_due(cx, local, hp, sp))) {
+                                cx.p.saved.clear();
+                                cx.p.saved.push(context);
+                                collect!(($command >> 32) as usize, need);
+                                context = cx.p.saved.pop().expect("pushed above");
+                                set!(fa(head), context);
+                            }
+                        };
                     }
                     let before = *context.ptr().add(1);
                     let mut ok = true;
@@ -2030,9 +2036,12 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                         match command as u8 {
                             0 => ok = bits::left(context) >= size && (bits::left(context) - size) % ((more >> 32) as usize).max(1) == 0,
                             1 => ok = bits::left(context) == size,
+                            // What fails has built nothing.
+                            2 | 3 if bits::left(context) < size => ok = false,
                             2 => {
                                 let mut t = bits::get_small(context, size, (command >> 8) as u8);
                                 if t.is_none() {
+                                    reserve_all!(command);
                                     sync_out!();
                                     t = bits::get_integer(cx.h(), context, size, (command >> 8) as u8);
                                     back_to_heap!();
@@ -2043,6 +2052,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                                 }
                             }
                             3 | 5 => {
+                                reserve_all!(command);
                                 sync_out!();
                                 let t = if command as u8 == 5 { Some(bits::tail(cx.h(), context)) } else { bits::get_bits(cx.h(), context, size) };
                                 back_to_heap!();

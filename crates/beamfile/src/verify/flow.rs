@@ -1004,17 +1004,33 @@ impl<'a> Flow<'a> {
         // Commands that came before the one that fails may have built something.
         self.reserve(Arg::Nil);
         self.branch(a[0])?;
+        // Whether something was built by now, which takes all registers that are not live; bits that a command was sure of.
+        let (mut built, mut sure) = (false, 0u64);
         let mut rest = self.beam.code.items(a[2]);
         while let [name, tail @ ..] = rest {
             let Some((command, used)) = Command::read(self.beam, *name, tail) else {
                 return Err("has an unknown match command".into());
             };
             rest = &tail[used..];
-            if let Command::Get { live, dst, .. } = command {
+            let takes = match command {
+                Command::Ensure(_) | Command::Equal(_) => u64::MAX,
+                Command::Skip(bits) => bits,
+                Command::Get { bits, .. } => bits.unwrap_or(0),
+            };
+            if built && takes > sure {
+                self.branch(a[0])?;
+            }
+            sure = match command {
+                Command::Ensure(bits) => bits,
+                Command::Equal(bits) => sure.saturating_sub(bits),
+                _ => sure.saturating_sub(takes),
+            };
+            if let Command::Get { live, dst, builds, .. } = command {
                 self.read(context)?;
                 self.live(number(live))?;
                 self.keep(number(live));
                 self.write(dst)?;
+                built |= builds;
             }
         }
         Ok(())

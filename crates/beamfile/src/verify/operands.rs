@@ -302,8 +302,8 @@ impl<'a> Operands<'a> {
             };
             rest = &tail[used..];
             match command {
-                Command::Ensure | Command::Skip | Command::Equal => {}
-                Command::Get { live, flags, dst } => {
+                Command::Ensure(_) | Command::Skip(_) | Command::Equal(_) => {}
+                Command::Get { live, flags, dst, .. } => {
                     self.item(Kind::Live, live)?;
                     self.item(Kind::Dst, dst)?;
                     if let Some(flags) = flags {
@@ -321,11 +321,16 @@ impl<'a> Operands<'a> {
 
 /// A command of `bs_match`, as far as registers are concerned.
 pub(super) enum Command {
-    Ensure,
-    Skip,
-    Equal,
-    Get { live: Arg, flags: Option<Arg>, dst: Arg },
+    /// So many bits are there.
+    Ensure(u64),
+    Skip(u64),
+    Equal(u64),
+    /// `bits`: none for the tail, which takes what there is.
+    Get { live: Arg, flags: Option<Arg>, bits: Option<u64>, builds: bool, dst: Arg },
 }
+
+/// Integers of up to so many bits are small ones, for which nothing is built.
+const SMALL_BITS: u64 = 56;
 
 impl Command {
     /// Reads the command of that name; tells how many of the operands behind the name are its own.
@@ -336,18 +341,19 @@ impl Command {
             ("ensure_at_least", &[stride, unit, ..])
                 if size(stride) && natural(unit).is_some_and(|unit| (1..=256).contains(&unit)) =>
             {
-                (Command::Ensure, 2)
+                (Command::Ensure(natural(stride)?), 2)
             }
-            ("ensure_exactly", &[stride, ..]) if size(stride) => (Command::Ensure, 1),
-            ("skip", &[stride, ..]) if size(stride) => (Command::Skip, 1),
+            ("ensure_exactly", &[stride, ..]) if size(stride) => (Command::Ensure(natural(stride)?), 1),
+            ("skip", &[stride, ..]) if size(stride) => (Command::Skip(natural(stride)?), 1),
             ("=:=", &[Arg::Nil, bits, value, ..]) if natural(bits).is_some_and(|bits| bits <= 64) && natural(value).is_some() => {
-                (Command::Equal, 3)
+                (Command::Equal(natural(bits)?), 3)
             }
-            ("get_tail", &[live, unit, dst, ..]) if size(unit) => (Command::Get { live, flags: None, dst }, 3),
-            ("integer" | "binary", &[live, flags, bits, unit, dst, ..])
+            ("get_tail", &[live, unit, dst, ..]) if size(unit) => (Command::Get { live, flags: None, bits: None, builds: true, dst }, 3),
+            (what @ ("integer" | "binary"), &[live, flags, bits, unit, dst, ..])
                 if size(bits) && natural(unit).is_some_and(|unit| unit <= 256) =>
             {
-                (Command::Get { live, flags: Some(flags), dst }, 5)
+                let bits = natural(bits)? * natural(unit)?;
+                (Command::Get { live, flags: Some(flags), bits: Some(bits), builds: what == "binary" || bits > SMALL_BITS, dst }, 5)
             }
             _ => return None,
         })
