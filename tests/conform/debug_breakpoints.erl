@@ -12,7 +12,7 @@ main() ->
     Counts = {On, erts_debug:breakpoint({?MODULE, add, '_'}, true), erts_debug:breakpoint({?MODULE, nope, 2}, true), erts_debug:breakpoint({nomodule, a, 1}, true)},
     Off = erts_debug:breakpoint({?MODULE, '_', '_'}, false),
     D = {add(1, 2), ?MODULE:add(3, 4)},
-    Bad = [try erts_debug:breakpoint(X, Y) catch E:R -> {E, R} end || {X, Y} <- [{x, true}, {{?MODULE, add, 2}, maybe}, {{?MODULE, add, x}, true}, {{1, add, 2}, true}, {{'_', add, 2}, true}]],
+    Bad = [try erts_debug:breakpoint(X, Y) catch E:R -> {E, R} end || {X, Y} <- [{x, true}, {{?MODULE, add, 2}, 'maybe'}, {{?MODULE, add, x}, true}, {{1, add, 2}, true}, {{'_', add, 2}, true}]],
     {A, B, C, Counts, is_integer(Off), D, Bad}.
 add(Pid, go) when is_pid(Pid) -> Pid ! {got, no_breakpoint};
 add(A, B) -> A + B.

@@ -15,6 +15,10 @@ const CASE_SECONDS: u64 = 30;
 
 const CASES: &str = "tests/conform";
 const TOOLS: &str = "tests/tools";
+/// Cases that the compiler of a later release has compiled.
+const LATER: &str = "tests/later";
+/// Which one, and the newest whose rules the instructions of OTP 25's libraries satisfy.
+const LATER_RELEASE: &str = "27";
 
 /// Ferrobeam or the real one.
 #[derive(Clone)]
@@ -26,6 +30,8 @@ pub struct Machine {
     pub environment: Vec<(String, String)>,
     /// Whose libraries it runs: answers of releases after 25 that differ are recorded beside as NAME.27.out.
     pub release: String,
+    /// Cases that are compiled already.
+    pub compiled: Option<PathBuf>,
 }
 
 impl Machine {
@@ -46,6 +52,7 @@ impl Machine {
             elixir_first: vec!["elixir".into()],
             environment: vec![],
             release: release_of(program),
+            compiled: None,
         }
         .with(environment)
     }
@@ -66,7 +73,7 @@ impl Machine {
         let mut ask = Command::new(&erl);
         ask.args(["-noshell", "-eval", "io:put_chars(erlang:system_info(otp_release)), halt()."]);
         let release = shell::capture(&mut ask, Duration::from_secs(20))?.output.trim().to_string();
-        Ok(Machine { erl, erl_first: vec![], elixir: PathBuf::new(), elixir_first: vec![], environment: vec![], release })
+        Ok(Machine { erl, erl_first: vec![], elixir: PathBuf::new(), elixir_first: vec![], environment: vec![], release, compiled: None })
     }
 }
 
@@ -100,6 +107,9 @@ pub fn tools(args: &[String]) -> Outcome<bool> {
 
 fn answers(dir: &str, args: &[String], environment: &[(&str, &str)]) -> Outcome<bool> {
     setup::ensure()?;
+    if args.iter().any(|a| a == "--later") {
+        return later(environment);
+    }
     let beside = args.windows(2).any(|w| w == ["--on", "otp"]);
     let names: Vec<&String> = args.iter().filter(|a| *a != "--on" && *a != "otp" && *a != "--eager").collect();
     let with_machine_code = [environment, &[("FERROBEAM_JIT", "eager")]].concat();
@@ -135,6 +145,58 @@ fn answers(dir: &str, args: &[String], environment: &[(&str, &str)]) -> Outcome<
     let (passed, failed) = compare(&cases, &Machine::ferrobeam(&ferrobeam, environment), beside)?;
     println!("conform: {passed} passed, {failed} failed");
     Ok(failed == 0)
+}
+
+/// `cargo xtask conform --later`: see `later_on`. With `UPDATE=1`, `ORACLE`'s compiler makes those modules anew.
+fn later(environment: &[(&str, &str)]) -> Outcome<bool> {
+    if std::env::var_os("UPDATE").is_some() {
+        let real = Machine::real()?;
+        if real.release != LATER_RELEASE {
+            return Err(format!("cases of {LATER} are compiled by OTP {LATER_RELEASE}, and ORACLE is {}", real.release));
+        }
+        let (dir, beams) = (shell::root().join(LATER), compile(&[])?);
+        let sources = all(CASES)?.into_iter().filter(|c| !c.elixir && LATER_NAMES.iter().any(|n| c.name.starts_with(n))).map(|c| c.file);
+        let mut record = Command::new(&real.erl);
+        record.current_dir(&dir).args(["-noshell", "-pa"]).arg(beams).args(["-run", "record", "main", "."]).args(sources);
+        let done = shell::capture(&mut record, Duration::from_secs(120))?;
+        print!("{}{}", done.output, done.errors);
+        return Ok(done.ok());
+    }
+    let (passed, failed) = later_on(&shell::build()?, environment)?;
+    println!("later: {passed} passed, {failed} failed");
+    Ok(failed == 0)
+}
+
+/// Cases about the language, most of which a later compiler turns into instructions of its own.
+const LATER_NAMES: &[&str] = &["binary_", "bits_", "comprehensions", "gc_", "hot_", "lang_", "term_sizes"];
+
+/// What a later compiler makes of some cases: instructions that OTP 25 has not, run with its libraries and a later release's rules, so that
+/// no other release need be there.
+pub fn later_on(program: &Path, environment: &[(&str, &str)]) -> Outcome<(usize, usize)> {
+    let dir = shell::root().join(LATER);
+    let torture = environment.iter().any(|(name, _)| *name == "FERROBEAM_TORTURE");
+    let mut cases: Vec<Case> = all(CASES)?.into_iter().filter(|c| dir.join(&c.name).with_extension("beam").exists()).collect();
+    cases.retain(|c| !torture || !first_line(c).contains("(timing)"));
+    let otp = later_rules()?;
+    let otp = otp.to_string_lossy();
+    let given = [environment, &[("FERROBEAM_OTP", &*otp)]].concat();
+    let machine = Machine { release: LATER_RELEASE.into(), compiled: Some(dir), ..Machine::ferrobeam(program, &given) };
+    compare(&cases, &machine, false)
+}
+
+/// The installed libraries under a later release's number.
+fn later_rules() -> Outcome<PathBuf> {
+    let real = setup::otp().ok_or("no Erlang/OTP on this machine: apt-get install erlang-nox")?;
+    let dir = shell::scratch("otp-later")?;
+    let told = |e: std::io::Error| format!("{}: {e}", dir.display());
+    let _ = fs::remove_dir_all(&dir);
+    let release = dir.join("releases").join(LATER_RELEASE);
+    fs::create_dir_all(&release).map_err(told)?;
+    for entry in fs::read_dir(&real).map_err(told)?.flatten().filter(|e| e.file_name() != "releases") {
+        std::os::unix::fs::symlink(entry.path(), dir.join(entry.file_name())).map_err(told)?;
+    }
+    fs::write(release.join("OTP_VERSION"), format!("{LATER_RELEASE}.0\n")).map_err(told)?;
+    Ok(dir)
 }
 
 /// All cases on ferrobeam: how many passed and failed.
@@ -242,7 +304,7 @@ fn run(cases: &[Case], machine: &Machine, label: &str) -> Outcome<BTreeMap<Strin
     for case in cases {
         let _ = fs::remove_file(out.join(format!("{}.out", case.name)));
     }
-    let beams = compile(cases)?;
+    let beams = compile(if machine.compiled.is_some() { &[] } else { cases })?;
     let mut answers = BTreeMap::new();
     for elixir in [false, true] {
         let mut fruitless = 0;
@@ -284,7 +346,7 @@ fn batch(cases: &[&Case], machine: &Machine, beams: &Path, out: &Path) -> Outcom
         command.args(cases.iter().map(|c| &c.file));
     } else {
         command = Command::new(&machine.erl);
-        command.args(&machine.erl_first).args(["-noshell", "-pa"]).arg(beams).args(["-run", "conform_driver", "main"]).arg(out);
+        command.args(&machine.erl_first).args(["-noshell", "-pa"]).args(&machine.compiled).arg(beams).args(["-run", "conform_driver", "main"]).arg(out);
         command.args(cases.iter().map(|c| &c.name));
     }
     command
@@ -306,14 +368,17 @@ fn batch(cases: &[&Case], machine: &Machine, beams: &Path, out: &Path) -> Outcom
     Ok(format!("the machine {}: {}\n", finished.how(), shell::tail(last.trim(), 4)))
 }
 
-/// With the real compiler, only what is new.
+/// With the real compiler (`ORACLE`'s, if that is given), only what is new.
 fn compile(cases: &[Case]) -> Outcome<PathBuf> {
-    let out = shell::scratch("conform-beams")?;
-    let drivers = ["tests/conform/driver/conform_driver.erl", "tests/tools/driver/tool_bench.erl"].map(|f| shell::root().join(f));
+    let oracle = std::env::var_os("ORACLE").map(PathBuf::from);
+    let erlc = oracle.as_ref().map_or_else(|| setup::real("erlc"), |dir| Ok(dir.join("bin/erlc")))?;
+    let by = oracle.map(|dir| format!("-{}", dir.to_string_lossy().trim_matches('/').replace('/', "-"))).unwrap_or_default();
+    let out = shell::scratch(&format!("conform-beams{by}"))?;
+    let drivers = ["tests/conform/driver/conform_driver.erl", "tests/tools/driver/tool_bench.erl", "tests/later/record.erl"].map(|f| shell::root().join(f));
     let sources = cases.iter().filter(|c| !c.elixir).map(|c| c.file.clone()).chain(drivers);
     let stale: Vec<PathBuf> = sources.filter(|s| is_stale(s, &out)).collect();
     if !stale.is_empty() {
-        shell::must(Command::new(setup::real("erlc")?).arg("-W0").arg("-o").arg(&out).args(&stale))?;
+        shell::must(Command::new(erlc).arg("-W0").arg("-o").arg(&out).args(&stale))?;
     }
     Ok(out)
 }

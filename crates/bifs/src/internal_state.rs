@@ -288,6 +288,7 @@ fn get_of(cx: &mut Ctx, what: &str, t: Term) -> Answer {
                 Some((size, room)) => {
                     // 3: what is appended may go into the room behind it.
                     let flags = Term::small(if room > size { 3 } else { 0 });
+                    let size = if cx.node.code.release >= 27 { bytes } else { size };
                     let (size, room) = (Term::small(size as i64), Term::small(room as i64));
                     let h = cx.h();
                     let room = h.tuple(&[am::BINARY, room]);

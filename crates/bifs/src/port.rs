@@ -393,7 +393,8 @@ fn bad_value(cx: &mut Ctx, port: &Port) {
 fn port_name(cx: &mut Ctx, t: Term) -> Result<Name, Stop> {
     let utf8 = names_are_utf8(cx);
     let Some(parts) = t.as_tuple() else {
-        let name = term::atom::as_text(t).map(|n| n.as_bytes().to_vec()).or_else(|| name_bytes(t, utf8));
+        // Before OTP 27 the name alone does.
+        let name = term::atom::as_text(t).map(|n| n.as_bytes().to_vec()).or_else(|| name_bytes(t, utf8)).filter(|_| cx.node.code.release < 27);
         return name.filter(|n| !n.is_empty()).map(Name::Vanilla).ok_or_else(|| cx.badarg());
     };
     let text = |t: Term| term::atom::as_text(t).map(|t| t.as_bytes().to_vec()).or_else(|| name_bytes(t, utf8));

@@ -482,6 +482,8 @@ impl<'a> Loader<'a> {
                     let (a, b) = if swap { (srcs[1], srcs[0]) } else { (srcs[0], srcs[1]) };
                     return self.binary_op(Op::Add, Some(Op::AddC), fail, live, a, b, dst);
                 }
+                // As the sum with zero.
+                ("+", 1) => return self.binary_op(Op::Add, Some(Op::AddC), fail, live, srcs[0], Arg::Int(0), dst),
                 ("-", 2) => return self.binary_op(Op::Sub, Some(Op::SubC), fail, live, srcs[0], srcs[1], dst),
                 ("*", 2) => return self.binary_op(Op::Mul, None, fail, live, srcs[0], srcs[1], dst),
                 ("/", 2) => return self.binary_op(Op::Div, None, fail, live, srcs[0], srcs[1], dst),

@@ -1245,7 +1245,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                         set!(fc(head), Term::from_raw(r as u64));
                         next!(3)
                     }
-                    slow_arith!(head, arith::add, Term::NONE, x, y, 3)
+                    slow_arith!(head, arith::add, raise::with_constant(cx, am::PLUS), x, y, 3)
                 }
                 Op::Sub => {
                     let (x, y) = (get!(fa(head)), get!(fb(head)));
@@ -1265,7 +1265,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                         set!(fc(head), Term::from_raw(r as u64));
                         next!(3)
                     }
-                    slow_arith!(head, arith::sub, Term::NONE, x, y, 3)
+                    slow_arith!(head, arith::sub, raise::with_constant(cx, am::MINUS), x, y, 3)
                 }
                 Op::Mul => {
                     let (x, y) = (get!(fa(head)), get!(fb(head)));

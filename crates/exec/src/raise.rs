@@ -414,7 +414,12 @@ pub fn bif(cx: &mut Ctx, reason: Term, m: Term, f: Term, args: &[Term]) {
     note(cx, m, f, args, true);
 }
 
-/// A failed arithmetic operation. `op` is `NONE` for adding and subtracting constants, which ERTS does not show as calls.
+/// What `arith` is told of adding and subtracting constants: before OTP 26 ERTS did not show these as calls.
+pub fn with_constant(cx: &Ctx, op: Term) -> Term {
+    if cx.node.code.release >= 26 { op } else { Term::NONE }
+}
+
+/// A failed arithmetic operation; `op`: `NONE` if it is not shown.
 pub fn arith(cx: &mut Ctx, e: term::int::ArithError, op: Term, args: &[Term]) {
     let reason = crate::ops::bits::arith_reason(e);
     cx.p.exception.set(Class::Error, reason, Term::NONE);

@@ -77,6 +77,15 @@ pub struct Native {
 pub type PlainFn = fn(&mut Ctx, Term, Term) -> Term;
 
 impl Native {
+    /// Has that release the function written in Erlang? Then the module's own code is it, in traces, too.
+    pub fn is_erlang_in(&self, release: u32) -> bool {
+        match (self.module, self.function) {
+            ("erlang", "binary_to_integer" | "list_to_integer") | ("erts_debug", "display") | ("string", "list_to_integer") => release >= 27,
+            ("erlang", "display_string") => self.arity == 1 && release >= 27,
+            ("erlang", "system_monitor") => release >= 29,
+            _ => false,
+        }
+    }
     /// A BIF without outside effects.
     pub const fn new(module: &'static str, function: &'static str, arity: u8, run: NativeFn) -> Native {
         Native { module, function, arity, run, effect: Effect::Pure, dirty: Dirty::No, apart: false, tried: false, nif: false, partial: "", plain: None }

@@ -95,7 +95,7 @@ impl Node {
         let time = TimeBase::new(&world);
         let code = code::Code::new(config.otp.release_number());
         for (i, n) in natives.iter().enumerate() {
-            if !n.nif {
+            if !n.nif && !n.is_erlang_in(code.release) {
                 code.set_native(term::atom::intern(n.module), term::atom::intern(n.function), n.arity, i as u32 + 1, n.plain.is_some());
             }
         }

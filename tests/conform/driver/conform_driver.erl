@@ -31,9 +31,10 @@ answer(Module) ->
 
 %% From 26 on small maps have their atom keys in the order in which the node met those atoms: k prints them in term order.
 format() ->
-    case list_to_integer(erlang:system_info(otp_release)) >= 26 of
-        true -> "~kp~n";
-        false -> "~p~n"
+    try io_lib:format("~kp", [#{}]) of
+        _ -> "~kp~n"
+    catch
+        error:badarg -> "~p~n"
     end.
 
 %% What a case leaves behind is not the next one's.

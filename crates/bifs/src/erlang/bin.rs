@@ -188,8 +188,10 @@ fn iolist_size(cx: &mut Ctx, a: &[Term]) -> Res {
     }
 }
 
-/// Binaries that are not copied together: at least this long.
-const OWN_PIECE: usize = 257;
+/// Binaries that are not copied together: at least so many bytes.
+fn own_piece(release: u32) -> usize {
+    if release >= 27 { 513 } else { 257 }
+}
 
 /// A long iolist on its way to a list of binaries: those that are there (last first) are what the walk holds, and bytes to come.
 struct Vectoring(Walk, Vec<u8>);
@@ -213,6 +215,7 @@ fn iolist_to_iovec(cx: &mut Ctx, a: &[Term]) -> Res {
     }
     let Vectoring(mut walk, mut run) = slice::kept::<Vectoring>(cx).map_or_else(|| Vectoring(Walk::new(a[0]), Vec::new()), |v| *v);
     let mut pieces = *walk.held();
+    let own = 8 * own_piece(cx.node.code.release);
     let n = slice::elements(cx, LEAVES_PER_REDUCTION);
     let end_run = |cx: &mut Ctx, run: &mut Vec<u8>, pieces: &mut Term| {
         if !run.is_empty() {
@@ -225,7 +228,7 @@ fn iolist_to_iovec(cx: &mut Ctx, a: &[Term]) -> Res {
         match p {
             Piece::Byte(b) => run.push(b),
             Piece::Bits(_, b) if b.len % 8 != 0 => return ControlFlow::Break(()),
-            Piece::Bits(t, b) if b.len >= 8 * OWN_PIECE && b.offset == 0 => {
+            Piece::Bits(t, b) if b.len >= own && b.offset == 0 => {
                 end_run(cx, &mut run, &mut pieces);
                 pieces = cx.h().cons(t, pieces);
             }
@@ -291,7 +294,8 @@ fn binary_to_list_1(cx: &mut Ctx, a: &[Term]) -> Res {
 /// From position `a[1]` to `a[2]`, counted from 1, both included. Odd bits at the end do not matter.
 fn binary_to_list_3(cx: &mut Ctx, a: &[Term]) -> Res {
     let (Some(b), Some(from), Some(to)) = (a[0].bits(), a[1].to::<usize>(), a[2].to::<usize>()) else { return Err(cx.badarg()) };
-    if from < 1 || to > b.len / 8 || from > to {
+    // Bits beyond the last byte are no error before OTP 27.
+    if b.len % 8 != 0 && cx.node.code.release >= 27 || from < 1 || to > b.len / 8 || from > to {
         return Err(cx.badarg());
     }
     list_bytes(cx, b.slice(8 * (from - 1), 8 * (to - from + 1)), Term::NIL)

@@ -320,10 +320,6 @@ pub fn is_builtin(node: &node::Node, n: &Native) -> bool {
         ("records", _) => node.code.release >= 29,
         ("re", "import") => node.code.release >= 28,
         ("erts_debug", "unaligned_bitstring") => node.code.release >= 29,
-        // Written in Erlang since.
-        ("erlang", "binary_to_integer" | "list_to_integer") | ("erts_debug", "display") | ("string", "list_to_integer") => node.code.release < 27,
-        ("erlang", "system_monitor") => node.code.release < 29,
-        ("erlang", "display_string") => n.arity == 2 || node.code.release < 27,
         // Written in Erlang before.
         ("erlang", "max" | "min") => node.code.release >= 26,
         // Counts as an instruction.
@@ -334,7 +330,7 @@ pub fn is_builtin(node: &node::Node, n: &Native) -> bool {
         let code = node.code.current(atom::intern(n.module));
         code.is_none_or(|c| c.exports.iter().any(|&(f, arity, _)| arity == n.arity && atom::text(f) == n.function))
     };
-    !n.nif && of_release && exported()
+    !n.nif && of_release && !n.is_erlang_in(node.code.release) && exported()
 }
 
 fn os_type(cx: &Ctx) -> (Term, Term) {
