@@ -1,4 +1,4 @@
-%% The line of a failure behind a last call: between a move to x0 and a last call of what is no native function, the line is dropped.
+%% The line of a failure behind a last call: between a move to x0 and a last call of what is no native function, the line is dropped. (25 only)
 -module(lines_of_last_calls).
 -export([main/0]).
 line(N) -> {line, [{location, "lt.erl", N}]}.
