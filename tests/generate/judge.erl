@@ -20,7 +20,10 @@ module(M, Rounds, Out) ->
 call(M, F, Args, Rounds, Out) ->
     First = result(M, F, Args),
     Others = lists:usort([result(M, F, Args) || _ <- lists:seq(2, Rounds)]) -- [First],
-    io:format(Out, "~s:~s ~0p = ~0p ~s~n", [M, F, erlang:phash2(Args), {erlang:phash2(First), Others}, lists:sublist(lists:flatten(io_lib:format("~0p", [First])), 400)]).
+    io:format(Out, "~s:~s ~0p = ~0p ~s~n", [M, F, erlang:phash2(Args), {erlang:phash2(First), Others}, lists:sublist(lists:flatten(io_lib:format(format(), [First])), 400)]).
+
+%% Small maps in the order of terms, where the release has a way to ask for that.
+format() -> try io_lib:format("~0kp", [#{}]) of _ -> "~0kp" catch error:badarg -> "~0p" end.
 
 %% In a process of its own, so that stacks are the same wherever it is called from.
 result(M, F, Args) ->

@@ -62,7 +62,7 @@ impl Machine {
     }
     /// The machine that comes with the libraries; `ORACLE=DIR` names another one by its `bin/erl` and `bin/elixir`.
     pub fn real() -> Outcome<Machine> {
-        let (erl, elixir) = match std::env::var_os("ORACLE").map(PathBuf::from) {
+        let (erl, elixir) = match oracle() {
             Some(dir) => (dir.join("bin/erl"), dir.join("bin/elixir")),
             None => (setup::real("erl")?, shell::which("elixir").ok_or("there is no elixir on PATH")?),
         };
@@ -368,10 +368,19 @@ fn batch(cases: &[&Case], machine: &Machine, beams: &Path, out: &Path) -> Outcom
     Ok(format!("the machine {}: {}\n", finished.how(), shell::tail(last.trim(), 4)))
 }
 
+/// The folder of another release's programs.
+fn oracle() -> Option<PathBuf> {
+    std::env::var_os("ORACLE").map(PathBuf::from)
+}
+
+/// The real compiler, of the same release as `Machine::real`.
+pub fn erlc() -> Outcome<PathBuf> {
+    oracle().map_or_else(|| setup::real("erlc"), |dir| Ok(dir.join("bin/erlc")))
+}
+
 /// With the real compiler (`ORACLE`'s, if that is given), only what is new.
 fn compile(cases: &[Case]) -> Outcome<PathBuf> {
-    let oracle = std::env::var_os("ORACLE").map(PathBuf::from);
-    let erlc = oracle.as_ref().map_or_else(|| setup::real("erlc"), |dir| Ok(dir.join("bin/erlc")))?;
+    let (oracle, erlc) = (oracle(), erlc()?);
     let by = oracle.map(|dir| format!("-{}", dir.to_string_lossy().trim_matches('/').replace('/', "-"))).unwrap_or_default();
     let out = shell::scratch(&format!("conform-beams{by}"))?;
     let drivers = ["tests/conform/driver/conform_driver.erl", "tests/tools/driver/tool_bench.erl", "tests/later/record.erl"].map(|f| shell::root().join(f));

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::conform::Machine;
+use crate::conform::{self, Machine};
 use crate::setup;
 use crate::shell::{self, Outcome};
 
@@ -37,7 +37,7 @@ pub fn command(args: &[String]) -> Outcome<bool> {
     let real = Machine::real()?;
     let dir = shell::scratch("generate")?;
     let tools = shell::root().join("tests/generate");
-    shell::must(Command::new(setup::real("erlc")?).arg("-o").arg(&dir).args([tools.join("generator.erl"), tools.join("judge.erl")]))?;
+    shell::must(Command::new(conform::erlc()?).arg("-o").arg(&dir).args([tools.join("generator.erl"), tools.join("judge.erl")]))?;
     let kept = shell::scratch("generate-kept")?;
     let started = Instant::now();
     let (mut seed, mut calls, mut different) = (first, 0, Vec::new());
