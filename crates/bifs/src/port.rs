@@ -1,6 +1,8 @@
 //! Ports as Erlang sees them: the natives of `open_port` and its kin, and the door between `ports` and the node.
 //! Not here: what drivers do, how ports live and end (crate `ports`).
 
+mod told;
+
 use crate::iolist;
 use crate::prim_file::{name_bytes, name_list, names_are_utf8};
 use crate::result::Res;
@@ -30,7 +32,8 @@ pub fn attach(node: &Arc<Node>) {
     let around = Around { node: Arc::downgrade(node), world: node.world.clone(), release: node.code.release, limit: node.config.limits.ports as usize };
     let ports = Ports::new(Box::new(around), Term::pid(0, 0));
     if node.part::<Part>().0.set(ports.clone()).is_ok() {
-        let _ = node.ports.set(Box::new(Door(ports)));
+        let told = told::Told::new(ports.clone());
+        let _ = node.ports.set(Box::new(Door(ports, told)));
     }
 }
 
@@ -195,10 +198,11 @@ pub(crate) fn log_error(node: &Arc<Node>, text: &str) {
 }
 
 /// The node's way to its ports.
-struct Door(Arc<Ports>);
+struct Door(Arc<Ports>, Arc<told::Told>);
 
 impl hooks::Ports for Door {
     fn command(&self, cx: &mut Ctx, id: Term, message: Term, nosuspend: bool) -> Result<Sent, Stop> {
+        self.1.tell();
         let Some(port) = self.0.get(id) else { return Ok(Sent::Done) };
         let Some(&[owner, request]) = message.as_tuple_n::<2>() else {
             self.0.bad_signal(&port);
@@ -276,6 +280,7 @@ impl hooks::Ports for Door {
         });
     }
     fn exit(&self, _: &Arc<Node>, port: Term, from: Term, reason: &Owned, linked: bool) {
+        self.1.tell();
         self.0.exit(port, from, reason, linked);
     }
     fn monitor(&self, _: &Arc<Node>, port: Term, reference: RefId, watcher: Term) -> bool {
@@ -297,6 +302,7 @@ impl hooks::Ports for Door {
         crate::owned::ended(node, reference, reason);
     }
     fn flush(&self, _: &Arc<Node>, done: Box<dyn FnOnce() + Send>) {
+        self.1.tell();
         if self.0.is_flushed() {
             return done();
         }
@@ -319,9 +325,11 @@ impl hooks::Ports for Door {
         let Some(to) = self.0.get(port) else { return false };
         let id = crate::resolver::node_id(node);
         let options = if node.code.release >= 26 { etf::Options::new(id) } else { etf::Options::otp25(id) };
-        let bytes = etf::encode(message, &options);
-        let owner = self.0.owner(&to);
-        !matches!(self.0.command(&to, owner, || bytes, false), Command::NoPort)
+        self.1.push(to, etf::encode(message, &options));
+        true
+    }
+    fn tell_traces(&self) {
+        self.1.tell();
     }
     fn is_open(&self, port: Term) -> bool {
         self.0.get(port).is_some()
@@ -549,6 +557,7 @@ fn find(cx: &mut Ctx, t: Term) -> Result<Option<(Arc<Ports>, Arc<Port>)>, Stop> 
         t if t.is_local_port() => t,
         _ => return Err(cx.badarg()),
     };
+    cx.node.tell_traces();
     let Some(ports) = of(cx.node) else { return Ok(None) };
     Ok(ports.get(id).map(|port| (ports, port)))
 }

@@ -30,10 +30,12 @@ pub trait Ports: Send + Sync {
     fn count(&self) -> usize {
         0
     }
-    /// A trace message for a port that traces, which gets it in external format. False if there is no such port.
+    /// A trace message for a port that traces, which gets it in external format, soon. False if there is no such port.
     fn trace_output(&self, _node: &Node, _port: Term, _message: Term) -> bool {
         false
     }
+    /// Ports that trace get all that waits for them.
+    fn tell_traces(&self) {}
     fn is_open(&self, _port: Term) -> bool {
         false
     }

@@ -278,6 +278,12 @@ impl Node {
     pub fn tell_port(&self, port: Term, message: Term) -> bool {
         self.ports.get().is_some_and(|p| p.trace_output(self, port, message))
     }
+    /// Ports that trace get all that waits for them.
+    pub fn tell_traces(&self) {
+        if let Some(ports) = self.ports.get() {
+            ports.tell_traces();
+        }
+    }
     /// Looks at, or changes, what a port is traced for; `None` if there is no such port.
     pub fn with_port_traces<R>(&self, port: Term, f: impl FnOnce(&mut Traces) -> R) -> Option<R> {
         let open = self.ports.get().is_some_and(|p| p.is_open(port));

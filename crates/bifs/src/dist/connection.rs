@@ -493,7 +493,7 @@ mod put_off {
     }
     /// Something has gone to this port at once.
     pub(super) fn sent(node: &Arc<Node>, ports: Arc<Ports>, port: Arc<Port>) {
-        if !later::put_off(send) {
+        if !later::put_off(later::Work::Packets, send) {
             return;
         }
         let sent = Sent { node: Arc::as_ptr(node), ports, port };

@@ -41,11 +41,12 @@ fn tracer_trace(_: &mut Ctx, _: &[Term]) -> Res {
     Ok(am::OK)
 }
 
-/// Trace messages are sent where their event happens; once a process has answered, those before are with its tracer.
+/// Trace messages are sent where their event happens, those to ports a little later; once a process has answered, those before are with its tracer.
 fn trace_delivered(cx: &mut Ctx, a: &[Term]) -> Res {
     let reply = |cx: &mut Ctx, reference: Term, who: Term| {
         let message = cx.h().tuple(&[term::atom!("trace_delivered"), who, reference]);
         let message = node::signals::copy_out(message);
+        cx.node.tell_traces();
         cx.node.send_message(cx.pid, message);
     };
     if a[0] == am::ALL {
@@ -61,6 +62,7 @@ fn trace_delivered(cx: &mut Ctx, a: &[Term]) -> Res {
                         let reference = h.reference(number, 0);
                         h.tuple(&[term::atom!("trace_delivered"), am::ALL, reference])
                     });
+                    node.tell_traces();
                     node.send_message(asker, message);
                 }
             });
@@ -82,6 +84,7 @@ fn trace_delivered(cx: &mut Ctx, a: &[Term]) -> Res {
             let reference = h.reference(number, 0);
             h.tuple(&[term::atom!("trace_delivered"), who, reference])
         });
+        node.tell_traces();
         node.send_message(asker, message);
     });
     Ok(reference)
