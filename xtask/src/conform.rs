@@ -93,7 +93,12 @@ struct Case {
 
 /// `cargo xtask conform`.
 pub fn command(args: &[String], environment: &[(&str, &str)]) -> Outcome<bool> {
-    answers(CASES, args, environment)
+    answers(CASES, args, environment, shell::build)
+}
+
+/// The same with a build that is there.
+pub fn command_on(program: &Path, args: &[String], environment: &[(&str, &str)]) -> Outcome<bool> {
+    answers(CASES, args, environment, || Ok(program.into()))
 }
 
 /// `cargo xtask tools`: cases that start and use OTP's tools, some for minutes.
@@ -102,10 +107,10 @@ pub fn tools(args: &[String]) -> Outcome<bool> {
     setup::need("openssl", "openssl")?;
     setup::need("ssh", "openssh-client")?;
     setup::need("rebar3", "rebar3")?;
-    answers(TOOLS, args, &[("CONFORM_SECONDS", "1200")])
+    answers(TOOLS, args, &[("CONFORM_SECONDS", "1200")], shell::build)
 }
 
-fn answers(dir: &str, args: &[String], environment: &[(&str, &str)]) -> Outcome<bool> {
+fn answers(dir: &str, args: &[String], environment: &[(&str, &str)], build: impl FnOnce() -> Outcome<PathBuf>) -> Outcome<bool> {
     setup::ensure()?;
     if args.iter().any(|a| a == "--later") {
         return later(environment);
@@ -141,7 +146,7 @@ fn answers(dir: &str, args: &[String], environment: &[(&str, &str)]) -> Outcome<
         println!("conform: {} answers recorded", cases.len());
         return Ok(true);
     }
-    let ferrobeam = shell::build()?;
+    let ferrobeam = build()?;
     let (passed, failed) = compare(&cases, &Machine::ferrobeam(&ferrobeam, environment), beside)?;
     println!("conform: {passed} passed, {failed} failed");
     Ok(failed == 0)

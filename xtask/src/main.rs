@@ -11,6 +11,7 @@ mod generate;
 mod kept;
 mod run;
 mod samebeams;
+mod sanitize;
 mod servers;
 mod setup;
 mod shell;
@@ -41,6 +42,7 @@ cargo xtask COMMAND
   tidy                      storeys, unsafe rooms, comments, dead files, paths in documents
   bench [NAME..]            our own small programs, on ferrobeam and on the real Erlang
   torture [NAME..]          conform and examples with a collection at every allocation and one reduction a slice
+  sanitize [NAME..]         conform on a build under AddressSanitizer
   soak [SECONDS]            spawning, crashing, messaging with the heap checker on, memory watched (600)
   soak suites [SECONDS [SEED]]  OTP's suites in random order under the torture options (3600)
   generate [SECONDS [SEED]] random modules on the real Erlang and on every engine: the same results (60)
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::command(),
         "bench" => bench::command(&args),
         "torture" => test::torture(&args),
+        "sanitize" => sanitize::command(&args),
         "fuzz" => fuzz::command(&args),
         "generate" => generate::command(&args),
         "soak" => soak::command(&args),

@@ -189,8 +189,8 @@ mod spare {
     /// Sizes go in steps of so many words, up to so many steps.
     const STEP: usize = 4;
     const STEPS: usize = 16;
-    /// Blocks of one size that a thread keeps.
-    const MOST: u16 = 96;
+    /// Blocks of one size that a thread keeps; none where each use of freed memory is to be seen.
+    const MOST: u16 = if cfg!(sanitized) { 0 } else { 96 };
 
     struct Kept {
         lists: [*mut FragHead; STEPS],
