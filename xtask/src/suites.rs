@@ -377,6 +377,8 @@ const TORTURE_SHOWS: &[(&str, &str, &str)] = &[
     ("gc", "emulator/message_queue_data_SUITE:total_heap_size", "compares sizes of heaps between two moments"),
     ("gc", "kernel/seq_trace_SUITE:gc_seq_token", "gives up after four seconds, whatever the factor of time"),
     ("heap", "kernel/sendfile_SUITE:", "counts open files, and of the one its preparation forgot it depends on collections how long it is open"),
+    ("gc", "emulator/trace_port_SUITE:gc", "counts collections"),
+    ("yield", "emulator/trace_port_SUITE:schedule", "counts slices"),
     ("yield", "emulator/sensitive_SUITE:running_trace", "counts slices"),
     ("yield", "emulator/system_profile_SUITE:runnable_procs", "counts slices"),
     ("yield", "emulator/hibernate_SUITE:wake_up_and_bif_trap", "gives up after five seconds, whatever the factor of time"),

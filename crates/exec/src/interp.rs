@@ -354,6 +354,22 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                 *sp = $cont as u64;
             }};
         }
+        // The same for what may be a native function: the slice goes on until it has run, for the trace of its failure shows its caller.
+        macro_rules! enter_any {
+            ($target:expr) => {{
+                let target: *const u64 = $target;
+                let word = word_at(cx, target);
+                let goes_on = match op_of(word) {
+                    Op::Native | Op::Apply2 | Op::Apply3 => true,
+                    Op::Breakpoint => cx.node.code.point((word >> 16) as u32).is_some_and(|p| p.is_native()),
+                    _ => false,
+                };
+                if goes_on {
+                    go!(target)
+                }
+                enter!(target)
+            }};
+        }
         macro_rules! address {
             ($export:expr) => {
                 (*($export as *const Export)).address.load(std::sync::atomic::Ordering::Acquire) as *const u64
@@ -662,7 +678,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                                     if !matches!(op_of(*target), Op::Native | Op::Breakpoint | Op::Apply2 | Op::Apply3) {
                                         native_from = std::ptr::null();
                                     }
-                                    enter!(target)
+                                    enter_any!(target)
                                 }
                                 Err(()) => {
                                     cx.p.heap.alloc.leave_fragments();
@@ -695,7 +711,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                             if !matches!(op_of(*target), Op::Native | Op::Breakpoint | Op::Apply2 | Op::Apply3) {
                                 native_from = std::ptr::null();
                             }
-                            enter!(target)
+                            enter_any!(target)
                         }
                         None => {
                             (*xp, *xp.add(1), *xp.add(2)) = (m, f, args);
@@ -920,7 +936,7 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                             native_from = ip;
                         }
                     }
-                    enter!(target)
+                    enter_any!(target)
                 }
 
                 // ---- frames and room

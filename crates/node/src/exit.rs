@@ -62,6 +62,11 @@ impl Node {
         }
         p.native_state = None;
         self.save_calls(p, 0);
+        if self.asking_afar.load(std::sync::atomic::Ordering::Acquire) > 0
+            && let Some(remote) = self.remote()
+        {
+            remote.ended(self, pid, &reason);
+        }
         // From here on it takes no signals.
         let mut last = p.unhandled.take();
         last.extend(me.close());

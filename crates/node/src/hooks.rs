@@ -100,6 +100,8 @@ pub trait Remote: Send + Sync {
     fn send(&self, cx: &mut Ctx, to: Destination, message: Term, options: SendOptions) -> Result<Sent, Stop>;
     /// False if there is no connection (and none is made): the sender acts on `noconnection`.
     fn signal(&self, node: &Arc<Node>, from: Who, to_node: &NodeName, to: Option<Who>, signal: Outgoing) -> bool;
+    /// A process is about to end, for this reason (asked only while `asking_afar`).
+    fn ended(&self, _node: &Node, _pid: Term, _reason: &Owned) {}
 }
 
 /// Libraries of native functions.

@@ -46,6 +46,8 @@ pub struct Node {
     pub persistent: ets::persistent::PersistentTerms,
     /// This node's name and creation; `nonode@nohost` and 0 while not distributed.
     pub identity: RwLock<(Term, u32)>,
+    /// Processes that wait for linked ones on other nodes to be made.
+    pub asking_afar: Arc<std::sync::atomic::AtomicUsize>,
     /// How often the node got or lost its name: each thread that runs processes looks, and orders identifiers by the name of now.
     pub identity_changes: std::sync::atomic::AtomicU64,
     /// Timers by their reference.
@@ -114,6 +116,7 @@ impl Node {
             tables: ets::Tables::default(),
             persistent: Default::default(),
             identity: RwLock::new((term::am::NONODE, 0)),
+            asking_afar: Default::default(),
             identity_changes: Default::default(),
             timers: Mutex::default(),
             timed_processes: Default::default(),

@@ -29,7 +29,8 @@ pub(crate) struct Spawn {
     pub tag: Owned,
     pub on_success: bool,
     pub on_error: bool,
-    pub link: bool,
+    /// A link is wanted.
+    pub link: Option<super::parents::Asking>,
     /// Tag of the monitor, and how its alias ends.
     pub monitor: Option<(Owned, Option<AliasKind>)>,
     pub abandoned: bool,

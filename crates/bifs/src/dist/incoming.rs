@@ -258,7 +258,8 @@ fn spawned(
     if to != spawn.parent {
         return Err(Bad);
     }
-    let link = linked && spawn.link;
+    let asking = spawn.link.filter(|_| linked);
+    let link = asking.is_some();
     let monitor = spawn.monitor.filter(|_| monitored);
     if spawn.abandoned {
         if link {
@@ -295,7 +296,7 @@ fn spawned(
         }
         None => {
             if link {
-                let reason = Owned::immediate(am::NOPROC);
+                let reason = asking.as_ref().and_then(|a| a.reason()).unwrap_or(Owned::immediate(am::NOPROC));
                 node.signal_who(Who::Local(to), child, |_| Outgoing::Exit { reason, linked: true, token: None });
             }
             if has_monitor {

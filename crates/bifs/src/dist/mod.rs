@@ -6,6 +6,7 @@ mod connection;
 mod incoming;
 mod natives;
 mod outgoing;
+mod parents;
 mod watching;
 
 pub use connection::{Connection, Phase};
@@ -30,6 +31,7 @@ pub struct Connections {
     /// Processes that monitor nodes: how often each does.
     pub(crate) node_monitors: Mutex<Map<Term, Vec<(Term, u32)>>>,
     pub(crate) watchers: Mutex<Vec<watching::Watcher>>,
+    pub(crate) parents: Arc<parents::Parents>,
     alive: AtomicBool,
 }
 

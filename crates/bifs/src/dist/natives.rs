@@ -197,7 +197,7 @@ fn dist_spawn_request(cx: &mut Ctx, a: &[Term]) -> Res {
         tag: copy_out(reply.tag),
         on_success: reply.success,
         on_error: reply.error,
-        link: parsed.as_ref().is_some_and(|o| o.link),
+        link: parsed.as_ref().is_some_and(|o| o.link).then(|| of(&node).parents.asks(&node, cx.pid)),
         monitor: parsed.and_then(|o| o.monitor).map(|m| (m.tag, m.alias)),
         abandoned: false,
     };

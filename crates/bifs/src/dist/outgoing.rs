@@ -70,6 +70,9 @@ pub fn wait_while_busy(cx: &mut Ctx, to: Who) -> Result<(), Stop> {
 }
 
 impl Remote for Door {
+    fn ended(&self, node: &Node, pid: Term, reason: &Owned) {
+        super::of(node).parents.ended(pid, reason);
+    }
     fn send(&self, cx: &mut Ctx, to: Destination, message: Term, flags: SendOptions) -> Result<Sent, Stop> {
         let from = cx.pid;
         let (name, control, shown) = match to {
