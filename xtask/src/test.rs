@@ -30,9 +30,6 @@ pub fn test(args: &[String]) -> Outcome<bool> {
             let machine = Machine::ferrobeam(&program, &[]);
             part("conform", conform::all_on(&machine));
             part("conform in machine code", conform::all_on(&Machine::ferrobeam(&program, &[("FERROBEAM_JIT", "eager"), ("FERROBEAM_CODE_CACHE", "verify")])));
-            part("conform, compiled by a later release", conform::later_on(&program, &[]));
-            part("the same under torture", conform::later_on(&program, &[("FERROBEAM_TORTURE", "gc,heap"), ("CONFORM_SECONDS", "60")]));
-            part("the same in machine code", conform::later_on(&program, &[("FERROBEAM_JIT", "eager"), ("FERROBEAM_CODE_CACHE", "verify")]));
             part("kept machine code", kept::check(&program));
             part("cluster", cluster::all_on(&program, &[]));
             part("examples", examples::all_on(&machine, &[], false));
