@@ -337,6 +337,12 @@ impl hooks::Ports for Door {
     fn list(&self) -> Vec<Term> {
         self.0.all()
     }
+    fn tell_heart(&self, node: &Arc<Node>) -> bool {
+        // PREPARING_CRASH in OTP's erts/etc/common/heart.c.
+        const PREPARING_CRASH: u8 = 8;
+        let port = node.whereis(atom!("heart_port")).and_then(|name| self.0.get(name));
+        port.is_some_and(|port| matches!(self.0.command(&port, Term::NIL, || vec![PREPARING_CRASH], false), Command::Done))
+    }
     fn describe(&self, id: Term, out: &mut dyn std::io::Write) -> std::io::Result<()> {
         let Some(port) = self.0.get(id) else { return Ok(()) };
         let i = self.0.info(&port);

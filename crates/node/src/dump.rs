@@ -49,6 +49,8 @@ impl<W: Write> Write for Limited<W> {
 struct Wanted {
     file: PathBuf,
     seconds: Option<u64>,
+    /// Nothing was said of seconds: none are spent where `heart` waits to start the node again.
+    unless_heart: bool,
     bytes: u64,
 }
 
@@ -56,7 +58,8 @@ impl Wanted {
     /// `None`: no dump. Numbers are read as C's `atoi` does, negative ones mean no limit.
     fn read(env: &Env) -> Option<Wanted> {
         let number = |name: &[u8]| env.get(name).map(|v| leading_number(&v));
-        let seconds = number(b"ERL_CRASH_DUMP_SECONDS").unwrap_or(-1);
+        let given = number(b"ERL_CRASH_DUMP_SECONDS");
+        let seconds = given.unwrap_or(-1);
         // What is no number at all is no limit of bytes, but no time either.
         let bytes = match env.get(b"ERL_CRASH_DUMP_BYTES") {
             Some(v) if v.trim_ascii_start().first().is_some_and(|c| c.is_ascii_digit()) => leading_number(&v),
@@ -66,7 +69,7 @@ impl Wanted {
             return None;
         }
         let file = env.get(b"ERL_CRASH_DUMP").filter(|f| !f.is_empty()).map_or_else(|| "erl_crash.dump".into(), |f| OsString::from_vec(f).into());
-        Some(Wanted { file, seconds: u64::try_from(seconds).ok(), bytes: u64::try_from(bytes).unwrap_or(u64::MAX) })
+        Some(Wanted { file, seconds: u64::try_from(seconds).ok(), unless_heart: given.is_none(), bytes: u64::try_from(bytes).unwrap_or(u64::MAX) })
     }
 }
 
@@ -87,7 +90,11 @@ impl Node {
     /// Tells why the node crashes, and writes the dump if the environment wants one.
     pub fn crash(self: &Arc<Node>, slogan: &str, version: &str, current: Option<(Term, &Private)>) {
         say(&format!("{slogan}\n"));
-        let Some(Wanted { file: path, seconds, bytes }) = Wanted::read(&self.world.env) else { return };
+        let Some(Wanted { file: path, seconds, unless_heart, bytes }) = Wanted::read(&self.world.env) else { return };
+        let heart = self.ports.get().is_some_and(|p| p.tell_heart(self));
+        if heart && unless_heart {
+            return;
+        }
         let until = seconds.and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));
         say(&format!("\nCrash dump is being written to: {}...", path.display()));
         let file = std::fs::File::create(&path);
@@ -158,6 +165,9 @@ impl Node {
         }
         if let Some(inspect) = self.inspector.get() {
             inspect(self, current, true, out)?;
+        }
+        for pid in self.untold.lock().iter() {
+            writeln!(out, "=proc:{}\nState: Non Existing", term::print::text(*pid))?;
         }
         out.write_all(b"=atoms\n")?;
         for i in (0..atom::count() as u32).rev() {

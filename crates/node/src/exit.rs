@@ -9,10 +9,22 @@ use crate::{Node, Timer, TimerCall};
 use process::saved_calls::SavedCalls;
 use process::{Owned, Private, ProcRef, RefId, Signal, Who};
 use std::sync::Arc;
+use std::time::Duration;
 use term::{Term, am};
 
 /// Signals that one end sends at once; more go out in portions.
 const PORTION: usize = 2000;
+
+/// So many words of the reason, which is copied or encoded for each of them, are as much work as another signal.
+const WORDS_A_SIGNAL: usize = 50;
+
+/// How many signals with a reason of so many words go out in one portion, at least one.
+fn portion(words: usize) -> usize {
+    PORTION.div_ceil(1 + words / WORDS_A_SIGNAL)
+}
+
+/// Until an end looks again whether a busy connection has room.
+const BUSY_WAIT: Duration = Duration::from_millis(2);
 
 /// What is left to tell of an end.
 struct Notices {
@@ -22,6 +34,17 @@ struct Notices {
     /// Signals to linked processes that take a token of sequential tracing along.
     tokens: Vec<(Who, Owned)>,
     watchers: Vec<(RefId, (Who, Option<Term>))>,
+    /// A busy connection has held them up: the process is among the node's `untold`.
+    waited: bool,
+    /// It does so now.
+    waits: bool,
+}
+
+impl Notices {
+    /// Who hears of it next.
+    fn next(&self) -> Option<Who> {
+        self.links.last().copied().or_else(|| self.watchers.last().map(|w| w.1.0))
+    }
 }
 
 impl Node {
@@ -126,7 +149,7 @@ impl Node {
         // They are told from the end: first whoever was first, so that thousands end, and are heard of, in about the order of their making.
         links.sort_unstable_by_key(|who| std::cmp::Reverse(who.age()));
         watchers.sort_unstable_by_key(|w| std::cmp::Reverse(w.0));
-        self.tell(Notices { pid, reason, links, tokens, watchers });
+        self.tell(Notices { pid, reason, links, tokens, watchers, waited: false, waits: false });
     }
 
     /// A process that holds the other schedulers lets them go when it ends.
@@ -146,7 +169,18 @@ impl Node {
 
     fn tell(self: &Arc<Node>, mut notices: Notices) {
         let me = Who::Local(notices.pid);
-        for _ in 0..PORTION {
+        for _ in 0..portion(notices.reason.memory.words()) {
+            if notices.next().is_some_and(|to| self.is_busy_towards(to, &notices)) {
+                // As a living sender, an end waits until the connection has room: each of its notices may carry a large reason.
+                if !std::mem::replace(&mut notices.waited, true) {
+                    self.untold.lock().push(notices.pid);
+                }
+                notices.waits = true;
+                let rest = TimerCall(Box::new(move |node: &Arc<Node>| node.tell(notices)));
+                self.sched.set_timer(self.sched.now().saturating_add(BUSY_WAIT.as_nanos() as u64), Timer::Call(rest));
+                return;
+            }
+            notices.waits = false;
             if let Some(to) = notices.links.pop() {
                 let reason = copy_owned(&notices.reason);
                 let token = notices.tokens.iter().position(|t| to == t.0).map(|i| notices.tokens.swap_remove(i).1);
@@ -155,11 +189,18 @@ impl Node {
                 let reason = copy_owned(&notices.reason);
                 self.signal_who(me, to, |_| Outgoing::Down { reference, name, reason });
             } else {
+                if notices.waited {
+                    self.untold.lock().retain(|&pid| pid != notices.pid);
+                }
                 return;
             }
         }
         let rest = TimerCall(Box::new(move |node: &Arc<Node>| node.tell(notices)));
         self.sched.set_timer(self.sched.now(), Timer::Call(rest));
+    }
+
+    fn is_busy_towards(&self, to: Who, notices: &Notices) -> bool {
+        to.node().is_some_and(|name| self.remote().is_some_and(|r| r.is_busy(self, notices.pid, name, !notices.waits)))
     }
 
     /// A dead process's tables go to their heirs or away, and its fixations end.
@@ -205,4 +246,19 @@ fn husk() -> Private {
     let mut heap = heap::Heap::new(0);
     heap.release();
     Private::new(heap, Term::NIL, am::UNDEFINED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PORTION, portion};
+
+    #[test]
+    fn a_portion_is_so_much_work() {
+        assert_eq!(portion(0), PORTION);
+        assert_eq!(portion(2_000_000), 1);
+        for words in [1, 49, 50, 1000, 99_999] {
+            let n = portion(words);
+            assert!(n >= 1 && (n - 1) * words <= 60 * PORTION, "{n} signals of {words} words");
+        }
+    }
 }

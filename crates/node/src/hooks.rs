@@ -42,6 +42,10 @@ pub trait Ports: Send + Sync {
     fn list(&self) -> Vec<Term> {
         Vec::new()
     }
+    /// Tells the program of `heart`, if there is one, that the node writes a crash dump and then ends.
+    fn tell_heart(&self, _node: &Arc<Node>) -> bool {
+        false
+    }
     /// The port's part of a crash dump.
     fn describe(&self, _port: Term, _out: &mut dyn std::io::Write) -> std::io::Result<()> {
         Ok(())
@@ -100,6 +104,10 @@ pub trait Remote: Send + Sync {
     fn send(&self, cx: &mut Ctx, to: Destination, message: Term, options: SendOptions) -> Result<Sent, Stop>;
     /// False if there is no connection (and none is made): the sender acts on `noconnection`.
     fn signal(&self, node: &Arc<Node>, from: Who, to_node: &NodeName, to: Option<Who>, signal: Outgoing) -> bool;
+    /// Does so much wait for the connection to that node that senders, like this process, wait too? `tell`: whoever monitors that hears of it.
+    fn is_busy(&self, _node: &Node, _pid: Term, _to_node: &NodeName, _tell: bool) -> bool {
+        false
+    }
     /// A process is about to end, for this reason (asked only while `asking_afar`).
     fn ended(&self, _node: &Node, _pid: Term, _reason: &Owned) {}
 }

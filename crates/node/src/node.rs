@@ -48,6 +48,8 @@ pub struct Node {
     pub identity: RwLock<(Term, u32)>,
     /// Processes that wait for linked ones on other nodes to be made.
     pub asking_afar: Arc<std::sync::atomic::AtomicUsize>,
+    /// Processes that have ended, some of whose links and monitors wait for a busy connection to hear of it.
+    pub(crate) untold: Mutex<Vec<Term>>,
     /// How often the node got or lost its name: each thread that runs processes looks, and orders identifiers by the name of now.
     pub identity_changes: std::sync::atomic::AtomicU64,
     /// Timers by their reference.
@@ -117,6 +119,7 @@ impl Node {
             persistent: Default::default(),
             identity: RwLock::new((term::am::NONODE, 0)),
             asking_afar: Default::default(),
+            untold: Default::default(),
             identity_changes: Default::default(),
             timers: Mutex::default(),
             timed_processes: Default::default(),

@@ -90,9 +90,6 @@ impl Node {
     /// With at least that priority for the slice to come.
     #[inline]
     fn enqueue_as(&self, process: ProcRef, least: u8) {
-        if self.system_profile.has(crate::profile::PROCESSES) {
-            self.profile_runnable(process);
-        }
         let own = process.priority.load(std::sync::atomic::Ordering::Relaxed);
         let priority = match own.max(least) {
             0 => sched::Priority::Low,
@@ -100,6 +97,14 @@ impl Node {
             3 => sched::Priority::Max,
             _ => sched::Priority::Normal,
         };
+        self.enqueue_at(process, priority);
+    }
+
+    #[inline]
+    fn enqueue_at(&self, process: ProcRef, priority: sched::Priority) {
+        if self.system_profile.has(crate::profile::PROCESSES) {
+            self.profile_runnable(process);
+        }
         self.sched.enqueue(process, priority);
     }
 
@@ -128,6 +133,15 @@ impl Node {
             && process.wake(pid) == Ok(AfterSend::Enqueue)
         {
             self.enqueue(process);
+        }
+    }
+
+    /// As `wake`, but those of normal priority that are ready already have their slices first, whatever priority the process has.
+    pub fn wake_behind(&self, pid: Term) {
+        if let Some(process) = self.processes.get(pid)
+            && process.wake(pid) == Ok(AfterSend::Enqueue)
+        {
+            self.enqueue_at(process, sched::Priority::Normal);
         }
     }
 

@@ -94,6 +94,14 @@ impl Remote for Door {
         send(cx, &connection, control, shown, message, flags)
     }
 
+    fn is_busy(&self, node: &Node, pid: Term, to_node: &NodeName, tell: bool) -> bool {
+        let Some(connection) = self.here.find(to_node.name).filter(|c| c.is_busy(node, pid, false)) else { return false };
+        if tell {
+            node.watch_busy(pid, connection.peer().map_or(Term::NONE, |p| p.controller), true);
+        }
+        true
+    }
+
     fn signal(&self, node: &Arc<Node>, from: Who, to_node: &NodeName, to: Option<Who>, signal: Outgoing) -> bool {
         let Some(me) = from.local() else { return false };
         if node.is_own_name(to_node.name) {

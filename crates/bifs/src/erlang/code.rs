@@ -143,7 +143,8 @@ fn finish_loading(cx: &mut Ctx, a: &[Term]) -> Result {
 #[derive(Default)]
 struct Waited(Option<Arc<AtomicBool>>);
 
-/// Whoever was ready to run before the code changes begins with the code there was: waits until all schedulers have gone on to something else.
+/// Whoever was ready to run before the code changes begins with the code there was: waits until all schedulers have gone on to something
+/// else, and then behind those that are ready, even if they are of lower priority.
 fn others_begin(cx: &mut Ctx) -> std::result::Result<(), Stop> {
     let Waited(waited) = slice::resume(cx);
     let waited = waited.unwrap_or_else(|| {
@@ -152,7 +153,7 @@ fn others_begin(cx: &mut Ctx) -> std::result::Result<(), Stop> {
         cx.node.sched.quiesce(move || {
             mine.store(true, Release);
             if let Some(node) = node.upgrade() {
-                node.wake(pid);
+                node.wake_behind(pid);
             }
         });
         passed
