@@ -376,6 +376,7 @@ const TORTURE_SHOWS: &[(&str, &str, &str)] = &[
     ("gc", "emulator/sensitive_SUITE:gc_trace", "counts collections"),
     ("gc", "emulator/message_queue_data_SUITE:total_heap_size", "compares sizes of heaps between two moments"),
     ("gc", "kernel/seq_trace_SUITE:gc_seq_token", "gives up after four seconds, whatever the factor of time"),
+    ("gc", "stdlib/timer_SUITE:do_big_test", "measures how late timers come"),
     ("heap", "kernel/sendfile_SUITE:", "counts open files, and of the one its preparation forgot it depends on collections how long it is open"),
     ("gc", "emulator/trace_port_SUITE:gc", "counts collections"),
     ("yield", "emulator/trace_port_SUITE:schedule", "counts slices"),

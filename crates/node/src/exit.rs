@@ -5,7 +5,7 @@
 
 use crate::hooks::Outgoing;
 use crate::signals::{copy_out, copy_owned};
-use crate::{Node, Timer, TimerCall};
+use crate::Node;
 use process::saved_calls::SavedCalls;
 use process::{Owned, Private, ProcRef, RefId, Signal, Who};
 use std::sync::Arc;
@@ -176,9 +176,7 @@ impl Node {
                     self.untold.lock().push(notices.pid);
                 }
                 notices.waits = true;
-                let rest = TimerCall(Box::new(move |node: &Arc<Node>| node.tell(notices)));
-                self.sched.set_timer(self.sched.now().saturating_add(BUSY_WAIT.as_nanos() as u64), Timer::Call(rest));
-                return;
+                return self.later(BUSY_WAIT, move |node| node.tell(notices));
             }
             notices.waits = false;
             if let Some(to) = notices.links.pop() {
@@ -195,8 +193,7 @@ impl Node {
                 return;
             }
         }
-        let rest = TimerCall(Box::new(move |node: &Arc<Node>| node.tell(notices)));
-        self.sched.set_timer(self.sched.now(), Timer::Call(rest));
+        self.later(Duration::ZERO, move |node| node.tell(notices));
     }
 
     fn is_busy_towards(&self, to: Who, notices: &Notices) -> bool {
@@ -235,8 +232,7 @@ impl Node {
     /// Frees a table's contents in portions.
     fn free_table(self: &Arc<Node>, mut remains: ets::table::Remains) {
         if !remains.free_some(5 * PORTION) {
-            let rest = TimerCall(Box::new(move |node: &Arc<Node>| node.free_table(remains)));
-            self.sched.set_timer(self.sched.now(), Timer::Call(rest));
+            self.later(Duration::ZERO, move |node| node.free_table(remains));
         }
     }
 }

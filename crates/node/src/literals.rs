@@ -6,13 +6,14 @@
 //! inbox, where the request meets it. Terms that nobody's request reaches (timers, tables, reasons of exits) never lead to literals.
 //! Not here: how a process leaves them (`heap`, `process`).
 
-use crate::{Ctx, Node, Stop, Timer, TimerCall};
+use crate::{Ctx, Node, Stop};
 use base::sync::Mutex;
 use ets::persistent::Graves;
 use heap::Going;
 use process::Owned;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use term::{Term, am};
 
 /// What is freed as soon as nobody refers to it.
@@ -41,7 +42,7 @@ struct Now {
 }
 
 /// How long to wait while another node of this program frees literals.
-const OTHER_NODE_NS: u64 = 10_000_000;
+const OTHER_NODE_WAIT: Duration = Duration::from_millis(10);
 
 impl Node {
     /// The process that runs `erts_literal_area_collector`.
@@ -93,8 +94,7 @@ impl Node {
             Dead::Persistent(graves) => graves.areas().collect(),
         });
         let Some(going) = Going::begin(areas) else {
-            let again = TimerCall(Box::new(move |node: &Arc<Node>| node.wake(pid)));
-            node.sched.set_timer(node.sched.now() + OTHER_NODE_NS, Timer::Call(again));
+            node.later(OTHER_NODE_WAIT, move |node| node.wake(pid));
             return Err(Stop::Wait);
         };
         let ready = Arc::new(AtomicBool::new(false));

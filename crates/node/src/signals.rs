@@ -129,20 +129,22 @@ impl Node {
 
     /// Wakes a process that waits (`Stop::Wait`), without a signal.
     pub fn wake(&self, pid: Term) {
-        if let Some(process) = self.processes.get(pid)
-            && process.wake(pid) == Ok(AfterSend::Enqueue)
-        {
+        if let Some(process) = self.woken(pid) {
             self.enqueue(process);
         }
     }
 
     /// As `wake`, but those of normal priority that are ready already have their slices first, whatever priority the process has.
     pub fn wake_behind(&self, pid: Term) {
-        if let Some(process) = self.processes.get(pid)
-            && process.wake(pid) == Ok(AfterSend::Enqueue)
-        {
+        if let Some(process) = self.woken(pid) {
             self.enqueue_at(process, sched::Priority::Normal);
         }
+    }
+
+    /// A process that must be put on a run queue now that it is woken.
+    #[inline]
+    fn woken(&self, pid: Term) -> Option<ProcRef> {
+        self.processes.get(pid).filter(|process| process.wake(pid) == Ok(AfterSend::Enqueue))
     }
 
     /// A message from the node itself, or from native code; dropped if there is no such process.

@@ -1,11 +1,12 @@
 //! Erlang's timers and the node's clock. Not here: when a timer is due (`sched`), what the machine's clocks are (`sys`).
 
 use crate::signals::copy_out;
-use crate::{Node, Timer};
+use crate::{Node, Timer, TimerCall};
 use base::hash::{Map, Set};
 use process::{Message, Owned, Private, ProcRef, RefId, Signal};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 use term::{Alloc, Term, am};
 
 /// Erlang's monotonic time begins here, so that it stays a small number for centuries.
@@ -77,6 +78,12 @@ impl Node {
     }
     pub fn time_offset_ns(&self) -> i64 {
         self.time.offset_ns
+    }
+
+    /// Does some work after a time, on whichever scheduler finds it due.
+    pub fn later(&self, after: Duration, work: impl FnOnce(&Arc<Node>) + Send + 'static) {
+        let due = self.sched.now().saturating_add(after.as_nanos() as u64);
+        self.sched.set_timer(due, Timer::Call(TimerCall(Box::new(work))));
     }
     /// Erlang system time in ns.
     pub fn system_ns(&self) -> i64 {

@@ -1,8 +1,9 @@
 //! `halt/2`: the end of the node. Not here: what the ports do to flush (`ports`), the crash dump's text (`node::dump`).
 
 use crate::result::Res;
-use node::{Ctx, Effect, Native, Stop, Timer, TimerCall};
+use node::{Ctx, Effect, Native, Stop};
 use std::sync::Arc;
+use std::time::Duration;
 use term::{Term, am, atom};
 
 pub const NATIVES: &[Native] = &[Native::new("erlang", "halt", 2, halt).effect(Effect::Node)];
@@ -74,9 +75,8 @@ fn halt(cx: &mut Ctx, a: &[Term]) -> Res {
         }
         How::Status(status) if options.flush => {
             if let Some(ms) = options.timeout_ms {
-                let deadline = node.sched.now().saturating_add(ms * 1_000_000);
                 // A status of 255 tells that not everything has left.
-                node.sched.set_timer(deadline, Timer::Call(TimerCall(Box::new(|node| node.halt(255)))));
+                node.later(Duration::from_millis(ms), |node| node.halt(255));
             }
             match node.ports.get() {
                 Some(ports) => {

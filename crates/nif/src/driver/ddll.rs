@@ -9,6 +9,7 @@ use ports::Ports;
 use process::{Owned, RefId, Signal, Who};
 use std::sync::atomic::Ordering::*;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 use term::{Term, am, atom};
 
 type Res = Result<Term, Stop>;
@@ -327,8 +328,7 @@ fn end_ports(node: &Arc<Node>, driver: &Arc<Loaded>) {
 /// Looks, in a moment, whether anybody still has the driver.
 fn sweep_soon(node: &Arc<Node>, name: &[u8]) {
     let name = name.to_vec();
-    let timer = node::TimerCall(Box::new(move |node: &Arc<Node>| swept(node, &node.part::<Part>(), &name)));
-    node.sched.set_timer(node.sched.now() + 1_000_000, node::Timer::Call(timer));
+    node.later(Duration::from_millis(1), move |node| swept(node, &node.part::<Part>(), &name));
 }
 
 /// If nobody has the driver any more, it is gone; another may come in its place.
