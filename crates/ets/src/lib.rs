@@ -9,6 +9,8 @@
 //! 4. The constants of a compiled match specification live in its own fragment, which is never written after compiling.
 //! 5. Entries and tables of persistent terms that are out of use are freed only by callers of `PersistentTerms::bury`, who know that nobody
 //!    looks at them any more.
+//! 6. An ordered set remembers the addresses of objects in its tree only until the tree changes: who changes it has it exclusively, and
+//!    goes through `Ordered::changing`, which forgets them.
 
 pub mod object;
 

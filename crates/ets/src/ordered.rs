@@ -2,10 +2,12 @@
 //! without looking at the key. Not here: locks.
 
 use crate::object::{HEAD, Obj};
+use base::sync::Mutex;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
 use term::{Kind, Term, cmp};
 
 /// A key and its `prefix`: if two prefixes differ, so do the keys, and in the same direction.
@@ -160,16 +162,34 @@ fn prefix_deep(t: Term, depth: u32) -> u64 {
     (rank << 60) | (bits & ((1 << 60) - 1))
 }
 
+/// How many objects a step looks up at once, if it goes on where the last one ended.
+const AHEAD: usize = 16;
+
+/// The objects that a walk in steps (`next`, `prev`) is expected to ask for, in its order.
+#[derive(Default)]
+struct Ahead {
+    objects: Vec<NonNull<Obj>>,
+    /// Which of them was answered last.
+    at: usize,
+    reverse: bool,
+}
+
+// SAFETY: rule 6.
+unsafe impl Send for Ahead {}
+
 /// The tree.
 pub struct Ordered {
     tree: BTreeMap<OrderedKey, Obj>,
     keypos: usize,
     words: usize,
+    ahead: Mutex<Ahead>,
+    /// What a step answered last, which is often looked up next; null: none.
+    stepped: AtomicPtr<Obj>,
 }
 
 impl Ordered {
     pub fn new(keypos: usize) -> Ordered {
-        Ordered { tree: BTreeMap::new(), keypos, words: 0 }
+        Ordered { tree: BTreeMap::new(), keypos, words: 0, ahead: Mutex::default(), stepped: AtomicPtr::new(null_mut()) }
     }
     pub fn len(&self) -> usize {
         self.tree.len()
@@ -183,16 +203,32 @@ impl Ordered {
     }
     #[inline]
     pub fn get(&self, key: Term) -> Option<&Obj> {
+        if let Some(o) = NonNull::new(self.stepped.load(Relaxed)) {
+            // SAFETY: rule 6.
+            let o = unsafe { o.as_ref() };
+            if cmp::cmp(o.key(self.keypos), key).is_eq() {
+                return Some(o);
+            }
+        }
         self.tree.get(&OrderedKey::new(key))
     }
     pub fn get_mut(&mut self, key: Term) -> Option<&mut Obj> {
-        self.tree.get_mut(&OrderedKey::new(key))
+        self.changing().get_mut(&OrderedKey::new(key))
+    }
+    /// The tree for a change, after which what steps have found may be elsewhere.
+    #[inline]
+    fn changing(&mut self) -> &mut BTreeMap<OrderedKey, Obj> {
+        if !self.stepped.get_mut().is_null() {
+            *self.stepped.get_mut() = null_mut();
+        }
+        self.ahead.get_mut().objects.clear();
+        &mut self.tree
     }
     pub fn insert(&mut self, o: Obj) {
         use std::collections::btree_map::Entry::*;
         let key = o.key(self.keypos);
         self.words += o.words() + HEAD;
-        match self.tree.entry(OrderedKey::new(key)) {
+        match self.changing().entry(OrderedKey::new(key)) {
             Vacant(v) => {
                 v.insert(o);
             }
@@ -205,7 +241,7 @@ impl Ordered {
         }
     }
     pub fn remove(&mut self, key: Term) -> Option<Obj> {
-        let o = self.tree.remove(&OrderedKey::new(key))?;
+        let o = self.changing().remove(&OrderedKey::new(key))?;
         self.words -= o.words() + HEAD;
         Some(o)
     }
@@ -215,21 +251,64 @@ impl Ordered {
     }
     pub fn free_some(&mut self, n: usize) {
         for _ in 0..n {
-            let Some((_, o)) = self.tree.pop_last() else { break };
+            let Some((_, o)) = self.changing().pop_last() else { break };
             self.words -= o.words() + HEAD;
         }
     }
     pub fn first(&self) -> Option<&Obj> {
-        self.tree.first_key_value().map(|(_, o)| o)
+        self.edge(false)
     }
     pub fn last(&self) -> Option<&Obj> {
-        self.tree.last_key_value().map(|(_, o)| o)
+        self.edge(true)
+    }
+    fn edge(&self, reverse: bool) -> Option<&Obj> {
+        let found = if reverse { self.tree.last_key_value() } else { self.tree.first_key_value() }.map(|(_, o)| o);
+        if let Some(mut ahead) = self.ahead.try_lock() {
+            self.stepped(&mut ahead, reverse, found.into_iter());
+        }
+        found
     }
     pub fn next(&self, key: Term) -> Option<&Obj> {
-        self.after(Some(key)).next()
+        self.step(key, false)
     }
     pub fn prev(&self, key: Term) -> Option<&Obj> {
-        self.before(Some(key)).next()
+        self.step(key, true)
+    }
+    /// The object behind (or before) a key. A second step on the same way finds several at once.
+    fn step(&self, key: Term, reverse: bool) -> Option<&Obj> {
+        let Some(mut ahead) = self.ahead.try_lock() else {
+            return if reverse { self.before(Some(key)).next() } else { self.after(Some(key)).next() };
+        };
+        let mut count = 1;
+        if ahead.reverse == reverse
+            && let Some(last) = ahead.objects.get(ahead.at)
+            // SAFETY: rule 6.
+            && cmp::cmp(unsafe { last.as_ref() }.key(self.keypos), key).is_eq()
+        {
+            if let Some(o) = ahead.objects.get(ahead.at + 1).copied() {
+                ahead.at += 1;
+                self.stepped.store(o.as_ptr(), Relaxed);
+                // SAFETY: rule 6.
+                return Some(unsafe { o.as_ref() });
+            }
+            count = AHEAD;
+        }
+        if reverse {
+            self.stepped(&mut ahead, true, self.before(Some(key)).take(count))
+        } else {
+            self.stepped(&mut ahead, false, self.after(Some(key)).take(count))
+        }
+    }
+    /// Remembers what a step found: the answer, which is given back, and what comes behind it.
+    fn stepped<'a>(&'a self, ahead: &mut Ahead, reverse: bool, found: impl Iterator<Item = &'a Obj>) -> Option<&'a Obj> {
+        ahead.reverse = reverse;
+        ahead.at = 0;
+        ahead.objects.clear();
+        ahead.objects.extend(found.map(NonNull::from));
+        let first = ahead.objects.first();
+        self.stepped.store(first.map_or(null_mut(), |o| o.as_ptr()), Relaxed);
+        // SAFETY: rule 6.
+        first.map(|o| unsafe { o.as_ref() })
     }
     /// Objects in order, behind `key`.
     pub fn after(&self, key: Option<Term>) -> impl Iterator<Item = &Obj> {
