@@ -108,11 +108,20 @@ fn finish(drained: Drained) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The release build of ferrobeam.
+/// Builds ferrobeam: the release, or what the profile `FERROBEAM_PROFILE` makes.
 pub fn build() -> Outcome<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    must(Command::new(cargo).current_dir(root()).args(["build", "--release", "--quiet", "--package", "ferrobeam-cli"]))?;
-    Ok(target().join("release/ferrobeam"))
+    let profile = std::env::var("FERROBEAM_PROFILE").unwrap_or_else(|_| "release".into());
+    let program = target().join(&profile).join("ferrobeam");
+    let mut command = Command::new(cargo);
+    command.current_dir(root()).args(["build", "--profile", &profile, "--package", "ferrobeam-cli"]);
+    if program.exists() {
+        command.arg("--quiet");
+    } else {
+        println!("Building ferrobeam: some minutes, the first time.");
+    }
+    must(&mut command)?;
+    Ok(program)
 }
 
 /// Last lines of a text.
