@@ -151,12 +151,7 @@ impl Surroundings for Around {
         Some(Owned { term, memory: a.finish() })
     }
     fn release_name(&self, name: Term, port: Term) {
-        self.with(|node| {
-            let mut names = node.names.write();
-            if names.get(&name) == Some(&port) {
-                names.remove(&name);
-            }
-        });
+        self.with(|node| node.names.lock().remove_of(name, port));
     }
     fn set_timer(&self, after: Duration, work: Box<dyn FnOnce() + Send>) -> u64 {
         let mut word = 0;

@@ -4,6 +4,7 @@ use crate::interp::{self, Ended};
 use node::{Ctx, Dirty, Node, Timer};
 use process::{Private, ProcRef, Resume};
 use sched::{After, DirtyKind, Engine, Priority, WorkerId};
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, Weak};
 use term::Term;
@@ -43,7 +44,7 @@ pub struct Local {
     /// The change of the node's name that this thread knows.
     named: u64,
     /// Room for the signals of a slice's beginning: the inbox gets it in exchange for its own.
-    signals: Vec<process::Signal>,
+    signals: VecDeque<process::Signal>,
     /// The node, kept as long as its thread: the engine itself must not keep it.
     node: Option<Arc<Node>>,
     /// What this thread has done, for `statistics/1`.
@@ -138,7 +139,7 @@ impl Engine for Machine {
             building: Default::default(),
             quiet: 0,
             named: 0,
-            signals: Vec::new(),
+            signals: VecDeque::new(),
             node: self.node(),
             counted: self.node().map(|n| n.counters.thread()).unwrap_or_default(),
         }
@@ -231,8 +232,12 @@ fn ends(node: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, reason: Term)
 }
 
 fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: Option<DirtyKind>) -> After {
-    let (pid, waited) = if dirty.is_none() { me.begin_with_signals(&mut local.signals) } else { (me.begin_run(), false) };
-    let mut begins = true;
+    let (pid, mut taken) = if dirty.is_none() {
+        let (pid, taken) = me.begin_with_signals(&mut local.signals);
+        (pid, Some(taken))
+    } else {
+        (me.begin_run(), None)
+    };
     let changes = node.identity_changes.load(std::sync::atomic::Ordering::Acquire);
     if local.named != changes {
         local.named = changes;
@@ -245,14 +250,15 @@ fn slice(node: &Arc<Node>, local: &mut Local, me: ProcRef, budget: i64, dirty: O
     loop {
         let receives = p.receives;
         if dirty.is_none() {
-            let fetched = if std::mem::take(&mut begins) {
-                let fetched = node.handle(me, pid, p, &mut local.signals, waited);
-                if local.signals.capacity() > node::signals::ROOM_MOST {
-                    local.signals = Vec::new();
+            let fetched = match taken.take() {
+                Some(taken) => {
+                    let fetched = node.handle(me, pid, p, &mut local.signals, taken);
+                    if local.signals.capacity() > process::ROOM_MOST {
+                        local.signals = VecDeque::new();
+                    }
+                    fetched
                 }
-                fetched
-            } else {
-                node.fetch(me, pid, p)
+                None => node.fetch(me, pid, p),
             };
             if let Some(reason) = fetched.exit {
                 ends(node, me, pid, p, reason);

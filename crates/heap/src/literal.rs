@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use term::copy::LiteralRange;
 use term::word::{TAG_BOXED, TAG_CONS, TAG_MASK};
-use term::{Alloc, Fragment, Term};
+use term::{Alloc, Term};
 
 const RANGE: usize = 64 << 30;
 const PAGE: usize = 4096;
@@ -159,8 +159,9 @@ impl LiteralArea {
         a.limit = unsafe { start.add(words) };
         let r = build(&mut a);
         assert!(!a.has_fragments(), "literals took more than the {words} words asked for");
-        let f: Fragment = a.finish();
-        let (_, off_heap) = f.into_parts();
+        let off_heap = a.off_heap;
+        // All it has built is in the area, which owns the cells now.
+        std::mem::forget(a);
         (LiteralArea { offset, bytes, words, off_heap }, r)
     }
     pub fn words(&self) -> usize {

@@ -98,10 +98,7 @@ impl Node {
         self.release_tables(pid);
         self.release_schedulers(pid);
         if let Some(name) = me.registered_name() {
-            let mut names = self.names.write();
-            if names.get(&name) == Some(&pid) {
-                names.remove(&name);
-            }
+            self.names.lock().remove_of(name, pid);
             me.name.store(0, std::sync::atomic::Ordering::Release);
         }
         self.processes.unlist(pid);

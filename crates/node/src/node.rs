@@ -6,7 +6,7 @@ use crate::native::Native;
 use crate::timers::TimeBase;
 use base::hash::Map;
 use base::sync::{Mutex, RwLock};
-use process::{Owned, ProcRef, Table};
+use process::{Names, Owned, ProcRef, Table};
 use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering::*};
 use term::Term;
@@ -40,8 +40,7 @@ pub struct Node {
     /// All native functions; an export's `native` number n means `natives[n - 1]`.
     pub natives: Vec<Native>,
     pub processes: Table,
-    /// Registered names: pid or port.
-    pub names: RwLock<Map<Term, Term>>,
+    pub names: Names,
     pub tables: ets::Tables,
     pub persistent: ets::persistent::PersistentTerms,
     /// This node's name and creation; `nonode@nohost` and 0 while not distributed.
@@ -114,7 +113,7 @@ impl Node {
             sched,
             code,
             natives,
-            names: RwLock::default(),
+            names: Names::default(),
             tables: ets::Tables::default(),
             persistent: Default::default(),
             identity: RwLock::new((term::am::NONODE, 0)),

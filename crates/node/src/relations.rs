@@ -23,16 +23,16 @@ pub enum NotRegistered {
 impl Node {
     // ---- names
     pub fn whereis(&self, name: Term) -> Option<Term> {
-        self.names.read().get(&name).copied()
+        self.names.get(name)
     }
     pub fn register(self: &Arc<Node>, name: Term, who: Term) -> Result<(), NotRegistered> {
-        let mut names = self.names.write();
+        let mut names = self.names.lock();
         if !name.is_atom() || name == am::UNDEFINED {
             return Err(NotRegistered::Name);
         }
         if who.is_local_port() {
             let ports = self.ports.get().filter(|p| p.exists(self, who)).ok_or(NotRegistered::NotAlive)?;
-            if names.contains_key(&name) {
+            if names.contains(name) {
                 return Err(NotRegistered::Name);
             }
             if !ports.named(self, who, Some(name)) {
@@ -44,7 +44,7 @@ impl Node {
             if process.registered_name().is_some() {
                 return Err(NotRegistered::HasName);
             }
-            if names.contains_key(&name) {
+            if names.contains(name) {
                 return Err(NotRegistered::Name);
             }
             process.name.store(name.raw(), Release);
@@ -54,8 +54,8 @@ impl Node {
     }
     /// False if nothing has this name.
     pub fn unregister(self: &Arc<Node>, name: Term) -> bool {
-        let mut names = self.names.write();
-        let Some(who) = names.remove(&name) else { return false };
+        let mut names = self.names.lock();
+        let Some(who) = names.remove(name) else { return false };
         if who.is_local_port() {
             if let Some(ports) = self.ports.get() {
                 ports.named(self, who, None);
@@ -66,7 +66,7 @@ impl Node {
         true
     }
     pub fn registered(&self) -> Vec<Term> {
-        let mut names: Vec<Term> = self.names.read().keys().copied().collect();
+        let mut names: Vec<Term> = self.names.list();
         names.sort_by(|&a, &b| term::cmp::cmp(a, b));
         names
     }

@@ -7,8 +7,9 @@
 use crate::hooks::{Destination, Outgoing, SendOptions, Sent};
 use crate::{Ctx, Node, Stop};
 use process::saved_calls::SavedCall;
-use process::{AfterSend, AliasKind, ExitSignal, Message, MonitorKind, Owned, Private, ProcRef, RefId, Request, Signal, Target, Who};
+use process::{AfterSend, AliasKind, ExitSignal, Message, MonitorKind, Owned, Private, ProcRef, RefId, Request, Signal, Taken, Target, Who};
 use std::any::Any;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use term::copy::LiteralRange;
@@ -64,14 +65,11 @@ pub fn alias_owner(alias_of: u64) -> Option<Term> {
     (alias_of != 0).then(|| Term::pid((alias_of >> 6) as u32, (alias_of >> 38) as u32))
 }
 
-/// Signals that an emptied batch has room for, at most: what a burst has taken is given back.
-pub const ROOM_MOST: usize = 64;
-
 thread_local! {
     /// Priority of the process that this thread runs.
     static URGENCY: std::cell::Cell<u8> = const { std::cell::Cell::new(0) };
     /// Room for the next batch of signals: the inbox gets it in exchange for its own.
-    static ROOM: std::cell::Cell<Vec<Signal>> = const { std::cell::Cell::new(Vec::new()) };
+    static ROOM: std::cell::Cell<VecDeque<Signal>> = const { std::cell::Cell::new(VecDeque::new()) };
 }
 
 /// From now on signals of this thread come from a process of that priority.
@@ -283,40 +281,48 @@ impl Node {
     /// Takes the signals that have arrived for the running process and acts on each, in order.
     pub fn fetch(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private) -> Fetched {
         let mut batch = ROOM.take();
-        let waited = me.take_signals(&mut batch);
-        let out = self.handle(me, pid, p, &mut batch, waited);
-        if batch.capacity() <= ROOM_MOST {
+        let taken = me.take_signals(&mut batch);
+        let out = self.handle(me, pid, p, &mut batch, taken);
+        if batch.capacity() <= process::ROOM_MOST {
             ROOM.set(batch);
         }
         out
     }
 
-    /// Acts on signals that were taken, in order; `waited`: it was asleep until they came. They are gone then.
-    pub fn handle(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, batch: &mut Vec<Signal>, waited: bool) -> Fetched {
-        p.waiting = waited;
-        let mut out = Fetched { suspended: p.suspended > 0, ..Fetched::default() };
-        if !batch.is_empty() {
-            let n = batch.len();
-            let mut rest = batch.drain(..);
-            while let Some(signal) = rest.next() {
-                if let Signal::Message(m) = signal {
-                    if p.trace.is_some() {
-                        self.trace_receive(pid, p, &m);
-                    }
-                    p.mailbox.push(m);
-                    out.messages = true;
-                    continue;
-                }
-                if let Some(reason) = self.act(me, pid, p, signal, &mut out.messages) {
-                    p.unhandled.extend(rest);
-                    out.exit = Some(p.adopt(reason));
-                    break;
-                }
-            }
-            out.cost = n.div_ceil(4);
-            out.suspended = p.suspended > 0;
+    /// Acts on signals that were taken, in order. They are gone then.
+    #[inline]
+    pub fn handle(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, batch: &mut VecDeque<Signal>, taken: Taken) -> Fetched {
+        p.waiting = taken.waited;
+        let suspended = p.suspended > 0;
+        if batch.is_empty() {
+            return Fetched { suspended, ..Fetched::default() };
         }
-        batch.clear();
+        let cost = batch.len().div_ceil(4);
+        if taken.messages_only && p.trace.is_none() {
+            p.mailbox.take_over(batch);
+            return Fetched { messages: true, suspended, cost, ..Fetched::default() };
+        }
+        self.act_on(me, pid, p, batch, cost)
+    }
+
+    fn act_on(self: &Arc<Node>, me: ProcRef, pid: Term, p: &mut Private, batch: &mut VecDeque<Signal>, cost: usize) -> Fetched {
+        let mut out = Fetched { cost, ..Fetched::default() };
+        while let Some(signal) = batch.pop_front() {
+            if let Signal::Message(m) = signal {
+                if p.trace.is_some() {
+                    self.trace_receive(pid, p, &m);
+                }
+                p.mailbox.push(m);
+                out.messages = true;
+                continue;
+            }
+            if let Some(reason) = self.act(me, pid, p, signal, &mut out.messages) {
+                p.unhandled.extend(batch.drain(..));
+                out.exit = Some(p.adopt(reason));
+                break;
+            }
+        }
+        out.suspended = p.suspended > 0;
         out
     }
 

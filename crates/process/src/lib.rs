@@ -9,10 +9,12 @@
 //!    Whoever holds a `ProcRef` checks the pid under the inbox lock before acting on it.
 //! 3. While a process is apart (`Private::set_apart`), its stack is neither moved, written to nor freed by whoever has the true half: that ends
 //!    with `rejoin`, or after the stand-in has gone.
+//! 4. What stands for a registered name is the word of a local pid or port: it needs no memory.
 
 pub mod apart;
 pub mod dictionary;
 pub mod mailbox;
+mod names;
 mod pending;
 pub mod private;
 pub mod saved_calls;
@@ -23,8 +25,9 @@ pub mod table;
 pub mod trace;
 
 pub use mailbox::{Mailbox, Message};
+pub use names::Names;
 pub use private::{AliasKind, Class, Exception, MaxHeap, Monitor, MonitorKind, NativeState, Private, Rare, Resume, Suspending, Target, Urgent};
 pub use seldom::Seldom;
-pub use shared::{AfterSend, Gone, Inbox, ProcRef, Process, RunState};
+pub use shared::{AfterSend, Gone, Inbox, ProcRef, Process, ROOM_MOST, RunState, Taken};
 pub use signal::{ExitSignal, Owned, RefId, Request, Signal, Who};
 pub use table::Table;

@@ -3,6 +3,7 @@
 //! before cannot contain it. Positions are counted from the first message ever. A message that is taken out of the middle leaves a
 //! gap, so that what lies behind need not move; gaps at the front go at once, the others when they are many.
 
+use crate::Signal;
 use std::collections::VecDeque;
 use term::{Fragment, Term};
 
@@ -39,9 +40,24 @@ impl Message {
     fn gap() -> Message {
         Message { term: Term::NONE, memory: Fragment::EMPTY, extra: None, of_system: false, priority: false, in_heap: false }
     }
-    #[inline]
+    #[inline(always)]
     fn is_gap(&self) -> bool {
         self.term == Term::NONE
+    }
+    #[inline(always)]
+    fn of(signal: &Signal) -> &Message {
+        let Signal::Message(m) = signal else { unreachable!("a mailbox holds messages") };
+        m
+    }
+    #[inline(always)]
+    fn of_mut(signal: &mut Signal) -> &mut Message {
+        let Signal::Message(m) = signal else { unreachable!("a mailbox holds messages") };
+        m
+    }
+    #[inline(always)]
+    fn from(signal: Signal) -> Message {
+        let Signal::Message(m) = signal else { unreachable!("a mailbox holds messages") };
+        m
     }
     /// A message of the node itself.
     pub fn of_system(o: crate::Owned) -> Message {
@@ -55,7 +71,8 @@ impl Message {
 
 #[derive(Default, Debug)]
 pub struct Mailbox {
-    queue: VecDeque<Message>,
+    /// Messages only. As signals, so that an inbox with nothing else in it changes hands as it is.
+    queue: VecDeque<Signal>,
     /// Index in `queue` that `receive` looks at next: never a gap.
     save: usize,
     /// Gaps in `queue`; the first is none.
@@ -82,26 +99,42 @@ impl Mailbox {
     }
     #[inline]
     pub fn push(&mut self, m: Message) {
-        self.queue.push_back(m);
+        self.queue.push_back(Signal::Message(m));
+    }
+    /// Takes over messages that have arrived; there is nothing else among them.
+    #[inline]
+    pub fn take_over(&mut self, arrived: &mut VecDeque<Signal>) {
+        debug_assert!(arrived.iter().all(|s| matches!(s, Signal::Message(_))));
+        if self.queue.is_empty() {
+            std::mem::swap(&mut self.queue, arrived);
+        } else {
+            self.queue.append(arrived);
+        }
+    }
+    fn all(&self) -> impl DoubleEndedIterator<Item = &Message> {
+        self.queue.iter().map(Message::of)
+    }
+    fn all_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Message> {
+        self.queue.iter_mut().map(Message::of_mut)
     }
     pub fn iter(&self) -> impl Iterator<Item = &Message> {
-        self.queue.iter().filter(|m| !m.is_gap())
+        self.all().filter(|m| !m.is_gap())
     }
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Message> {
-        self.queue.iter_mut().filter(|m| !m.is_gap())
+        self.all_mut().filter(|m| !m.is_gap())
     }
     /// The newest message.
     pub fn last_mut(&mut self) -> Option<&mut Message> {
-        self.queue.iter_mut().rev().find(|m| !m.is_gap())
+        self.all_mut().rev().find(|m| !m.is_gap())
     }
     /// The message that `receive` looks at, or `None` at the end.
     #[inline]
     pub fn peek(&self) -> Option<&Message> {
-        self.queue.get(self.save)
+        self.queue.get(self.save).map(Message::of)
     }
     #[inline]
     pub fn peek_mut(&mut self) -> Option<&mut Message> {
-        self.queue.get_mut(self.save)
+        self.queue.get_mut(self.save).map(Message::of_mut)
     }
     /// Does `receive` look at the first message?
     #[inline]
@@ -118,7 +151,7 @@ impl Mailbox {
     }
     #[inline]
     fn pass_gaps(&mut self) {
-        while self.queue.get(self.save).is_some_and(Message::is_gap) {
+        while self.peek().is_some_and(Message::is_gap) {
             self.save += 1;
         }
     }
@@ -131,7 +164,7 @@ impl Mailbox {
     /// Takes the first message, if `receive` looks at it, it lives in the heap already and there is no more to it: nothing is left of it to care for.
     #[inline]
     pub fn take_moved(&mut self) -> bool {
-        if self.save != 0 || self.gaps != 0 || !self.queue.front().is_some_and(|m| m.in_heap && m.extra.is_none()) {
+        if self.save != 0 || self.gaps != 0 || !self.queue.front().map(Message::of).is_some_and(|m| m.in_heap && m.extra.is_none()) {
             return false;
         }
         let position = self.removed;
@@ -143,16 +176,16 @@ impl Mailbox {
     fn take_at(&mut self, index: usize) -> Option<Message> {
         let position = self.removed + index as u64;
         let m = if index == 0 {
-            let m = self.queue.pop_front()?;
+            let m = Message::from(self.queue.pop_front()?);
             self.front_gone();
-            while self.gaps > 0 && self.queue.front().is_some_and(Message::is_gap) {
+            while self.gaps > 0 && self.queue.front().map(Message::of).is_some_and(Message::is_gap) {
                 self.queue.pop_front();
                 self.gaps -= 1;
                 self.front_gone();
             }
             m
         } else {
-            let m = std::mem::replace(self.queue.get_mut(index)?, Message::gap());
+            let m = std::mem::replace(self.queue.get_mut(index).map(Message::of_mut)?, Message::gap());
             self.gaps += 1;
             m
         };
@@ -171,7 +204,7 @@ impl Mailbox {
         self.priority = self.priority.saturating_sub(1);
     }
     fn close_gaps(&mut self) {
-        let before = |index: usize| self.queue.iter().take(index).filter(|m| m.is_gap()).count();
+        let before = |index: usize| self.all().take(index).filter(|m| m.is_gap()).count();
         let marks: Vec<u64> = self.marks.iter().map(|m| before(m.1.saturating_sub(self.removed) as usize) as u64).collect();
         let in_heap: Vec<u64> = self.in_heap().map(|p| p - before((p - self.removed) as usize) as u64).collect();
         let (save, priority) = (before(self.save), before(self.priority));
@@ -179,7 +212,7 @@ impl Mailbox {
         self.save -= save;
         self.set_in_heap(in_heap);
         self.priority -= priority;
-        self.queue.retain(|m| !m.is_gap());
+        self.queue.retain(|m| !Message::of(m).is_gap());
         self.gaps = 0;
     }
     /// Starts over from the front (after `timeout`).
@@ -231,7 +264,7 @@ impl Mailbox {
     }
     /// Copies the messages that lead into literal areas which are about to be freed; those in the heap are left to the collector.
     pub(crate) fn leave_literals(&mut self, going: &heap::Going) {
-        for m in self.queue.iter_mut().filter(|m| !m.in_heap) {
+        for m in self.all_mut().filter(|m| !m.in_heap) {
             if going.find(m.term.raw()).is_some() || m.memory.blocks().flatten().any(|&w| going.find(w).is_some()) {
                 let copy = crate::Owned::copy(m.term);
                 (m.term, m.memory) = (copy.term, copy.memory);
@@ -241,7 +274,7 @@ impl Mailbox {
     /// Notes that the message under examination now lives in the receiver's heap.
     #[inline]
     pub(crate) fn moved_to_heap(&mut self) {
-        if let Some(m) = self.queue.get_mut(self.save)
+        if let Some(m) = self.queue.get_mut(self.save).map(Message::of_mut)
             && !m.in_heap
         {
             m.in_heap = true;
@@ -273,37 +306,37 @@ impl Mailbox {
     }
     /// Terms of queued messages that live in the heap, for the collector.
     pub(crate) fn heap_terms(&self) -> Vec<Term> {
-        self.in_heap().map(|p| self.queue[(p - self.removed) as usize].term).collect()
+        self.in_heap().map(|p| Message::of(&self.queue[(p - self.removed) as usize]).term).collect()
     }
     /// Puts them back after they have moved.
     pub(crate) fn set_heap_terms(&mut self, terms: &[Term]) {
         let positions: Vec<u64> = self.in_heap().collect();
         for (p, &t) in positions.into_iter().zip(terms) {
-            self.queue[(p - self.removed) as usize].term = t;
+            Message::of_mut(&mut self.queue[(p - self.removed) as usize]).term = t;
         }
     }
     /// Takes every message out (the process ends).
-    pub fn drain(&mut self) -> VecDeque<Message> {
+    pub fn drain(&mut self) -> impl ExactSizeIterator<Item = Message> {
         (self.save, self.priority) = (0, 0);
         self.set_in_heap(Vec::new());
         self.marks.clear();
         if std::mem::take(&mut self.gaps) > 0 {
-            self.queue.retain(|m| !m.is_gap());
+            self.queue.retain(|m| !Message::of(m).is_gap());
         }
-        std::mem::take(&mut self.queue)
+        std::mem::take(&mut self.queue).into_iter().map(Message::from)
     }
     /// Removes the first message that `is_it` says so of (`demonitor` with `flush`).
     pub fn remove_first(&mut self, mut is_it: impl FnMut(Term) -> bool) -> Option<Message> {
-        let index = self.queue.iter().position(|m| !m.is_gap() && is_it(m.term))?;
+        let index = self.all().position(|m| !m.is_gap() && is_it(m.term))?;
         let m = self.take_at(index);
         self.pass_gaps();
         m
     }
     /// Removes messages that `drop_it` says so of; used by `demonitor(_, [flush])`-like native code and alias removal.
     pub fn retain(&mut self, mut keep: impl FnMut(&Message) -> bool) {
-        self.queue.retain(|m| !m.is_gap() && keep(m));
+        self.queue.retain(|m| !Message::of(m).is_gap() && keep(Message::of(m)));
         self.gaps = 0;
-        self.set_in_heap((self.removed..).zip(&self.queue).filter(|(_, m)| m.in_heap).map(|(p, _)| p).collect());
+        self.set_in_heap((self.removed..).zip(self.all()).filter(|(_, m)| m.in_heap).map(|(p, _)| p).collect());
         self.marks.clear();
         (self.save, self.priority) = (0, 0);
     }
@@ -362,7 +395,7 @@ mod tests {
                 10 | 11 => b.moved_to_heap(),
                 12 => drop(b.take()),
                 13 => {
-                    let (len, first) = (b.len(), b.queue.front().is_some_and(|m| m.in_heap));
+                    let (len, first) = (b.len(), b.all().next().is_some_and(|m| m.in_heap));
                     if b.take_moved() {
                         assert!(first && b.len() + 1 == len && b.save == 0 && b.gaps == 0);
                     }
@@ -371,7 +404,7 @@ mod tests {
                 _ if seed >> 50 & 63 == 0 => b.retain(|m| m.term.as_small().is_some_and(|n| n % 5 != 0)),
                 _ => {}
             }
-            let there: Vec<u64> = (b.removed..).zip(&b.queue).filter(|(_, m)| m.in_heap).map(|(p, _)| p).collect();
+            let there: Vec<u64> = (b.removed..).zip(b.all()).filter(|(_, m)| m.in_heap).map(|(p, _)| p).collect();
             let mut known: Vec<u64> = b.in_heap().collect();
             known.sort_unstable();
             assert_eq!(known, there, "after {i} steps");
@@ -413,7 +446,7 @@ mod tests {
         assert_eq!(b.in_heap().count(), 2);
         assert_eq!(take(&mut b, 9), Some(9));
         assert_eq!(b.priority, 0);
-        assert_eq!(b.in_heap().map(|p| b.queue[(p - b.removed) as usize].term).collect::<Vec<_>>(), [Term::small(0)]);
+        assert_eq!(b.in_heap().map(|p| Message::of(&b.queue[(p - b.removed) as usize]).term).collect::<Vec<_>>(), [Term::small(0)]);
         assert_eq!(take(&mut b, 0), Some(0));
         assert_eq!(b.in_heap().count(), 0);
         b.moved_to_heap();

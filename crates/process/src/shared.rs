@@ -4,9 +4,13 @@ use crate::pending::Pending;
 use crate::{Private, Signal};
 use base::sync::Mutex;
 use std::cell::UnsafeCell;
+use std::collections::VecDeque;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::*};
 use term::Term;
+
+/// Signals that an emptied queue has room for, at most.
+pub const ROOM_MOST: usize = 64;
 
 /// Where a process is between the run queues and the scheduler threads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,7 +35,7 @@ pub struct Inbox {
     /// Whose inbox this is now (records are used again).
     pub pid: Term,
     pub state: RunState,
-    pub signals: Vec<Signal>,
+    pub signals: VecDeque<Signal>,
     /// Some of them are no messages.
     pub others: bool,
     /// So it was with those that it took last.
@@ -164,6 +168,25 @@ impl ProcRef {
         // SAFETY: rule 1: whoever is to run it first sets the state, under the lock.
         Some(f(inbox.pid, unsafe { self.private() }))
     }
+    /// `begin_run` and `take_signals` in one. Messages go straight into an empty mailbox, if nothing else has come.
+    #[inline]
+    pub fn begin_with_signals(self, into: &mut VecDeque<Signal>) -> (Term, Taken) {
+        let mut inbox = self.inbox.lock();
+        debug_assert_eq!(inbox.state, RunState::Queued);
+        inbox.state = RunState::Running;
+        if !inbox.others && !inbox.signals.is_empty() {
+            // SAFETY: rule 1: the run state is ours.
+            let p = unsafe { self.private() };
+            if p.trace.is_none() && p.mailbox.is_empty() {
+                p.mailbox.take_over(&mut inbox.signals);
+                // What a burst has taken is given back.
+                if inbox.signals.capacity() > ROOM_MOST {
+                    inbox.signals = VecDeque::new();
+                }
+            }
+        }
+        (inbox.pid, self.take_locked(&mut inbox, into))
+    }
     pub fn registered_name(self) -> Option<Term> {
         let raw = self.name.load(Acquire);
         // SAFETY: the word is 0 or an atom, which needs no memory.
@@ -177,7 +200,7 @@ impl Process {
             inbox: Mutex::new(Inbox {
                 pid: Term::NONE,
                 state: RunState::Free,
-                signals: Vec::new(),
+                signals: VecDeque::new(),
                 others: false,
                 acting: false,
                 parked: false,
@@ -202,6 +225,15 @@ pub enum AfterSend {
     Nothing,
     /// Put the process on a run queue.
     Enqueue,
+}
+
+/// How signals have been taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// The process has slept until they came.
+    pub waited: bool,
+    /// There is nothing but messages among them.
+    pub messages_only: bool,
 }
 
 /// Why a signal or a wake-up has not reached anyone: there is no such process any more.
@@ -229,7 +261,7 @@ impl Process {
             return Err(signal);
         }
         inbox.others |= !matches!(signal, Signal::Message(_));
-        inbox.signals.push(signal);
+        inbox.signals.push_back(signal);
         self.pending.set();
         if inbox.state == RunState::Waiting {
             inbox.state = RunState::Queued;
@@ -254,14 +286,6 @@ impl Process {
         debug_assert_eq!(inbox.state, RunState::Queued);
         inbox.state = RunState::Running;
         inbox.pid
-    }
-    /// `begin_run` and `take_signals` in one.
-    #[inline]
-    pub fn begin_with_signals(&self, into: &mut Vec<Signal>) -> (Term, bool) {
-        let mut inbox = self.inbox.lock();
-        debug_assert_eq!(inbox.state, RunState::Queued);
-        inbox.state = RunState::Running;
-        (inbox.pid, self.take_locked(&mut inbox, into))
     }
     /// The process wants to wait. `false` if signals have arrived meanwhile: it goes on running.
     #[inline]
@@ -292,19 +316,19 @@ impl Process {
         inbox.woken = true;
         Ok(AfterSend::Nothing)
     }
-    /// Takes all signals that have arrived. `into` should be empty; its room is used for the next ones. True if it has waited for them.
+    /// Takes all signals that have arrived. `into` should be empty; its room is used for the next ones.
     #[inline]
-    pub fn take_signals(&self, into: &mut Vec<Signal>) -> bool {
+    pub fn take_signals(&self, into: &mut VecDeque<Signal>) -> Taken {
         self.take_locked(&mut self.inbox.lock(), into)
     }
     #[inline]
-    fn take_locked(&self, inbox: &mut Inbox, into: &mut Vec<Signal>) -> bool {
+    fn take_locked(&self, inbox: &mut Inbox, into: &mut VecDeque<Signal>) -> Taken {
         if !inbox.signals.is_empty() {
             std::mem::swap(&mut inbox.signals, into);
-            self.pending.clear();
         }
+        self.pending.clear();
         inbox.acting = std::mem::take(&mut inbox.others);
-        std::mem::take(&mut inbox.parked)
+        Taken { waited: std::mem::take(&mut inbox.parked), messages_only: !inbox.acting }
     }
     /// Have signals arrived that were not taken? Only for the process itself. One that arrives at this moment may be missed, as if it came later (`park` does
     /// not miss it); none that its owner could know of.
@@ -313,7 +337,7 @@ impl Process {
         self.pending.is_set()
     }
     /// The process begins to end: from now on no signal gets in. The last ones.
-    pub fn close(&self) -> Vec<Signal> {
+    pub fn close(&self) -> VecDeque<Signal> {
         let mut inbox = self.inbox.lock();
         inbox.exiting = true;
         self.pending.clear();

@@ -22,17 +22,17 @@ pub struct FragHead {
     next: *mut FragHead,
     capacity: usize,
     used: usize,
+    /// In the first block of a `Fragment`: its off-heap cells.
+    off_heap: *mut u64,
 }
 
 const FRAG_HEAD: usize = size_of::<FragHead>() / 8;
 
 /// A chain of fragments with the off-heap cells in them: terms that belong to nobody yet. Frees all when dropped.
+/// One word, so that a message goes from hand to hand in registers.
 #[derive(Debug)]
-pub struct Fragment {
-    head: *mut FragHead,
-    words: usize,
-    off_heap: *mut u64,
-}
+#[repr(transparent)]
+pub struct Fragment(*mut FragHead);
 
 // SAFETY: rule 3: whoever holds the fragment is alone with its memory.
 unsafe impl Send for Fragment {}
@@ -40,20 +40,35 @@ unsafe impl Send for Fragment {}
 unsafe impl Sync for Fragment {}
 
 impl Fragment {
-    pub const EMPTY: Fragment = Fragment { head: null_mut(), words: 0, off_heap: null_mut() };
+    pub const EMPTY: Fragment = Fragment(null_mut());
 
+    /// # Safety
+    /// Rule 3: the blocks and cells are given away by whoever held them. Cells without a block belong to a process's heap block and stay with it.
+    #[inline]
+    unsafe fn of(head: *mut FragHead, off_heap: *mut u64) -> Fragment {
+        if !head.is_null() {
+            // SAFETY: the caller's promise.
+            unsafe { (*head).off_heap = off_heap };
+        }
+        Fragment(head)
+    }
+    #[inline]
+    fn off_heap(&self) -> *mut u64 {
+        // SAFETY: rule 3.
+        unsafe { self.0.as_ref() }.map_or(null_mut(), |head| head.off_heap)
+    }
     /// Words in use.
     #[inline]
     pub fn words(&self) -> usize {
-        self.words
+        self.blocks().map(<[u64]>::len).sum()
     }
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.head.is_null()
+        self.0.is_null()
     }
     #[inline]
     pub fn has_off_heap(&self) -> bool {
-        !self.off_heap.is_null()
+        !self.off_heap().is_null()
     }
     /// One block of so many words, which `fill` writes: whole objects that lead nowhere else.
     #[inline]
@@ -64,22 +79,11 @@ impl Fragment {
             fill(head.cast::<u64>().add(FRAG_HEAD));
             (*head).used = words;
         }
-        Fragment { head, words, off_heap: null_mut() }
-    }
-    /// Gives the parts away: first block (or null) and first off-heap cell (or null).
-    pub fn into_parts(self) -> (*mut FragHead, *mut u64) {
-        let parts = (self.head, self.off_heap);
-        std::mem::forget(self);
-        parts
-    }
-    /// # Safety
-    /// `head` and `off_heap` came from `into_parts` of one fragment, `words` likewise.
-    pub unsafe fn from_parts(head: *mut FragHead, words: usize, off_heap: *mut u64) -> Fragment {
-        Fragment { head, words, off_heap }
+        Fragment(head)
     }
     /// The used words of each block.
     pub fn blocks(&self) -> impl Iterator<Item = &[u64]> {
-        let mut p = self.head;
+        let mut p = self.0;
         std::iter::from_fn(move || {
             // SAFETY: rule 3; blocks are linked until dropped.
             unsafe {
@@ -94,13 +98,13 @@ impl Fragment {
 impl Drop for Fragment {
     #[inline]
     fn drop(&mut self) {
-        if self.head.is_null() {
+        if self.0.is_null() {
             return;
         }
         // SAFETY: rules 3 and 5: nobody else can see these cells any more.
         unsafe {
-            release_off_heap(self.off_heap);
-            free_blocks(self.head);
+            release_off_heap(self.off_heap());
+            free_blocks(self.0);
         }
     }
 }
@@ -177,7 +181,7 @@ pub unsafe fn release_off_heap(mut cell: *mut u64) {
 fn new_block(capacity: usize) -> *mut FragHead {
     let (p, words) = spare::block(FRAG_HEAD + capacity);
     // SAFETY: rule 3: fresh room of that many words.
-    unsafe { p.write(FragHead { next: null_mut(), capacity: words - FRAG_HEAD, used: 0 }) };
+    unsafe { p.write(FragHead { next: null_mut(), capacity: words - FRAG_HEAD, used: 0, off_heap: null_mut() }) };
     p
 }
 
@@ -478,17 +482,15 @@ impl Alloc {
     /// Takes a fragment (a received message's) into this allocator's keeping.
     #[inline]
     pub fn adopt(&mut self, f: Fragment) {
-        if f.head.is_null() {
-            debug_assert!(f.off_heap.is_null());
-            std::mem::forget(f);
-            return;
+        if !f.is_empty() {
+            self.adopt_blocks(f);
         }
-        self.adopt_blocks(f);
     }
     fn adopt_blocks(&mut self, f: Fragment) {
         debug_assert!(!self.in_block(), "adopting happens at the machine's own points");
-        self.frag_words += f.words;
-        let (head, off_heap) = f.into_parts();
+        self.frag_words += f.words();
+        let (head, off_heap) = (f.0, f.off_heap());
+        std::mem::forget(f);
         // SAFETY: rule 3: the chains are ours now.
         unsafe {
             let mut last = head;
@@ -515,7 +517,8 @@ impl Alloc {
     /// Gives away all fragments (to the collector, which frees them when their terms have moved). Off-heap cells stay listed.
     pub fn take_fragments(&mut self) -> Fragment {
         self.leave_fragments();
-        let f = Fragment { head: self.frags, words: self.frag_words, off_heap: null_mut() };
+        // SAFETY: rule 3: they are ours.
+        let f = unsafe { Fragment::of(self.frags, null_mut()) };
         self.frags = null_mut();
         self.frag_words = 0;
         f
@@ -523,7 +526,9 @@ impl Alloc {
     /// Ends a free-standing allocator: what it has built, as one fragment.
     pub fn finish(mut self) -> Fragment {
         self.seal();
-        let f = Fragment { head: self.frags, words: self.frag_words, off_heap: self.off_heap };
+        debug_assert!(self.has_fragments() || self.off_heap.is_null());
+        // SAFETY: rule 3: they are ours.
+        let f = unsafe { Fragment::of(self.frags, self.off_heap) };
         std::mem::forget(self);
         f
     }
@@ -935,7 +940,8 @@ impl Drop for Alloc {
     /// Frees fragments and counts. A process's heap block belongs to the process, which empties this list before it dies.
     fn drop(&mut self) {
         self.seal();
-        drop(Fragment { head: self.frags, words: 0, off_heap: self.off_heap });
+        // SAFETY: rule 3: they are ours.
+        drop(unsafe { Fragment::of(self.frags, self.off_heap) });
     }
 }
 
