@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
         root: "/r".into(),
         bindir: "/r/bin".into(),
         progname: "erl".into(),
-        home: "/h".into(),
+        home: Some("/h".into()),
         release: "25".into(),
     };
     let args = line.split(|&b| b == 0).map(|a| OsString::from_vec(a.to_vec())).collect();

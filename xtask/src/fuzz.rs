@@ -56,6 +56,15 @@ pub fn command(args: &[String]) -> Outcome<bool> {
     Ok(true)
 }
 
+/// The targets are no part of the workspace: a change may leave them behind. How many compile, all or none.
+pub fn check() -> Outcome<(usize, usize)> {
+    setup::need("g++", "g++")?;
+    let mut check = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    check.current_dir(shell::root().join("fuzz")).args(["check", "--quiet", "--target-dir"]).arg(shell::target().join("fuzz"));
+    let n = all()?.len();
+    Ok(if shell::must(&mut check).is_ok() { (n, 0) } else { (0, n) })
+}
+
 /// The names of `fuzz/targets`.
 fn all() -> Outcome<Vec<String>> {
     let dir = shell::root().join("fuzz/targets");

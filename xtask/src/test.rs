@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::conform::Machine;
 use crate::shell::{self, Outcome};
-use crate::{cluster, conform, examples, kept, setup, tidy};
+use crate::{cluster, conform, examples, fuzz, kept, setup, tidy};
 
 /// Prints each part's count and, at the end, the sum.
 pub fn test(args: &[String]) -> Outcome<bool> {
@@ -25,6 +25,7 @@ pub fn test(args: &[String]) -> Outcome<bool> {
     if !args.iter().any(|a| a == "--fast") {
         part("units", units());
     }
+    part("fuzz targets", fuzz::check());
     match shell::build() {
         Ok(program) => {
             let machine = Machine::ferrobeam(&program, &[]);
