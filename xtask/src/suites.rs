@@ -368,7 +368,7 @@ fn ex_unit(machine: &Machine, root: &Path, lib: &str) -> Outcome<Fates> {
     Ok(out)
 }
 
-/// Cases that ask for what a torture changes: (the torture, how the case's name begins, why it is not judged there).
+/// Cases that ask for what a torture changes: (the torture, or nothing for each, how the case's name begins, why it is not judged there).
 const TORTURE_SHOWS: &[(&str, &str, &str)] = &[
     ("gc", "emulator/gc_SUITE:gc_dirty_exec_proc", "counts collections"),
     ("gc", "emulator/gc_SUITE:minor_major_gc_option_self", "counts collections"),
@@ -381,6 +381,8 @@ const TORTURE_SHOWS: &[(&str, &str, &str)] = &[
     ("gc", "emulator/trace_port_SUITE:gc", "counts collections"),
     ("yield", "emulator/trace_port_SUITE:schedule", "counts slices"),
     ("yield", "emulator/sensitive_SUITE:running_trace", "counts slices"),
+    ("yield", "emulator/process_SUITE:yield2", "counts slices"),
+    ("", "emulator/z_SUITE:long_timers", "asks a node that a_SUITE starts, which in a random order may come later"),
     ("yield", "emulator/system_profile_SUITE:runnable_procs", "counts slices"),
     ("yield", "emulator/hibernate_SUITE:wake_up_and_bif_trap", "gives up after five seconds, whatever the factor of time"),
 ];

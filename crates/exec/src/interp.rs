@@ -675,9 +675,8 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                             *xp.add(n) = f;
                             match fun::target(cx, f, n, xp) {
                                 Ok(target) => {
-                                    if !matches!(op_of(*target), Op::Native | Op::Breakpoint | Op::Apply2 | Op::Apply3) {
-                                        native_from = std::ptr::null();
-                                    }
+                                    // A function that is called by a fun stands for itself.
+                                    native_from = std::ptr::null();
                                     enter_any!(target)
                                 }
                                 Err(()) => {
@@ -710,6 +709,9 @@ fn machine<const STEP: bool>(cx: &mut Ctx, local: &mut Local, dirty: Option<Dirt
                             let target = address!(cx.node.code.export(m, f, n as u8));
                             if !matches!(op_of(*target), Op::Native | Op::Breakpoint | Op::Apply2 | Op::Apply3) {
                                 native_from = std::ptr::null();
+                            } else if STEP && !native_from.is_null() {
+                                // Who called is known within this call only.
+                                left += 1;
                             }
                             enter_any!(target)
                         }

@@ -706,6 +706,15 @@ impl T<'_, '_> {
                     let args = self.arguments(a);
                     self.call_at(target, args)
                 } else {
+                    // What a native function raises is told of the function that applied it.
+                    let word = self.load(target, 0);
+                    let op = self.b.ins().band_imm_s(word, 0xffff);
+                    let machine = self.equals(op, Op::Machine as u64);
+                    let (elsewhere, go) = (self.cold(), self.b.create_block());
+                    self.b.ins().brif(machine, go, &[], elsewhere, &[]);
+                    self.b.switch_to_block(elsewhere);
+                    self.leave();
+                    self.b.switch_to_block(go);
                     self.pop(i64::from(bb));
                     let args = self.arguments(a);
                     self.tail_call_at(target, args)
