@@ -329,7 +329,7 @@ fn link_number(pid: Term, other: Who) -> u64 {
 fn links(pid: Term, p: &Private) -> Owned {
     Owned::build(|h| {
         let mut list = Term::NIL;
-        for (&who, &unlinking) in &p.links {
+        for (&who, &unlinking) in p.links.iter() {
             let (kind, id) = match who {
                 Who::Pid(..) => (atom!("dist_process"), link_number(pid, who)),
                 w if w.is_port() => (am::PORT, unlinking),
@@ -352,7 +352,7 @@ fn monitors(node: &node::Node, pid: Term, p: &Private) -> Owned {
     let of_nodes = crate::dist::nodes_monitored_by(node, pid);
     Owned::build(|h| {
         let mut list = Term::NIL;
-        for (&id, m) in &p.monitors {
+        for (&id, m) in p.monitors.iter() {
             let (kind, other, name) = match (m.kind, m.target) {
                 (MonitorKind::TimeOffset, _) | (_, Target::Clock) => (am::TIME_OFFSET, atom!("clock_service"), Term::NIL),
                 // By name: the node stands for whatever has the name there.
@@ -371,7 +371,7 @@ fn monitors(node: &node::Node, pid: Term, p: &Private) -> Owned {
             let reference = h.reference(id.0, id.1);
             list = monitor(h, kind, atom!("origin"), reference, other, name, list);
         }
-        for (&id, &(watcher, name)) in &p.watchers {
+        for (&id, &(watcher, name)) in p.watchers.iter() {
             // Who watches from another node has its own reference.
             let (kind, reference) = match watcher {
                 Who::Pid(there, ..) => {

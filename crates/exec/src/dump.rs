@@ -91,12 +91,12 @@ fn head(node: &Node, pid: Term, current: Option<(Term, &Private)>, out: &mut dyn
         let fragments = p.heap.alloc.fragment_words();
         writeln!(out, "Number of heap fragments: {}\nHeap fragment data: {fragments}", u8::from(fragments > 0))?;
         let mut links: Vec<String> = p.links.keys().map(who_text).collect();
-        for (reference, m) in &p.monitors {
+        for (reference, m) in p.monitors.iter() {
             if let process::Target::Who(who) = &m.target {
                 links.push(format!("{{to,{},#Ref<0.{}>}}", who_text(who), reference.0));
             }
         }
-        for (reference, (who, _)) in &p.watchers {
+        for (reference, (who, _)) in p.watchers.iter() {
             links.push(format!("{{from,{},#Ref<0.{}>}}", who_text(who), reference.0));
         }
         if !links.is_empty() {

@@ -93,7 +93,7 @@ impl Node {
         if other == Who::Local(pid) {
             return;
         }
-        let entry = p.links.entry(other).or_insert(u64::MAX);
+        let entry = p.links.or_insert(other, u64::MAX);
         if *entry == 0 {
             return;
         }

@@ -401,7 +401,7 @@ impl Node {
             // While an unlink is on its way, a link signal can only be older than it: the other side has not seen it yet.
             Signal::Link { from } => {
                 let before = p.links.len();
-                p.links.entry(from).or_insert(0);
+                p.links.or_insert(from, 0);
                 if p.trace.is_some() && p.links.len() > before {
                     self.trace_who(pid, p, term::atom!("getting_linked"), from);
                 }

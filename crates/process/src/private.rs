@@ -2,8 +2,7 @@
 
 use crate::dictionary::Dictionary;
 use crate::saved_calls::{SavedCall, SavedCalls};
-use crate::{Mailbox, Owned, RefId, Seldom, Signal, Who};
-use base::hash::Map;
+use crate::{Mailbox, Owned, RefId, Relations, Seldom, Signal, Who};
 use heap::Heap;
 use std::any::Any;
 use term::{Term, am};
@@ -123,17 +122,17 @@ pub struct Private {
     /// Number of the next receive mark.
     pub next_mark: u64,
     /// Links: 0, or the number of an unlink signal that has not been acknowledged yet (the link is not in force then).
-    pub links: Seldom<Map<Who, u64>>,
+    pub links: Seldom<Relations<Who, u64>>,
     /// Number of the last unlink signal.
     pub unlinks: u64,
     /// Monitors this process has set.
-    pub monitors: Seldom<Map<RefId, Monitor>>,
+    pub monitors: Seldom<Relations<RefId, Monitor>>,
     /// Monitors others have set on it: the watcher, and the name by which it was found.
-    pub watchers: Seldom<Map<RefId, (Who, Option<Term>)>>,
+    pub watchers: Seldom<Relations<RefId, (Who, Option<Term>)>>,
     /// Messages that come first.
     pub urgent: Option<Box<Urgent>>,
     /// Active aliases: how they end.
-    pub aliases: Seldom<Map<RefId, AliasKind>>,
+    pub aliases: Seldom<Relations<RefId, AliasKind>>,
     /// How often others have suspended it: not run until resumed, but its signals are handled.
     pub suspended: u32,
     /// Processes that this one has suspended, with counts.

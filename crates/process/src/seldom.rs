@@ -1,16 +1,12 @@
 //! A collection that most processes leave empty: one word until something is put in.
 
-use base::hash::Map;
+use crate::Relations;
 use std::hash::Hash;
 use std::ops::{Deref, DerefMut};
 
 /// What can be seen where nothing has been put in.
 pub trait Empty: Default + 'static {
     const EMPTY: &'static Self;
-}
-
-impl<K: 'static, V: 'static> Empty for Map<K, V> {
-    const EMPTY: &'static Self = &Map::with_hasher(base::hash::BuildFixed::new());
 }
 
 impl<T: 'static> Empty for Vec<T> {
@@ -49,7 +45,7 @@ impl<T: Empty> Seldom<T> {
     }
 }
 
-impl<K: Eq + Hash, V> Seldom<Map<K, V>> {
+impl<K: Eq + Hash + 'static, V: 'static> Seldom<Relations<K, V>> {
     /// As the map's own, but makes none in order to find nothing in it.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         self.0.as_mut()?.remove(key)
@@ -92,13 +88,13 @@ mod tests {
 
     #[test]
     fn nothing_is_made_to_find_nothing() {
-        let mut m: Seldom<Map<u32, u32>> = Seldom::default();
+        let mut m: Seldom<Relations<u32, u32>> = Seldom::default();
         assert_eq!((m.len(), m.get(&1)), (0, None));
         assert_eq!(m.remove(&1), None);
         assert_eq!(m.get_mut(&1), None);
         assert!(m.0.is_none());
         m.insert(1, 2);
-        assert_eq!((&m).into_iter().collect::<Vec<_>>(), [(&1, &2)]);
+        assert_eq!(m.iter().collect::<Vec<_>>(), [(&1, &2)]);
         assert_eq!(m.take().len(), 1);
         assert!(m.is_empty() && m.0.is_none());
     }
