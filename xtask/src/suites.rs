@@ -381,6 +381,8 @@ const TORTURE_SHOWS: &[(&str, &str, &str)] = &[
     ("gc", "emulator/trace_port_SUITE:gc", "counts collections"),
     ("yield", "emulator/trace_port_SUITE:schedule", "counts slices"),
     ("yield", "emulator/sensitive_SUITE:running_trace", "counts slices"),
+    ("yield", "emulator/nif_SUITE:consume_timeslice", "counts slices"),
+    ("yield", "emulator/nif_SUITE:monitor_process_d", "its next call is to come before a process ends on another core, and its slice ends in between"),
     ("yield", "emulator/process_SUITE:yield2", "counts slices"),
     ("", "emulator/z_SUITE:long_timers", "asks a node that a_SUITE starts, which in a random order may come later"),
     ("yield", "emulator/system_profile_SUITE:runnable_procs", "counts slices"),

@@ -7,7 +7,7 @@ use base::sync::{Mutex, RwLock};
 use beamfile::{Arg, BeamFile};
 use heap::LiteralArea;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 use term::copy::LiteralRange;
 use term::fun::{Export, FunEntry};
@@ -32,6 +32,9 @@ impl Prepared {
 /// Builds a literal from external format.
 pub type Decode<'a> = &'a dyn Fn(&[u8], &mut Alloc) -> Option<Term>;
 
+/// Words of code between places whose functions and lines are noted.
+const STRIDE: usize = 32;
+
 /// One version of a module's code.
 pub struct Loaded {
     pub name: Term,
@@ -41,11 +44,13 @@ pub struct Loaded {
     pub compile: Box<[u8]>,
     /// (file, line) of each line item, and the files' names (0 is the module's own source).
     items: Vec<(u32, u32)>,
-    files: Vec<Option<String>>,
+    files: Vec<String>,
     words: Box<[u64]>,
     /// (offset of `FuncInfo`, function, arity), in order of offset.
     pub functions: Vec<(u32, Term, u8)>,
     lines: Vec<(u32, u32)>,
+    /// How many functions and lines begin up to each `STRIDE` words. Made when an address is asked for.
+    nearby: OnceLock<Box<[(u32, u32)]>>,
     /// (function, arity, offset of the entry)
     pub exports: Vec<(Term, u8, u32)>,
     pub literals: LiteralArea,
@@ -81,6 +86,23 @@ impl Loaded {
     fn entry(&self, function: Term, arity: u8) -> Option<*const AtomicU64> {
         let f = self.functions.iter().find(|f| f.1 == function && f.2 == arity)?;
         Some(self.at(f.0 + 3).cast_const().cast())
+    }
+    /// How many functions and lines begin up to this offset.
+    fn begun(&self, offset: u32) -> (usize, usize) {
+        let nearby = self.nearby.get_or_init(|| {
+            let (mut i, mut j) = (0, 0);
+            let up_to = |at: usize| {
+                i += self.functions[i..].partition_point(|f| f.0 as usize <= at);
+                j += self.lines[j..].partition_point(|l| l.0 as usize <= at);
+                (i as u32, j as u32)
+            };
+            (0..self.words.len()).step_by(STRIDE).map(up_to).collect()
+        });
+        let (i, j) = nearby[offset as usize / STRIDE];
+        let (i, j) = (i as usize, j as usize);
+        let f = self.functions[i..].iter().take_while(|f| f.0 <= offset).count();
+        let l = self.lines[j..].iter().take_while(|l| l.0 <= offset).count();
+        (i + f, j + l)
     }
     pub fn code_bytes(&self) -> usize {
         self.words.len() * 8 + self.machine.lock().1
@@ -491,6 +513,7 @@ impl Code {
             words: a.words.into_boxed_slice(),
             functions: a.functions,
             lines: a.lines,
+            nearby: OnceLock::new(),
             exports: a.exports,
             literals: area,
             funs,
@@ -504,7 +527,7 @@ impl Code {
             attributes: beam.chunk(b"Attr").unwrap_or_default().into(),
             compile: beam.chunk(b"CInf").unwrap_or_default().into(),
             items: (0..beam.lines.len() as u32).map(|i| beam.lines.get(i).map_or((0, 0), |l| (l.file, l.line))).collect(),
-            files: (0..=beam.lines.files().len() as u32).map(|i| beam.lines.file(i).map(str::to_string)).collect(),
+            files: std::iter::once(format!("{}.erl", atom::text(name))).chain(beam.lines.files().iter().cloned()).collect(),
         }))
     }
 
@@ -679,37 +702,34 @@ impl Code {
     /// The function and line at an address.
     pub fn locate(&self, address: *const u64) -> Option<Located> {
         let mut found = None;
-        self.locate_all(&[address as u64], |_, place, location| {
+        self.locate_all(std::iter::once(address as u64), |_, place, location| {
             let location = location.map(|(file, line)| (file.to_owned(), line));
             found = Some(Located { location, ..place });
         });
         found
     }
     /// The functions and lines at some addresses, with the number of the address each time; those that are in no code are left out.
-    pub fn locate_all(&self, addresses: &[u64], mut act: impl FnMut(usize, Located, Option<(&str, u32)>)) {
+    pub fn locate_all(&self, addresses: impl Iterator<Item = u64>, mut act: impl FnMut(usize, Located, Option<(&str, u32)>)) {
         let ranges = self.ranges.read();
         let mut last = None;
-        for (number, &address) in addresses.iter().enumerate() {
+        for (number, address) in addresses.enumerate() {
             let a = address as usize;
             // Most callers are in the module of those whom they call.
             let same = last.filter(|l: &&Arc<Loaded>| l.start() <= a && a < l.end());
             let Some(l) = same.or_else(|| ranges.range(..=a).next_back().map(|(_, l)| l).filter(|l| a < l.end())) else { continue };
             last = Some(l);
             let offset = ((a - l.start()) / 8) as u32;
-            let Some(i) = l.functions.partition_point(|f| f.0 <= offset).checked_sub(1) else { continue };
+            let (i, j) = l.begun(offset);
+            let Some(i) = i.checked_sub(1) else { continue };
             let (start, function, arity) = l.functions[i];
-            let j = l.lines.partition_point(|x| x.0 <= offset);
             // A line instruction may stand right before `FuncInfo`.
-            let line = j.checked_sub(1).map(|j| l.lines[j]).filter(|x| x.0 >= start.saturating_sub(0));
+            let line = j.checked_sub(1).map(|j| l.lines[j]).filter(|x| x.0 >= start);
             let item = line.and_then(|(_, item)| if item == 0 { None } else { l.items.get(item as usize) });
             let place = Located { module: l.name, function, arity, location: None };
             // ERTS has 24 bits for a line.
             match item.filter(|i| i.1 < 1 << 24) {
                 None => act(number, place, None),
-                Some(&(file, line)) => match l.files.get(file as usize).and_then(|f| f.as_deref()) {
-                    Some(name) => act(number, place, Some((name, line))),
-                    None => act(number, place, Some((&format!("{}.erl", atom::text(l.name)), line))),
-                },
+                Some(&(file, line)) => act(number, place, Some((l.files.get(file as usize).unwrap_or(&l.files[0]), line))),
             }
         }
     }
@@ -717,7 +737,7 @@ impl Code {
     /// Bytes of code and literals of all versions.
     pub fn memory(&self) -> usize {
         let r = self.ranges.read();
-        r.values().map(|l| l.code_bytes() + l.literals.words() * 8 + l.lines.len() * 8).sum()
+        r.values().map(|l| l.code_bytes() + l.literals.words() * 8 + (l.lines.len() + l.nearby.get().map_or(0, |n| n.len())) * 8).sum()
     }
 }
 

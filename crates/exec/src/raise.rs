@@ -219,19 +219,38 @@ unsafe fn is_caught(cx: &Ctx, from: *mut u64) -> bool {
     stack.iter().any(|&w| w & 7 != 0 && unsafe { Term::from_raw(w) }.is_catch())
 }
 
+/// Words that are looked at together.
+const CHUNK: usize = 8;
+
+/// A bit for each of some words of the stack that is a continuation, or whatever `is` finds. Which words are cannot be foretold, so
+/// that a branch at each would cost more.
+#[inline(always)]
+fn bits(words: &[Term], is: impl Fn(u64) -> bool) -> u32 {
+    words.iter().enumerate().fold(0, |bits, (i, t)| bits | u32::from(is(t.raw())) << i)
+}
+#[inline(always)]
+fn is_continuation(w: u64) -> bool {
+    (w & 7 == 0) & (w != 0)
+}
+
 /// Adds return addresses on the stack, top first, without runs of the same one, to the first `n`; how many there are then.
 #[inline(always)]
 fn continuations(cx: &Ctx, most: usize, out: &mut [Term], mut n: usize) -> usize {
     let mut last = 0;
-    for t in cx.p.heap.stack() {
-        let w = t.raw();
-        if w & 7 == 0 && w != 0 && w != last && cx.node.code.as_trace_continuation(w).is_none() {
-            if n >= most {
-                break;
+    let (chunks, rest) = cx.p.heap.stack().as_chunks::<CHUNK>();
+    for chunk in chunks.iter().map(|c| &c[..]).chain(std::iter::once(rest)) {
+        let mut left = bits(chunk, is_continuation);
+        while left != 0 {
+            let w = chunk[left.trailing_zeros() as usize].raw();
+            left &= left - 1;
+            if w != last && cx.node.code.as_trace_continuation(w).is_none() {
+                if n >= most {
+                    return n;
+                }
+                out[n] = Term::small(w as i64);
+                n += 1;
+                last = w;
             }
-            out[n] = Term::small(w as i64);
-            n += 1;
-            last = w;
         }
     }
     n
@@ -282,7 +301,7 @@ pub fn build_trace(cx: &mut Ctx, raw: Term) -> Term {
     }
     // A list is what the program supplied.
     let Some(addresses) = places.as_tuple() else { return places };
-    let mut frames = Vec::new();
+    let mut frames = Vec::with_capacity(addresses.len() + 1);
     let mut args = (args != am::UNDEFINED).then_some(args);
     if m.is_atom() {
         let location = if info.is_nil() {
@@ -295,23 +314,22 @@ pub fn build_trace(cx: &mut Ctx, raw: Term) -> Term {
         let frame = cx.h().tuple(&[m, f, a, location]);
         frames.push(frame);
     }
-    let places: Vec<u64> = addresses
+    let places = addresses
         .iter()
         .map(|a| a.small_value() as u64)
-        .map(|word| if word & 1 == 1 { word & !1 } else { word - 8 })
-        .collect();
+        .map(|word| if word & 1 == 1 { word & !1 } else { word - 8 });
     let h = &mut cx.p.heap.alloc;
-    // Frames of a module in the same file share its name. (A name that is made up for a module may lie where another's did.)
-    let mut names: Option<(Term, *const u8, Term)> = None;
-    cx.node.code.locate_all(&places, |i, place, at| {
+    // Frames in the same file share its name.
+    let mut names: Option<(*const u8, Term)> = None;
+    cx.node.code.locate_all(places, |i, place, at| {
         let mut location = Term::NIL;
         if let Some((text, line)) = at {
             let file = match names {
-                Some((module, known, file)) if module == place.module && known == text.as_ptr() => file,
+                Some((known, file)) if known == text.as_ptr() => file,
                 _ => {
                     let file = h.list_of_chars(text);
                     let file = h.tuple(&[am::FILE, file]);
-                    names = Some((place.module, text.as_ptr(), file));
+                    names = Some((text.as_ptr(), file));
                     file
                 }
             };
