@@ -1,4 +1,4 @@
-%% system_profile tells when a process becomes runnable and stops being so, with the place and the time.
+%% system_profile tells when a process becomes runnable and stops being so, with the place and the time. (timing)
 -module(system_profile).
 -export([main/0, waits/1]).
 

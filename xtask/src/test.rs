@@ -31,6 +31,7 @@ pub fn test(args: &[String]) -> Outcome<bool> {
             let machine = Machine::ferrobeam(&program, &[]);
             part("conform", conform::all_on(&machine));
             part("conform in machine code", conform::all_on(&Machine::ferrobeam(&program, &[("FERROBEAM_JIT", "eager"), ("FERROBEAM_CODE_CACHE", "verify")])));
+            part("conform in short slices", conform::all_in_short_slices(&program));
             part("kept machine code", kept::check(&program));
             part("cluster", cluster::all_on(&program, &[]));
             part("examples", examples::all_on(&machine, &[], false));

@@ -426,14 +426,14 @@ fn copy_2(cx: &mut Ctx, a: &[Term]) -> Res {
     let Copying(out) = slice::resume(cx);
     let mut out = out.unwrap_or_else(|| Growing::with_capacity(size));
     while out.len() < size {
-        if cx.exhausted() {
-            return Err(slice::give_way(cx, Copying(Some(out))));
-        }
         let from = if block.len() > MOST_AT_ONCE { out.len() % block.len() } else { 0 };
         let part = &block[from..];
         let part = &part[..part.len().min(MOST_AT_ONCE).min(size - out.len())];
         out.extend(part);
         cx.charge(part.len() / 1000 + 1);
+        if cx.exhausted() && out.len() < size {
+            return Err(slice::give_way(cx, Copying(Some(out))));
+        }
     }
     Ok(cx.h().grown(out, 8 * size))
 }

@@ -417,8 +417,12 @@ fn run_global(cx: &mut Ctx, o: &Options, re: &Regex, subject: &Subject<'_>) -> R
     };
     let GlobalRun { at, mut found } = slice::resume(cx);
     let mut at = at.unwrap_or(o.offset);
-    while at <= subject.bytes.len() {
-        if cx.exhausted() && found.len() % 16 == 15 {
+    for round in 0_usize.. {
+        if at > subject.bytes.len() {
+            break;
+        }
+        // Each slice looks at the whole subject first: some matches must come of it.
+        if cx.exhausted() && round >= 16 {
             return Err(slice::give_way(cx, GlobalRun { at: Some(at), found }));
         }
         let groups = match matched(cx, o, exec(at, &o.exec))? {
